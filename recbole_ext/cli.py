@@ -1,0 +1,162 @@
+"""Parsing only: each command calls one function of the package and shows what it returns."""
+
+from __future__ import annotations
+
+import sys
+import traceback
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import click
+from rich.console import Console
+
+from recbole_ext import __version__
+from recbole_ext.errors import RecBoleExtError, nearest
+
+__all__ = ["main"]
+
+_EXTRA = {"ignore_unknown_options": True, "allow_extra_args": True, "help_option_names": ["-h", "--help"]}
+_COMMANDS = ("train", "evaluate", "prepare", "models", "datasets")
+
+
+def _console() -> Console:
+    return Console(highlight=False, soft_wrap=True)
+
+
+def _report(line: str) -> None:
+    _console().print(line, markup=False)
+
+
+@click.group(
+    context_settings={"help_option_names": ["-h", "--help"]},
+    epilog="Without a command, 'train' is meant: run.py --model=GRU4Rec --config=config/ml.yaml",
+)
+@click.version_option(__version__, prog_name="recbole-ext")
+def cli() -> None:
+    """Sequential and classic movie recommenders, compared fairly."""
+
+
+@cli.command(context_settings=_EXTRA)
+@click.option("--model", help="A model's name ('models' lists them) or package.module:Class.")
+@click.option("--config", "configs", multiple=True, type=click.Path(path_type=Path), help="YAML file; later ones win.")
+@click.option("--dataset", help="Name of the data set; wins over the files.")
+@click.option("--output", type=click.Path(path_type=Path), help="The run folder (default: saved/...).")
+@click.option("--resume", "run", type=click.Path(path_type=Path), help="Continue an interrupted run.")
+@click.pass_context
+def train(
+    context: click.Context,
+    model: str | None,
+    configs: tuple[Path, ...],
+    dataset: str | None,
+    output: Path | None,
+    run: Path | None,
+) -> None:
+    """Train and test a model. Any configuration key can be given as --key=value."""
+    from recbole_ext import config, pipeline, presentation
+
+    overrides = config.parse_overrides(context.args)
+    watcher = presentation.EpochLines(_console())
+    if run is not None:
+        if model or configs or dataset or output or overrides:
+            raise click.UsageError("--resume takes the run folder alone: its configuration is in it")
+        result = pipeline.resume(run, report=_report, on_epoch=watcher)
+    else:
+        overrides.setdefault("show_progress", sys.stderr.isatty())
+        result = pipeline.train(
+            model, dataset, configs, overrides, output=output, report=_report, on_epoch=watcher
+        )
+    presentation.show(result, _console())
+
+
+@cli.command()
+@click.argument("run", type=click.Path(path_type=Path))
+def evaluate(run: Path) -> None:
+    """Test a saved run again, from its weights."""
+    from recbole_ext import pipeline, presentation
+
+    presentation.show(pipeline.evaluate(run, report=_report), _console())
+
+
+@cli.command()
+@click.option("--dataset", required=True, help="Name of a MovieLens set ('datasets' lists them).")
+@click.option("--source", type=click.Path(path_type=Path), help="Folder or original zip of the raw set.")
+@click.option("--out", default="dataset", type=click.Path(path_type=Path), help="Where the atomic files go.")
+@click.option("--tie-break", default="file", type=click.Choice(["file", "random"]), help="For equal time stamps.")
+@click.option("--seed", default=2020, help="Seed of the random tie-break.")
+@click.option("--genome", is_flag=True, help="Write the tag genome's scores too.")
+@click.option("--download/--no-download", default=True, help="May the set be downloaded?")
+def prepare(
+    dataset: str, source: Path | None, out: Path, tie_break: str, seed: int, genome: bool, download: bool
+) -> None:
+    """Convert a MovieLens set to atomic files."""
+    from recbole_ext import presentation
+    from recbole_ext.movielens import prepare as convert
+
+    prepared = convert(
+        dataset,
+        source=source,
+        out=out,
+        download=download,
+        tie_break=tie_break,
+        seed=seed,
+        genome=genome,
+        report=_report,
+    )
+    presentation.show_prepared(prepared, _console())
+
+
+@cli.command()
+def models() -> None:
+    """List the models that --model takes."""
+    from recbole_ext import presentation, registry
+
+    presentation.show_models(registry.MODELS, registry.known_models(), _console())
+
+
+@cli.command()
+def datasets() -> None:
+    """List the MovieLens sets and their licences."""
+    from recbole_ext import presentation
+    from recbole_ext.movielens import DATASETS
+
+    presentation.show_datasets(DATASETS, _console())
+
+
+def _with_command(arguments: list[str]) -> list[str]:
+    """``train`` where no command is named."""
+    asks = {"-h", "--help", "--version"}
+    if arguments and not arguments[0].startswith("-"):
+        if arguments[0] not in _COMMANDS:
+            raise click.UsageError(
+                f"{arguments[0]!r} is no command{nearest(arguments[0], _COMMANDS)} (commands: {', '.join(_COMMANDS)})"
+            )
+        return arguments
+    return arguments if arguments and arguments[0] in asks or not arguments else ["train", *arguments]
+
+
+def main(arguments: Sequence[str] | None = None) -> Any:
+    """Entry point of ``run.py`` and ``recbole-ext``; exit code 2 for whatever the user can mend."""
+    given = list(sys.argv[1:] if arguments is None else arguments)
+    debug = "--debug" in given
+    given = [argument for argument in given if argument != "--debug"]
+    try:
+        cli.main(_with_command(given) or ["--help"], prog_name="run.py", standalone_mode=False)
+    except (RecBoleExtError, click.ClickException) as error:
+        if debug:
+            traceback.print_exc()
+        message = error.format_message() if isinstance(error, click.ClickException) else str(error)
+        Console(stderr=True, highlight=False, soft_wrap=True).print(f"error: {message}", markup=False)
+        sys.exit(2)
+    except (KeyboardInterrupt, click.Abort):
+        Console(stderr=True, highlight=False).print("interrupted: continue with --resume and the run folder above")
+        sys.exit(130)
+    except OSError as error:
+        if debug:
+            traceback.print_exc()
+        place = f" {error.filename}" if error.filename else ""
+        Console(stderr=True, highlight=False, soft_wrap=True).print(
+            f"error: the system refused{place} ({error.strerror}): check the path, its rights and the space left",
+            markup=False,
+        )
+        sys.exit(2)

@@ -1,0 +1,126 @@
+"""From a configuration to loaders: the one place that decides how a model is fed."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from recbole_ext import _compat
+
+_compat.apply()
+
+from recbole.data.dataloader import UserDataLoader  # noqa: E402
+from recbole.data.utils import get_dataloader  # noqa: E402
+from recbole.model.abstract_recommender import AutoEncoderMixin  # noqa: E402
+from recbole.utils import InputType, ModelType  # noqa: E402
+
+from recbole_ext.data.dataloader import (  # noqa: E402
+    EvaluationLoader,
+    PositiveLoader,
+    PrefixLoader,
+    TrainLoader,
+    UserLoader,
+    WindowLoader,
+)
+from recbole_ext.data.dataset import ExactDataset  # noqa: E402
+from recbole_ext.data.interactions import TEST, TRAIN, VALID, Split  # noqa: E402
+from recbole_ext.errors import ConfigError  # noqa: E402
+from recbole_ext.sampler.negative import NegativeSampler  # noqa: E402
+
+__all__ = ["PreparedData", "fingerprint", "loader_class", "prepare_data"]
+
+
+@dataclass(frozen=True)
+class PreparedData:
+    """A data set, split, with what training and evaluation need of it.
+
+    Attributes:
+        dataset: The training part with RecBole's interface, as tensors.
+        split: All interactions and their phases.
+        validation, test: Evaluation loaders.
+    """
+
+    dataset: ExactDataset
+    split: Split
+    validation: EvaluationLoader
+    test: EvaluationLoader
+
+
+def prepare_data(config: Any) -> PreparedData:
+    """Loads, filters, orders and splits the data set of a configuration.
+
+    Raises:
+        DataError: The files are missing or malformed, or nothing is left.
+        ConfigError: K is larger than the catalogue.
+    """
+    whole = ExactDataset(config)
+    split = whole.split()
+    catalogue = whole.item_num - 1
+    if max(config["topk"]) > catalogue:
+        raise ConfigError(
+            f"topk asks for {max(config['topk'])} items, but the filtered catalogue has {catalogue}: lower topk"
+        )
+    if config["mask_seen"]:
+        _check_repeats(split)
+    dataset = whole.restricted_to(split)
+    validation, test = (EvaluationLoader(config, dataset, split, phase) for phase in (VALID, TEST))
+    return PreparedData(dataset, split, validation, test)
+
+
+def _check_repeats(split: Split) -> None:
+    """With repeated interactions a masked item could be the target: the figure would be wrong in silence."""
+    data = split.interactions
+    key = data.users * data.n_items + data.items
+    if len(np.unique(key)) < len(key):
+        raise ConfigError(
+            "mask_seen is True, but some users have the same item twice, and a masked item cannot be found "
+            "again: set mask_seen: false to allow repeats"
+        )
+
+
+def loader_class(config: Any, model: type) -> type[TrainLoader]:
+    """Which loader trains a model: users, windows with all positions, prefixes, or single positives."""
+    listwise = issubclass(model, AutoEncoderMixin) or getattr(model, "input_type", None) == InputType.LISTWISE
+    if listwise or get_dataloader(config, "train") is UserDataLoader:
+        return UserLoader
+    if model.type != ModelType.SEQUENTIAL:
+        return PositiveLoader
+    everywhere = config["sequence_training"] == "all_positions" and config["loss_type"] == "CE"
+    return WindowLoader if everywhere and hasattr(model, "encode") else PrefixLoader
+
+
+def train_loader(config: Any, data: PreparedData, model: type) -> TrainLoader:
+    """The loader of the training part, with negatives where the loss needs them."""
+    kind = loader_class(config, model)
+    positives = kind in (UserLoader, WindowLoader) or model.type == ModelType.TRADITIONAL
+    cross_entropy = model.type == ModelType.SEQUENTIAL and config["loss_type"] == "CE"
+    sampler = None if positives or cross_entropy else _sampler(config, data.split)
+    return kind(config, data.dataset, data.split, sampler)
+
+
+def _sampler(config: Any, split: Split) -> NegativeSampler:
+    """Negatives of a user: never one of the training items, never padding."""
+    data = split.interactions
+    train = split.rows(TRAIN)
+    counts = np.bincount(data.users[train], minlength=data.n_users)
+    return NegativeSampler(
+        np.concatenate([[0], np.cumsum(counts)]),
+        data.items[train].astype(np.int64),
+        data.n_items,
+        alpha=float(config["sampling_alpha"]),
+        counts=split.train_counts(),
+        seed=int(config["seed"]) + 1,
+    )
+
+
+def fingerprint(split: Split) -> str:
+    """SHA-256 of the ordered, split interactions: a checkpoint is evaluated on the data it was trained on."""
+    data = split.interactions
+    digest = hashlib.sha256()
+    for array in (data.indptr, data.items, data.times, split.phase):
+        digest.update(np.ascontiguousarray(array).data)
+    digest.update("\n".join((*data.user_tokens, "", *data.item_tokens)).encode())
+    return digest.hexdigest()

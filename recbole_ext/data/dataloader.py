@@ -1,0 +1,331 @@
+"""Batches for training and evaluation, cut out of the compressed interactions when they are needed."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+
+from recbole_ext import _compat
+
+_compat.apply()
+
+from recbole.data.interaction import Interaction  # noqa: E402
+from recbole.data.transform import construct_transform  # noqa: E402
+from recbole.utils import InputType, ModelType  # noqa: E402
+
+from recbole_ext.data.dataset import ExactDataset  # noqa: E402
+from recbole_ext.data.interactions import TRAIN, Split  # noqa: E402
+from recbole_ext.sampler.negative import NegativeSampler  # noqa: E402
+
+__all__ = [
+    "EvaluationBatch",
+    "EvaluationLoader",
+    "PositiveLoader",
+    "PrefixLoader",
+    "TrainLoader",
+    "UserLoader",
+    "WindowLoader",
+    "cut_windows",
+]
+
+
+def cut_windows(items: np.ndarray, stop: np.ndarray, length: np.ndarray, width: int) -> np.ndarray:
+    """Windows of items that end before ``stop``, left-aligned and padded with 0 on the right.
+
+    Args:
+        items: ``(N,)`` item ids.
+        stop: ``(B,) int64`` row after each window's last item.
+        length: ``(B,) int64`` items in each window, at most ``width``.
+        width: Columns of the result.
+
+    Returns:
+        ``(B, width) int64``, 0 = padding.
+    """
+    column = np.arange(width)
+    inside = column < length[:, None]
+    rows = (stop - length)[:, None] + column
+    return np.where(inside, items[np.where(inside, rows, 0)], 0).astype(np.int64)
+
+
+class TrainLoader:
+    """An epoch of shuffled batches; its random state can be saved and restored between epochs.
+
+    Args:
+        config: The merged configuration.
+        dataset: The training part, as tensors.
+        split: The split it belongs to.
+        sampler: Negative sampler, or None where the loss needs no negatives.
+    """
+
+    def __init__(
+        self, config: Any, dataset: ExactDataset, split: Split, sampler: NegativeSampler | None
+    ) -> None:
+        self.config, self.dataset, self.split, self.negatives = config, dataset, split, sampler
+        self._dataset = dataset
+        self.shuffle = True
+        self.rng = np.random.default_rng(config["seed"])
+        self.sample_num = int(config["sample_num"]) if sampler else 0
+        self.transform = construct_transform(config)
+        self.batch_size = self._batch_size()
+        self._order = self._examples()
+
+    def _examples(self) -> np.ndarray:
+        """``(n,) int64``: what one epoch goes through, before shuffling."""
+        return self.split.rows(TRAIN)
+
+    def _batch_size(self) -> int:
+        times = 1
+        if self.negatives:
+            pointwise = self.config["MODEL_INPUT_TYPE"] == InputType.POINTWISE
+            times = self.sample_num + 1 if pointwise else self.sample_num
+        return max(1, int(self.config["train_batch_size"]) // times)
+
+    def _cut(self, chosen: np.ndarray) -> Interaction:
+        raise NotImplementedError
+
+    def __len__(self) -> int:
+        return -(-len(self._order) // self.batch_size)
+
+    def __iter__(self) -> Iterator[Interaction]:
+        self._order = self._examples()
+        order = self.rng.permutation(self._order) if self.config["shuffle"] else self._order
+        for start in range(0, len(order), self.batch_size):
+            batch = self._cut(order[start : start + self.batch_size])
+            yield self.transform(self.dataset, batch)
+
+    def _with_negatives(self, batch: Interaction) -> Interaction:
+        """RecBole's layout: positives repeated for pairs; positives, then negatives, for points."""
+        if self.negatives is None:
+            return batch
+        user_field, item_field = self.dataset.uid_field, self.dataset.iid_field
+        drawn = torch.from_numpy(
+            self.negatives.sample(batch[user_field].numpy(), self.sample_num).T.reshape(-1).copy()
+        )
+        if self.config["MODEL_INPUT_TYPE"] == InputType.PAIRWISE:
+            batch = batch.repeat(self.sample_num)
+            negative = self.dataset.join(Interaction({item_field: drawn}))
+            negative.add_prefix(self.config["NEG_PREFIX"])
+            batch.update(negative)
+            return batch
+        positives = len(batch)
+        batch = batch.repeat(self.sample_num + 1)
+        batch[item_field][positives:] = drawn
+        label = torch.zeros(len(batch))
+        label[:positives] = 1.0
+        batch.update(Interaction({self.config["LABEL_FIELD"]: label}))
+        return self.dataset.join(batch)
+
+    def state(self) -> dict[str, Any]:
+        """Plain data that continues the random stream exactly."""
+        return {
+            "rng": self.rng.bit_generator.state,
+            "negatives": self.negatives.state() if self.negatives else None,
+        }
+
+    def set_state(self, state: dict[str, Any]) -> None:
+        """Continues from :meth:`state`."""
+        self.rng.bit_generator.state = state["rng"]
+        if self.negatives:
+            self.negatives.set_state(state["negatives"])
+
+
+class PositiveLoader(TrainLoader):
+    """One example for each training interaction: the general models."""
+
+    def __init__(
+        self, config: Any, dataset: ExactDataset, split: Split, sampler: NegativeSampler | None
+    ) -> None:
+        super().__init__(config, dataset, split, sampler)
+        self._position = np.full(len(split.phase), -1, dtype=np.int64)
+        self._position[split.rows(TRAIN)] = np.arange(len(dataset.inter_feat))
+
+    def _cut(self, chosen: np.ndarray) -> Interaction:
+        batch = self.dataset.inter_feat[torch.from_numpy(self._position[chosen])]
+        return self._with_negatives(self.dataset.join(batch))
+
+
+class UserLoader(TrainLoader):
+    """One example for each user with training interactions: the auto-encoders."""
+
+    def _examples(self) -> np.ndarray:
+        start, stop = self.split.before(TRAIN + 1)
+        return np.flatnonzero(stop > start)
+
+    def _cut(self, chosen: np.ndarray) -> Interaction:
+        return Interaction({self.dataset.uid_field: torch.from_numpy(chosen)})
+
+
+class PrefixLoader(TrainLoader):
+    """RecBole's sequential training: one target for each prefix, cut lazily."""
+
+    def _examples(self) -> np.ndarray:
+        rows = self.split.rows(TRAIN)
+        first = self.split.interactions.indptr[:-1]
+        is_first = np.zeros(len(self.split.phase) + 1, dtype=bool)
+        is_first[first] = True
+        return rows[~is_first[rows]]
+
+    def _cut(self, chosen: np.ndarray) -> Interaction:
+        data, width = self.split.interactions, int(self.config["MAX_ITEM_LIST_LENGTH"])
+        users = np.searchsorted(data.indptr, chosen, side="right") - 1
+        length = np.minimum(chosen - data.indptr[users], width)
+        batch = Interaction(
+            {
+                self.dataset.uid_field: torch.from_numpy(users),
+                self.dataset.iid_field: torch.from_numpy(data.items[chosen].astype(np.int64)),
+                self.config["RATING_FIELD"]: torch.from_numpy(data.ratings[chosen]),
+                self.dataset.time_field: torch.from_numpy(data.times[chosen]),
+                self.dataset.item_id_list_field: torch.from_numpy(
+                    cut_windows(data.items, chosen, length, width)
+                ),
+                self.dataset.item_list_length_field: torch.from_numpy(length),
+            }
+        )
+        return self._with_negatives(self.dataset.join(batch))
+
+
+class WindowLoader(TrainLoader):
+    """Windows of L items with a target at every position, for models that offer ``encode``.
+
+    Every training target occurs once in an epoch. Where a user's windows are cut is drawn anew each epoch, so
+    that over the epochs an item is predicted from contexts of every length. ``train_batch_size`` counts targets.
+    """
+
+    def _batch_size(self) -> int:
+        return max(1, int(self.config["train_batch_size"]) // int(self.config["MAX_ITEM_LIST_LENGTH"]))
+
+    def _examples(self) -> np.ndarray:
+        """``(n, 2) int64``: row of each window's last target, and how many targets the window answers for."""
+        width = int(self.config["MAX_ITEM_LIST_LENGTH"])
+        start, stop = self.split.before(TRAIN + 1)
+        total = np.maximum(stop - start - 1, 0)
+        users = np.flatnonzero(total)
+        total, last = total[users], stop[users] - 1
+        newest = self.rng.integers(1, width + 1, len(users)) if self.config["shuffle"] else width
+        newest = np.where(total > width, newest, total)
+        windows = 1 - (newest - total) // width
+        number = np.arange(windows.sum()) - np.repeat(np.cumsum(windows) - windows, windows)
+        after = np.where(number > 0, np.repeat(newest, windows) + (number - 1) * width, 0)
+        fresh = np.where(
+            number > 0, np.minimum(np.repeat(total, windows) - after, width), np.repeat(newest, windows)
+        )
+        return np.stack([np.repeat(last, windows) - after, fresh], axis=1)
+
+    def _cut(self, chosen: np.ndarray) -> Interaction:
+        data, width = self.split.interactions, int(self.config["MAX_ITEM_LIST_LENGTH"])
+        last, fresh = chosen[:, 0], chosen[:, 1]
+        users = np.searchsorted(data.indptr, last, side="right") - 1
+        length = np.minimum(last - data.indptr[users], width)
+        targets = cut_windows(data.items, last + 1, length, width)
+        targets[np.arange(width) < (length - fresh)[:, None]] = 0
+        return Interaction(
+            {
+                self.dataset.uid_field: torch.from_numpy(users),
+                self.dataset.item_id_list_field: torch.from_numpy(
+                    cut_windows(data.items, last, length, width)
+                ),
+                self.dataset.item_list_length_field: torch.from_numpy(length),
+                "target_seq": torch.from_numpy(targets),
+            }
+        )
+
+
+@dataclass(frozen=True)
+class EvaluationBatch:
+    """Some users of a phase.
+
+    Attributes:
+        interaction: What the model scores: users, and their last windows for sequential models.
+        users: ``(B,) int64`` internal user ids.
+        seen_rows, seen_items: ``(S,) int64`` pairs of a row of the batch and an item the user had before.
+        target_rows, target_items: ``(T,) int64`` pairs of a row of the batch and a held-out item.
+    """
+
+    interaction: Interaction
+    users: np.ndarray
+    seen_rows: torch.Tensor
+    seen_items: torch.Tensor
+    target_rows: torch.Tensor
+    target_items: torch.Tensor
+
+
+def _flat_ranges(start: np.ndarray, stop: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """``(owner, row)`` of all rows in the ranges ``start:stop``, both ``(sum of lengths,) int64``."""
+    length = stop - start
+    owner = np.repeat(np.arange(len(start)), length)
+    offset = np.arange(length.sum()) - np.repeat(np.cumsum(length) - length, length)
+    return owner, np.repeat(start, length) + offset
+
+
+class EvaluationLoader:
+    """Users that have held-out items in a phase, in batches sized by memory.
+
+    The batch that a model sees holds no held-out item. Transforms that augment (masking, cropping, reordering)
+    belong to training and are left out.
+    Users without earlier interactions are left out: no model that learns from histories can rank for them.
+
+    Args:
+        config: The merged configuration.
+        dataset: The training part, as tensors.
+        split: The split.
+        phase: ``VALID`` or ``TEST``; everything before it is history.
+    """
+
+    score_bytes = 128 * 2**20
+
+    def __init__(self, config: Any, dataset: ExactDataset, split: Split, phase: int) -> None:
+        self.config, self.dataset, self.split, self.phase = config, dataset, split, phase
+        self._dataset = dataset
+        augments = config["transform"] in ("mask_itemseq", "crop_itemseq", "reorder_itemseq")
+        self.transform = None if augments else construct_transform(config)
+        self.start, self.stop = split.before(phase)
+        self.target_stop = split.before(phase + 1)[1]
+        held_out = self.target_stop > self.stop
+        self.users = np.flatnonzero(held_out & (self.stop > self.start))
+        self.users_without_history = int(held_out.sum()) - len(self.users)
+        by_memory = self.score_bytes // (4 * split.interactions.n_items)
+        self.batch_size = int(max(1, min(config["eval_batch_size"], by_memory)))
+
+    def __len__(self) -> int:
+        return -(-len(self.users) // self.batch_size)
+
+    def __iter__(self) -> Iterator[EvaluationBatch]:
+        for begin in range(0, len(self.users), self.batch_size):
+            yield self._cut(self.users[begin : begin + self.batch_size])
+
+    def _cut(self, users: np.ndarray) -> EvaluationBatch:
+        items = self.split.interactions.items
+        seen_rows, seen = _flat_ranges(self.start[users], self.stop[users])
+        target_rows, target = _flat_ranges(self.stop[users], self.target_stop[users])
+        return EvaluationBatch(
+            interaction=self._interaction(users),
+            users=users,
+            seen_rows=torch.from_numpy(seen_rows),
+            seen_items=torch.from_numpy(items[seen].astype(np.int64)),
+            target_rows=torch.from_numpy(target_rows),
+            target_items=torch.from_numpy(items[target].astype(np.int64)),
+        )
+
+    def _interaction(self, users: np.ndarray) -> Interaction:
+        batch = Interaction({self.dataset.uid_field: torch.from_numpy(users)})
+        if self.config["MODEL_TYPE"] == ModelType.SEQUENTIAL:
+            width = int(self.config["MAX_ITEM_LIST_LENGTH"])
+            data, stop = self.split.interactions, self.stop[users]
+            length = np.minimum(stop - self.start[users], width)
+            batch.update(
+                Interaction(
+                    {
+                        self.dataset.item_id_list_field: torch.from_numpy(
+                            cut_windows(data.items, stop, length, width)
+                        ),
+                        self.dataset.item_list_length_field: torch.from_numpy(length),
+                    }
+                )
+            )
+            if self.transform:
+                batch = self.transform(self.dataset, batch)
+        return self.dataset.join(batch)

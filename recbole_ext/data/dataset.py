@@ -1,0 +1,125 @@
+"""RecBole's dataset interface on top of :class:`Interactions`: exact order, no augmentation."""
+
+from __future__ import annotations
+
+import copy
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import torch
+
+from recbole_ext import _compat
+
+_compat.apply()
+
+from recbole.data.dataset import Dataset  # noqa: E402
+from recbole.data.interaction import Interaction  # noqa: E402
+from recbole.utils.enum_type import FeatureSource, FeatureType  # noqa: E402
+
+from recbole_ext.data.interactions import (  # noqa: E402
+    TRAIN,
+    Interactions,
+    Split,
+    read_interactions,
+    split_interactions,
+)
+
+__all__ = ["ExactDataset"]
+
+
+class ExactDataset(Dataset):
+    """A RecBole dataset whose order, filters and splits come from :mod:`recbole_ext.data.interactions`.
+
+    The time stamps stay 64-bit integers. Ids are given to the filtered catalogue only; user and item features
+    are loaded by RecBole where ``load_col`` names them, and restricted to it. The sequence fields exist as
+    properties, but no prefix is ever written: the loaders cut windows when they are needed.
+
+    Args:
+        config: The merged configuration.
+        interactions: Ready interactions; read from the atomic file named by the configuration if None.
+    """
+
+    def __init__(self, config: Any, interactions: Interactions | None = None) -> None:
+        self.interactions = interactions or read_interactions(
+            Path(config["data_path"]) / f"{config['dataset']}.inter",
+            rating_threshold=config["rating_threshold"],
+            min_user_interactions=config["min_user_interactions"],
+            min_item_interactions=config["min_item_interactions"],
+            tie_break=config["tie_break"],
+            seed=config["seed"],
+        )
+        super().__init__(config)
+        self._declare_sequence_fields()
+
+    def _load_data(self, token: str, dataset_path: str) -> None:
+        self._load_inter_feat(token, dataset_path)
+        columns = self.config["load_col"] or {}
+        loads = {source: source.value in columns for source in (FeatureSource.USER, FeatureSource.ITEM)}
+        self.user_feat, self.item_feat = (
+            self._load_user_or_item_feat(token, dataset_path, source, field) if loads[source] else None
+            for source, field in ((FeatureSource.USER, "uid_field"), (FeatureSource.ITEM, "iid_field"))
+        )
+
+    def _load_inter_feat(self, token: str, dataset_path: str) -> None:
+        data = self.interactions
+        fields = {
+            self.uid_field: (FeatureType.TOKEN, FeatureSource.USER_ID, data.users),
+            self.iid_field: (FeatureType.TOKEN, FeatureSource.ITEM_ID, data.items.astype(np.int64)),
+            self.config["RATING_FIELD"]: (FeatureType.FLOAT, FeatureSource.INTERACTION, data.ratings),
+            self.time_field: (FeatureType.FLOAT, FeatureSource.INTERACTION, data.times),
+        }
+        for field, (kind, source, _) in fields.items():
+            self.set_field_property(field, kind, source, 1)
+        self.inter_feat = pd.DataFrame({field: values for field, (_, _, values) in fields.items()})
+
+    def _load_user_or_item_feat(
+        self, token: str, dataset_path: str, source: FeatureSource, field_name: str
+    ) -> pd.DataFrame | None:
+        feat = super()._load_user_or_item_feat(token, dataset_path, source, field_name)
+        field = getattr(self, field_name)
+        self.set_field_property(field, FeatureType.TOKEN, FeatureSource(source.value + "_id"), 1)
+        if feat is None:
+            return None
+        tokens = (
+            self.interactions.user_tokens if source is FeatureSource.USER else self.interactions.item_tokens
+        )
+        ids = feat[field].astype(str).map({token: index for index, token in enumerate(tokens)})
+        kept = feat.assign(**{field: ids}).dropna(subset=[field])
+        return kept.astype({field: np.int64}).reset_index(drop=True)
+
+    def _data_filtering(self) -> None:
+        """Done by :func:`read_interactions`."""
+
+    def _remap_ID_all(self) -> None:
+        data = self.interactions
+        for field, tokens in ((self.uid_field, data.user_tokens), (self.iid_field, data.item_tokens)):
+            self.field2id_token[field] = tokens
+            self.field2token_id[field] = {token: index for index, token in enumerate(tokens)}
+        for field in self._rest_fields:
+            self._remap(self._get_remap_list(np.array([field])))
+
+    def _dataframe_to_interaction(self, data: pd.DataFrame) -> Interaction:
+        result = super()._dataframe_to_interaction(data)
+        if self.time_field in data:
+            result.interaction[self.time_field] = torch.from_numpy(data[self.time_field].to_numpy(np.int64))
+        return result
+
+    def _declare_sequence_fields(self) -> None:
+        list_field = self.iid_field + self.config["LIST_SUFFIX"]
+        length = self.config["MAX_ITEM_LIST_LENGTH"]
+        self.item_id_list_field, self.item_list_length_field = list_field, self.config["ITEM_LIST_LENGTH_FIELD"]
+        self.set_field_property(list_field, FeatureType.TOKEN_SEQ, FeatureSource.INTERACTION, length)
+        self.set_field_property(self.item_list_length_field, FeatureType.TOKEN, FeatureSource.INTERACTION, 1)
+
+    def split(self) -> Split:
+        """The split that the configuration asks for."""
+        return split_interactions(self.interactions, self.config["split"], self.config["split_ratio"])
+
+    def restricted_to(self, split: Split, phase: int = TRAIN) -> ExactDataset:
+        """This dataset with the interactions of one phase, as tensors: what a model is built from."""
+        part = copy.copy(self)
+        part._change_feat_format()
+        part.inter_feat = part.inter_feat[torch.from_numpy(split.rows(phase))]
+        return part

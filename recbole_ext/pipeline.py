@@ -1,0 +1,308 @@
+"""From a configuration to one frozen result: prepare, train, test, save; evaluate and resume what was saved."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from recbole_ext import _compat
+
+_compat.apply()
+
+from recbole.utils import init_seed  # noqa: E402
+
+from recbole_ext.config import build_config, to_plain  # noqa: E402
+from recbole_ext.data.build import PreparedData, fingerprint, prepare_data, train_loader  # noqa: E402
+from recbole_ext.data.statistics import dataset_statistics  # noqa: E402
+from recbole_ext.errors import CheckpointError, ConfigError, DataError, DownloadError  # noqa: E402
+from recbole_ext.evaluator.confidence import mean_interval  # noqa: E402
+from recbole_ext.model.positive_weight import set_positive_weight  # noqa: E402
+from recbole_ext.movielens import DATASETS, is_prepared, prepare  # noqa: E402
+from recbole_ext.registry import resolve_model, trainer_for  # noqa: E402
+from recbole_ext.run_folder import (  # noqa: E402
+    RunFolder,
+    open_run,
+    partial_of,
+    read_config,
+    read_metrics,
+)
+from recbole_ext.trainer import EpochReport, Evaluation, ExactTrainer  # noqa: E402
+
+__all__ = ["RunResult", "evaluate", "resume", "train"]
+
+Report = Callable[[str], None]
+
+
+@dataclass(frozen=True)
+class RunResult:
+    """What a run gives; tuning, comparison, report and serving start from it.
+
+    Attributes:
+        folder: The run folder.
+        model, dataset: Names, as they are shown.
+        config: The complete configuration, plain.
+        metrics: The content of ``metrics.json``.
+        validation, test: The rankings behind it.
+        epochs: One report after each validation.
+    """
+
+    folder: Path
+    model: str
+    dataset: str
+    config: dict[str, Any]
+    metrics: dict[str, Any]
+    validation: Evaluation
+    test: Evaluation
+    epochs: tuple[dict[str, float], ...]
+
+
+def _silent(_: str) -> None:
+    return None
+
+
+def _ensure_data(config: Any, report: Report) -> str:
+    """The name of the data set that will be used; prepared if it was not, replaced only as declared."""
+    name, out = config["dataset"], Path(config["data_path"]).parent
+    if is_prepared(name, out):
+        return name
+    if name not in DATASETS:
+        raise DataError(
+            f"{out / name / (name + '.inter')} does not exist and {name!r} is no MovieLens set: put your atomic "
+            f"files there, or use one of {', '.join(DATASETS)}"
+        )
+    offline = config["offline_dataset"]
+    try:
+        prepare(
+            name,
+            out=out,
+            download=bool(config["download"]),
+            tie_break=config["tie_break"],
+            seed=config["seed"],
+            genome=bool(config["genome"]),
+            report=report,
+        )
+        return name
+    except DownloadError as error:
+        if not offline or offline == name:
+            raise
+        report(f"NOTE: {name} is not on disk and cannot be downloaded; going on with {offline} (offline_dataset)")
+        if not is_prepared(offline, out):
+            try:
+                prepare(offline, out=out, download=False, report=report)
+            except DownloadError:
+                raise error from None
+        return offline
+
+
+def _configured(
+    model: str | None,
+    dataset: str | None,
+    files: Sequence[Path | str],
+    overrides: Mapping[str, Any],
+    report: Report,
+) -> tuple[Any, type, Any]:
+    """The final configuration, with the data set that is really there."""
+    values = dict(overrides)
+    name = model or values.pop("model", None)
+    if name is None:
+        raise ConfigError("no model is named: add --model=NAME, for example --model=GRU4Rec")
+    spec, model_class = resolve_model(name)
+    config = build_config(model_class, dataset, files, values)
+    found = _ensure_data(config, report)
+    if found != config["dataset"]:
+        values.pop("dataset", None)
+        config = build_config(model_class, found, files, values)
+    return spec, model_class, config
+
+
+def _built(
+    config: Any, spec: Any, model_class: type, data: PreparedData, folder: Path
+) -> tuple[ExactTrainer, Any]:
+    """Model, trainer and loader, seeded alike however often it is called."""
+    config["checkpoint_dir"] = str(folder)
+    init_seed(config["seed"], config["reproducibility"])
+    model = model_class(config, data.dataset).to(config["device"])
+    set_positive_weight(model, float(config["positive_weight"]))
+    loader = train_loader(config, data, model_class)
+    trainer = trainer_for(spec, model_class)(config, model)
+    trainer.folder = folder
+    return trainer, loader
+
+
+def _intervals(evaluation: Evaluation, level: float) -> dict[str, list[float]]:
+    return {name: list(mean_interval(values, level=level)) for name, values in evaluation.per_user.items()}
+
+
+def train(
+    model: str | None = None,
+    dataset: str | None = None,
+    files: Sequence[Path | str] = (),
+    overrides: Mapping[str, Any] | None = None,
+    *,
+    output: Path | None = None,
+    report: Report = _silent,
+    on_epoch: Callable[[EpochReport], None] | None = None,
+) -> RunResult:
+    """Trains a model, tests its best weights and writes the run folder.
+
+    Args:
+        model: A name of the registry or ``package.module:Class``.
+        dataset: Name of the data set; the configuration's if None.
+        files: YAML files, later ones win.
+        overrides: Keys that win over all files.
+        output: The run folder; ``saved/...`` if None.
+        report: Receives each line that a user should see.
+        on_epoch: Receives a report after each validation.
+
+    Raises:
+        RecBoleExtError: Whatever the user can mend; nothing half-written is left.
+    """
+    spec, model_class, config = _configured(model, dataset, files, overrides or {}, report)
+    data = prepare_data(config)
+    with RunFolder.create(config, spec.path if ":" in (model or "") else spec.name, output) as folder:
+        report(f"run folder: {folder.final} (after an interruption: --resume {folder.final})")
+        folder.write_config(to_plain(config))
+        return _run(config, spec, model_class, data, folder, report, on_epoch)
+
+
+def resume(
+    run: Path, *, report: Report = _silent, on_epoch: Callable[[EpochReport], None] | None = None
+) -> RunResult:
+    """Continues an interrupted run; its numbers are those of an uninterrupted one.
+
+    Raises:
+        CheckpointError: There is no such run, or its data set has changed.
+    """
+    if run.is_dir() and not partial_of(run).is_dir():
+        report(f"{run} is complete already: showing its result")
+        return evaluate(run, report=report)
+    partial = partial_of(run)
+    plain = read_config(partial)
+    name = str(plain.pop("model"))
+    spec, model_class, config = _configured(name, None, (), plain, report)
+    data = prepare_data(config)
+    with RunFolder.reopen(run) as folder:
+        return _run(config, spec, model_class, data, folder, report, on_epoch)
+
+
+def _run(
+    config: Any,
+    spec: Any,
+    model_class: type,
+    data: PreparedData,
+    folder: RunFolder,
+    report: Report,
+    on_epoch: Callable[[EpochReport], None] | None,
+) -> RunResult:
+    """Fits from wherever the folder stands, tests, and completes the folder."""
+    began = time.perf_counter()
+    statistics = dataset_statistics(data.split)
+    report(_describe(config, statistics, data))
+    trainer, loader = _built(config, spec, model_class, data, folder.path)
+    built = time.perf_counter() - began
+    trainer.on_epoch = on_epoch
+    if (folder.path / "state.safetensors").is_file():
+        trainer.load_state(loader)
+        report(f"resuming after epoch {trainer.start_epoch - 1}")
+    if not trainer.finished:
+        trainer.fit(
+            loader,
+            data.validation,
+            show_progress=bool(config["show_progress"]),
+            callback_fn=trainer.after_epoch,
+        )
+    trainer.load_best()
+    validation, test = trainer.rank(data.validation), trainer.rank(data.test)
+    training = sum(entry["seconds"] for entry in trainer.history)
+    metrics = {
+        "model": spec.name,
+        "dataset": config["dataset"],
+        "protocol": _protocol(config, data),
+        "validation": dict(validation.means),
+        "test": dict(test.means),
+        "test_intervals": _intervals(test, float(config["confidence"])),
+        "users": {"validation": len(validation.users), "test": len(test.users)},
+        "epochs": len(trainer.history),
+        "best_epoch": trainer.best_epoch,
+        "history": trainer.history,
+        "parameters": sum(p.numel() for p in trainer.model.parameters() if p.requires_grad),
+        "seconds": {"build": built, "training": training, "test": test.seconds},
+        "statistics": statistics,
+        "fingerprint": fingerprint(data.split),
+    }
+    folder.complete(metrics, data, test)
+    return RunResult(
+        folder.final,
+        spec.name,
+        str(config["dataset"]),
+        to_plain(config),
+        metrics,
+        validation,
+        test,
+        tuple(trainer.history),
+    )
+
+
+def evaluate(run: Path, *, report: Report = _silent) -> RunResult:
+    """Tests a saved run again, from its weights, in whatever process this is.
+
+    Raises:
+        CheckpointError: The folder is not a whole run, a file is damaged, or the data set has changed.
+    """
+    folder = open_run(run)
+    plain, metrics = read_config(folder), read_metrics(folder)
+    name = str(plain.pop("model"))
+    spec, model_class, config = _configured(name, None, (), plain, report)
+    data = prepare_data(config)
+    if fingerprint(data.split) != metrics.get("fingerprint"):
+        raise CheckpointError(
+            f"{config['dataset']} is not the data that {run} was trained on: prepare the same data set again"
+        )
+    trainer, _ = _built(config, spec, model_class, data, folder)
+    trainer.load_best(folder / "model.safetensors")
+    validation, test = trainer.rank(data.validation), trainer.rank(data.test)
+    metrics = {**metrics, "validation": dict(validation.means), "test": dict(test.means)}
+    return RunResult(
+        folder,
+        spec.name,
+        str(config["dataset"]),
+        to_plain(config),
+        metrics,
+        validation,
+        test,
+        tuple(metrics.get("history", ())),
+    )
+
+
+def _protocol(config: Any, data: PreparedData) -> dict[str, Any]:
+    """Without these a figure means nothing."""
+    return {
+        "filter": {
+            "rating_threshold": config["rating_threshold"],
+            "min_user_interactions": config["min_user_interactions"],
+            "min_item_interactions": config["min_item_interactions"],
+        },
+        "split": config["split"],
+        "split_ratio": None if config["split"] == "leave_one_out" else list(config["split_ratio"]),
+        "mask_seen": bool(config["mask_seen"]),
+        "candidates": "whole filtered catalogue",
+        "topk": list(config["topk"]),
+        "head_rule": config["head_rule"],
+        "tie_break": config["tie_break"],
+        "users_decided_by_tie_break": data.split.tie_share,
+        "users_without_history": data.test.users_without_history,
+        "seed": config["seed"],
+        "confidence": config["confidence"],
+    }
+
+
+def _describe(config: Any, figures: Mapping[str, Any], data: PreparedData) -> str:
+    return (
+        f"{config['dataset']}: {figures['users']:,} users, {figures['items']:,} items, "
+        f"{figures['interactions']:,} interactions ({figures['sparsity']:.2%} sparse), "
+        f"core users >= {config['min_user_interactions']}, items >= {config['min_item_interactions']}; "
+        f"split {config['split']}; the tie-break decides a held-out item of {data.split.tie_share:.1%} of the users"
+    )

@@ -1,0 +1,261 @@
+"""Narrow hooks on RecBole's trainers: fair evaluation, safe checkpoints, exact resumption."""
+
+from __future__ import annotations
+
+import functools
+import random
+import time
+from collections import OrderedDict
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+
+from recbole_ext import _compat
+
+_compat.apply()
+
+from recbole.data.interaction import Interaction  # noqa: E402
+from recbole.trainer import Trainer  # noqa: E402
+
+from recbole_ext.checkpoint import load_tensors, save_tensors  # noqa: E402
+from recbole_ext.data.dataloader import EvaluationBatch, EvaluationLoader  # noqa: E402
+from recbole_ext.errors import RecBoleExtError  # noqa: E402
+from recbole_ext.evaluator.metrics.accuracy import accuracy_per_user  # noqa: E402
+from recbole_ext.evaluator.ranking import expected_ranks, mask_scores_, top_k  # noqa: E402
+
+__all__ = ["EpochReport", "Evaluation", "trainer_class"]
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    """One pass over the users of a phase.
+
+    Attributes:
+        users: ``(U,) int64`` internal user ids.
+        per_user: Metric name such as ``ndcg@10`` to ``(U,) float64``.
+        items: ``(U, K) int64`` the largest list asked for, 0 = no item.
+        scores: ``(U, K) float32`` their scores.
+        seconds: Time of scoring and ranking.
+    """
+
+    users: np.ndarray
+    per_user: dict[str, np.ndarray]
+    items: np.ndarray
+    scores: np.ndarray
+    seconds: float
+
+    @property
+    def means(self) -> OrderedDict[str, float]:
+        """Mean over users of each metric."""
+        return OrderedDict((name, float(values.mean())) for name, values in self.per_user.items())
+
+
+@dataclass(frozen=True)
+class EpochReport:
+    """What is known after an epoch and its validation."""
+
+    epoch: int
+    loss: float
+    score: float
+    best_score: float
+    best_epoch: int
+    seconds: float
+
+
+class ExactTrainer(Trainer):
+    """Mixed in before a RecBole trainer; overrides evaluation and checkpoints, never the loop.
+
+    Attributes set by the pipeline:
+        folder: Where ``best.safetensors`` and ``state.safetensors`` are written.
+        on_epoch: Called with an :class:`EpochReport` after each validation.
+    """
+
+    folder: Path
+    on_epoch: Callable[[EpochReport], None] | None = None
+    history: list[dict[str, float]]
+    best_epoch = -1
+
+    def __init__(self, config: Any, model: torch.nn.Module) -> None:
+        super().__init__(config, model)
+        self.history = []
+        self.validation: Evaluation | None = None
+        self._clock = time.perf_counter()
+
+    def scores_of(self, batch: EvaluationBatch) -> torch.Tensor:
+        """``(B, n_items)`` scores of one batch, unmasked; models without a full-sort form predict in pieces."""
+        interaction = batch.interaction.to(self.device)
+        n_items = self._n_items
+        try:
+            scores = self.model.full_sort_predict(interaction)
+        except NotImplementedError:
+            scores = torch.cat(
+                [self._predict_all(interaction[row : row + 1], n_items) for row in range(len(interaction))]
+            )
+        scores = scores.view(len(batch.users), -1)[:, :n_items]
+        return scores if scores.dtype in (torch.float32, torch.float64) else scores.float()
+
+    def _predict_all(self, one: Interaction, n_items: int) -> torch.Tensor:
+        item_field = self.config["ITEM_ID_FIELD"]
+        items = torch.arange(n_items, device=self.device)
+        every = one.repeat_interleave(n_items)
+        every.update(self._dataset.join(Interaction({item_field: items.cpu()})).to(self.device))
+        pieces = range(0, n_items, self.test_batch_size)
+        return torch.cat([self.model.predict(every[i : i + self.test_batch_size]) for i in pieces])
+
+    @torch.no_grad()
+    def rank(self, loader: EvaluationLoader) -> Evaluation:
+        """Ranks the whole catalogue for every user of a phase, masked alike for all models."""
+        self.model.eval()
+        self._dataset, self._n_items = loader.dataset, loader.dataset.item_num
+        began = time.perf_counter()
+        largest = max(self.config["topk"])
+        ranks, owners, items, scores = [], [], [], []
+        offset = 0
+        for batch in loader:
+            batch_scores = self.scores_of(batch)
+            seen = (batch.seen_rows, batch.seen_items) if self.config["mask_seen"] else (None, None)
+            mask_scores_(batch_scores, *(pair.to(self.device) if pair is not None else None for pair in seen))
+            targets = batch.target_rows.to(self.device), batch.target_items.to(self.device)
+            ranks.append(expected_ranks(batch_scores, *targets).cpu().numpy())
+            owners.append(batch.target_rows.numpy() + offset)
+            best = top_k(batch_scores, largest)
+            items.append(best[0].cpu().numpy())
+            scores.append(best[1].float().cpu().numpy())
+            offset += len(batch.users)
+        per_user = accuracy_per_user(
+            np.concatenate(ranks),
+            np.concatenate(owners),
+            len(loader.users),
+            self.config["topk"],
+            self.config["metrics"],
+        )
+        seconds = time.perf_counter() - began
+        return Evaluation(loader.users, per_user, np.concatenate(items), np.concatenate(scores), seconds)
+
+    def evaluate(
+        self,
+        eval_data: EvaluationLoader,
+        load_best_model: bool = True,
+        model_file: Path | None = None,
+        show_progress: bool = False,
+    ) -> OrderedDict[str, float] | None:
+        """RecBole's hook: means of the metrics; validation's per-user values stay in ``validation``."""
+        if not eval_data:
+            return None
+        if load_best_model:
+            self.load_best(model_file)
+        self.validation = self.rank(eval_data)
+        return self.validation.means
+
+    def load_best(self, file: Path | None = None) -> None:
+        """Loads the weights of the best epoch into the model."""
+        restore_model(self.model, load_tensors(file or self.folder / "best.safetensors"))
+
+    def _save_checkpoint(self, epoch: int, verbose: bool = True, **kwargs: Any) -> None:
+        self.best_epoch = epoch
+        save_tensors(self.folder / "best.safetensors", model_state(self.model))
+        if self.eval_step <= 0:
+            self.save_state(epoch)
+
+    def _train_epoch(self, train_data: Any, epoch_idx: int, *args: Any, **kwargs: Any) -> Any:
+        self._clock = time.perf_counter()
+        self._train_data = train_data
+        return super()._train_epoch(train_data, epoch_idx, *args, **kwargs)
+
+    def _check_nan(self, loss: torch.Tensor) -> None:
+        if not torch.isfinite(loss).all():
+            raise RecBoleExtError(
+                f"the training loss of {self.config['model']} is {loss.item()}: lower learning_rate, or set "
+                "clip_grad_norm={max_norm: 5}"
+            )
+
+    def after_epoch(self, epoch: int, score: float) -> None:
+        """RecBole's callback after a validation: report, then the state to resume from."""
+        seconds = time.perf_counter() - self._clock
+        loss = float(self.train_loss_dict[epoch])
+        best = max(score, self.best_valid_score) if self.valid_metric_bigger else min(score, self.best_valid_score)
+        self.history.append({"epoch": epoch, "loss": loss, "valid_score": float(score), "seconds": seconds})
+        self.save_state(epoch)
+        if self.on_epoch:
+            self.on_epoch(EpochReport(epoch, loss, float(score), float(best), self.best_epoch, seconds))
+
+    def save_state(self, epoch: int) -> None:
+        """Everything that the next epoch depends on, in one file, replaced atomically."""
+        optimizers = {k: v.state_dict() for k, v in vars(self).items() if isinstance(v, torch.optim.Optimizer)}
+        state = {
+            "epoch": epoch,
+            "cur_step": self.cur_step,
+            "best_valid_score": float(self.best_valid_score),
+            "best_valid_result": dict(self.best_valid_result or {}),
+            "best_epoch": self.best_epoch,
+            "history": self.history,
+            "losses": {str(k): float(v) for k, v in self.train_loss_dict.items()},
+            "model": model_state(self.model),
+            "attributes": _dense_attributes(self.model),
+            "optimizers": optimizers,
+            "loader": self._train_data.state(),
+            "torch_rng": torch.get_rng_state(),
+            "cuda_rng": torch.cuda.get_rng_state_all() if torch.cuda.is_available() else [],
+            "numpy_rng": np.random.get_state(legacy=False),
+            "python_rng": random.getstate(),
+        }
+        save_tensors(self.folder / "state.safetensors", state)
+
+    def load_state(self, train_data: Any) -> None:
+        """Continues from ``state.safetensors``: the next epoch is the one an uninterrupted run would do."""
+        state = load_tensors(self.folder / "state.safetensors")
+        self.start_epoch = state["epoch"] + 1
+        self.cur_step, self.best_epoch = state["cur_step"], state["best_epoch"]
+        self.best_valid_score = state["best_valid_score"]
+        self.best_valid_result = state["best_valid_result"]
+        self.history = state["history"]
+        self.train_loss_dict = {int(k): v for k, v in state["losses"].items()}
+        restore_model(self.model, state["model"])
+        for name, value in state["attributes"].items():
+            setattr(self.model, name, value.to(self.device))
+        for name, optimizer_state in state["optimizers"].items():
+            getattr(self, name).load_state_dict(optimizer_state)
+        self._train_data = train_data
+        train_data.set_state(state["loader"])
+        torch.set_rng_state(state["torch_rng"])
+        for index, rng in enumerate(state["cuda_rng"]):
+            torch.cuda.set_rng_state(rng, index)
+        np.random.set_state(state["numpy_rng"])
+        version, internal, gauss = state["python_rng"]
+        random.setstate((version, tuple(internal), gauss))
+
+    @property
+    def finished(self) -> bool:
+        """Whether early stopping or the number of epochs has ended the training that was resumed."""
+        return self.start_epoch >= self.epochs or self.cur_step > self.stopping_step
+
+
+def _dense_attributes(model: torch.nn.Module) -> dict[str, torch.Tensor]:
+    """Tensors that a model keeps as plain attributes, such as cluster centres, which ``state_dict`` leaves out."""
+    return {
+        name: value.detach()
+        for name, value in vars(model).items()
+        if isinstance(value, torch.Tensor) and value.layout == torch.strided
+    }
+
+
+def model_state(model: torch.nn.Module) -> dict[str, Any]:
+    """Weights and what RecBole calls the other parameters; modules among those are already in the weights."""
+    other = {k: v for k, v in model.other_parameter().items() if not isinstance(v, torch.nn.Module)}
+    return {"state_dict": dict(model.state_dict()), "other": other}
+
+
+def restore_model(model: torch.nn.Module, state: dict[str, Any]) -> None:
+    """Puts :func:`model_state` back."""
+    model.load_state_dict(state["state_dict"])
+    model.load_other_parameter(state["other"])
+
+
+@functools.cache
+def trainer_class(host: type[Trainer]) -> type[ExactTrainer]:
+    """The host's trainer with our hooks before it."""
+    return type(f"Exact{host.__name__}", (ExactTrainer, host) if host is not Trainer else (ExactTrainer,), {})
