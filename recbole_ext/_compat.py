@@ -1,8 +1,8 @@
 """The only place that changes the host (RecBole) and what it stands on: one function per trap.
 
-Call :func:`apply` before RecBole is used. It may be called from any module, any number of times, and before or
-after RecBole was imported. Every change is guarded by a test for its cause, so that a host in which the cause is
-mended is left alone.
+Call :func:`apply` before RecBole is used: from any module, any number of times, before or after RecBole was
+imported. Every change is guarded by a test for its cause where that can be seen, so that a host in which it
+is mended is left alone.
 """
 
 from __future__ import annotations
@@ -47,11 +47,18 @@ _MODULES_WITH_TORCH_LOAD = (
     "recbole.model.sequential_recommender.s3rec",
     "recbole.trainer.trainer",
 )
+# pandas of the lost fillna calls; torch of its old constructors, and of slow or read-only input to them.
+_HARMLESS_WARNINGS = (
+    "A value is being set on a copy",
+    "torch.sparse.SparseTensor",
+    "Creating a tensor from a list of numpy.ndarrays",
+    "The given NumPy array is not writable",
+)
 _applied = False
 
 
 class NullWriter:
-    """Stands in for TensorBoard's ``SummaryWriter``: takes every call that RecBole makes and writes nothing."""
+    """Stands in for TensorBoard's ``SummaryWriter``: takes RecBole's calls and writes nothing."""
 
     def add_scalar(self, *args: Any, **kwargs: Any) -> None:
         """Drops a scalar."""
@@ -87,7 +94,13 @@ def apply() -> None:
     _numpy_aliases()
     _kmeans_pytorch()
     _scipy_dok_update()
-    for name in ("config", "data.dataset", "model.general_recommender", "model.sequential_recommender", "trainer"):
+    for name in (
+        "config",
+        "data.dataset",
+        "model.general_recommender",
+        "model.sequential_recommender",
+        "trainer",
+    ):
         importlib.import_module(f"recbole.{name}")
     _config_compatibility_settings()
     _pandas_fill_nan()
@@ -99,14 +112,15 @@ def apply() -> None:
     _dropout_in_evaluation()
     _diffusion_predict()
     _random_predict()
+    _warnings()
     _applied = True
 
 
 def _numpy_aliases() -> None:
     """RecBole reads ``np.float``, ``np.long``, ``np.bool`` and, in ``Config``, ``np.float_`` and friends.
 
-    numpy 1.24 removed the first kind and numpy 2.0 the second (and gave ``bool`` and ``long`` back). Only names
-    that numpy lacks are set. ``vars`` is asked, not ``hasattr``: numpy 1.26 warns when the latter is used.
+    numpy 1.24 removed the first kind and numpy 2.0 the second (and gave ``bool`` and ``long`` back). Only
+    names that numpy lacks are set. ``vars`` is asked, not ``hasattr``: the latter makes numpy 1.26 warn.
     """
     for name, meaning in _NUMPY_ALIASES.items():
         if name not in vars(np):
@@ -135,7 +149,9 @@ def _kmeans_pytorch() -> None:
         return
 
     def kmeans(*args: Any, **kwargs: Any) -> None:
-        raise ConfigError("LDiffRec with n_cate above 1 needs the package kmeans-pytorch: install it, or set n_cate: 1")
+        raise ConfigError(
+            "LDiffRec with n_cate above 1 needs the package kmeans-pytorch: install it, or set n_cate: 1"
+        )
 
     stub = types.ModuleType("kmeans_pytorch")
     stub.kmeans = kmeans  # type: ignore[attr-defined]
@@ -143,10 +159,10 @@ def _kmeans_pytorch() -> None:
 
 
 def _scipy_dok_update() -> None:
-    """scipy 1.13 dropped ``dok_matrix._update``, with which nine graph models fill their adjacency matrix.
+    """scipy 1.13 dropped ``dok_matrix._update``, with which the graph models fill their adjacency matrix.
 
-    LightGCN, NGCF, NCL, GCMC, SpectralCF, KGIN and MCCLK among them. The keys come from index arrays of the right
-    shape, so the unchecked update of the inner dictionary is as safe as it was, and as fast.
+    LightGCN, NGCF, NCL, GCMC, SpectralCF, KGIN and MCCLK. The keys come from index arrays of the right shape,
+    so the unchecked update of the inner dictionary is as safe as it was, and as fast.
     """
     if hasattr(sp.dok_matrix, "_update"):
         return
@@ -184,8 +200,8 @@ def _pandas_fill_nan() -> None:
 def _pandas_sequence_fields() -> None:
     """``Dataset._load_feat`` fills missing sequences in the same lost way, then calls ``split`` on NaN.
 
-    A film without genres is enough. The method is long and the rest of it is right, so ``read_csv`` as that one
-    module sees it hands out columns of sequences without gaps. The lost call stays, without its warning.
+    A film without genres is enough. The method is long and the rest of it is right, so ``read_csv`` as that
+    one module sees it hands out columns of sequences without gaps.
     """
     host = importlib.import_module("recbole.data.dataset.dataset")
 
@@ -196,15 +212,14 @@ def _pandas_sequence_fields() -> None:
                 frame[column] = frame[column].fillna("")
         return frame
 
-    warnings.filterwarnings("ignore", "A value is being set on a copy", module=r"recbole\.data\.dataset")
     host.pd = _Shadow(pd, read_csv=read_csv)  # type: ignore[attr-defined]
 
 
 def _pandas_agg_len() -> None:
     """``feat[field].agg(len)`` counts the rows under pandas 3; RecBole wants the length of each sequence.
 
-    Every data set with a sequence field (a film's genres) fails. ``len``, as the three data set modules see it,
-    counts a column element by element; none of them asks for the number of rows of a column.
+    Every data set with a sequence field (a film's genres) fails. ``len``, as the three modules see it, counts
+    a column element by element; none of them asks for the number of rows of a column.
     """
     if isinstance(pd.Series([[1, 2], [3]]).agg(len), pd.Series):
         return
@@ -219,8 +234,8 @@ def _pandas_agg_len() -> None:
 def _torch_load() -> None:
     """Eleven bare ``torch.load`` calls: before torch 2.6 they run whatever a file says, after it they raise.
 
-    RecBole's own checkpoints hold a pickled ``Config`` and cannot be read safely; tensors and plain data can. The
-    package never saves or loads that way itself. What is left are pre-trained weights that a user names
+    RecBole's own checkpoints hold a pickled ``Config`` and cannot be read safely; tensors and plain data can.
+    The package never saves or loads that way itself. What is left are pre-trained weights that a user names
     (``pre_model_path`` and the like): read as data only, and anything else is an error that says so.
     """
 
@@ -245,9 +260,9 @@ def _torch_amp() -> None:
         return
     host = importlib.import_module("recbole.trainer.trainer")
 
-    def grad_scaler(*args: Any, enabled: bool = True, **kwargs: Any) -> Any:
+    def grad_scaler(enabled: bool = True, **kwargs: Any) -> Any:
         device = "cuda" if torch.cuda.is_available() else "cpu"
-        return torch.amp.GradScaler(device, *args, enabled=enabled, **kwargs)  # type: ignore[attr-defined]
+        return torch.amp.GradScaler(device, enabled=enabled, **kwargs)  # type: ignore[attr-defined]
 
     def autocast(*args: Any, **kwargs: Any) -> Any:
         return torch.amp.autocast("cuda", *args, **kwargs)  # type: ignore[attr-defined]
@@ -288,7 +303,10 @@ def _dropout_in_evaluation() -> None:
 
     Their scores are then noise in evaluation, too. Mended in 1.2.1, where the layer is made in ``__init__``.
     """
-    for name, model in ((f"{_GENERAL}.ngcf", "NGCF"), ("recbole.model.sequential_recommender.gru4reckg", "GRU4RecKG")):
+    for name, model in (
+        (f"{_GENERAL}.ngcf", "NGCF"),
+        ("recbole.model.sequential_recommender.gru4reckg", "GRU4RecKG"),
+    ):
         host = importlib.import_module(name)
         cls = getattr(host, model)
         if "Dropout" in cls.forward.__code__.co_names:
@@ -305,7 +323,9 @@ def _diffusion_predict() -> None:
         if "arange" in cls.predict.__code__.co_names:
             continue
 
-        def predict(self: Any, interaction: Any, whole: Callable[..., torch.Tensor] = cls.predict) -> torch.Tensor:
+        def predict(
+            self: Any, interaction: Any, whole: Callable[..., torch.Tensor] = cls.predict
+        ) -> torch.Tensor:
             return whole(self, interaction).diagonal()
 
         cls.predict = predict
@@ -322,3 +342,9 @@ def _random_predict() -> None:
         return torch.rand(len(interaction), device=self.device).squeeze(-1)
 
     Random.predict = predict
+
+
+def _warnings() -> None:
+    """Warnings about lines of RecBole's that a user cannot change: harmless, or replaced above."""
+    for message in _HARMLESS_WARNINGS:
+        warnings.filterwarnings("ignore", message, module=r"recbole\.")

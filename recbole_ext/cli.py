@@ -90,10 +90,9 @@ def prepare(
     dataset: str, source: Path | None, out: Path, tie_break: str, seed: int, genome: bool, download: bool
 ) -> None:
     """Convert a MovieLens set to atomic files."""
-    from recbole_ext import presentation
     from recbole_ext.movielens import prepare as convert
 
-    prepared = convert(
+    convert(
         dataset,
         source=source,
         out=out,
@@ -103,7 +102,6 @@ def prepare(
         genome=genome,
         report=_report,
     )
-    presentation.show_prepared(prepared, _console())
 
 
 @cli.command()

@@ -5,15 +5,16 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+from rich import box
 from rich.console import Console
 from rich.table import Table
 
-from recbole_ext.movielens import MovieLensDataset, Prepared
+from recbole_ext.movielens import MovieLensDataset
 from recbole_ext.pipeline import RunResult
 from recbole_ext.registry import ModelSpec
 from recbole_ext.trainer import EpochReport
 
-__all__ = ["EpochLines", "protocol_line", "show", "show_datasets", "show_models", "show_prepared"]
+__all__ = ["EpochLines", "protocol_line", "show", "show_datasets", "show_models"]
 
 
 class EpochLines:
@@ -46,36 +47,27 @@ def protocol_line(metrics: Mapping[str, Any]) -> str:
     )
 
 
+def _with_interval(metrics: Mapping[str, Any], key: str) -> str:
+    low, high = metrics["test_intervals"][key]
+    return f"{metrics['test'][key]:.4f} [{low:.3f} {high:.3f}]"
+
+
 def show(result: RunResult, console: Console) -> None:
     """The table at the end of a run."""
     metrics = result.metrics
     level = float(metrics["protocol"]["confidence"])
-    table = Table(title=f"{result.model} on {result.dataset}, test", title_justify="left")
-    table.add_column("K", justify="right")
-    names = list(dict.fromkeys(name.rpartition("@")[0] for name in metrics["test"]))
-    for name in names:
-        table.add_column(name, justify="right")
-    for k in metrics["protocol"]["topk"]:
-        cells = []
-        for name in names:
-            low, high = metrics["test_intervals"][f"{name}@{k}"]
-            cells.append(f"{metrics['test'][f'{name}@{k}']:.4f}\n[{low:.4f}, {high:.4f}]")
-        table.add_row(str(k), *cells)
+    table = Table(title=f"{result.model} on {result.dataset}, test", title_justify="left", box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0))
+    table.add_column("", no_wrap=True)
+    ks = metrics["protocol"]["topk"]
+    for k in ks:
+        table.add_column(f"@{k}", justify="right", no_wrap=True)
+    for name in dict.fromkeys(key.rpartition("@")[0] for key in metrics["test"]):
+        table.add_row(name, *(_with_interval(metrics, f"{name}@{k}") for k in ks))
     console.print(table)
     console.print(f"[{level:.0%} bootstrap interval over users] {protocol_line(metrics)}", markup=False)
     console.print(
         f"{metrics['epochs']} epochs, best {metrics['best_epoch']}, {metrics['seconds']['training']:.1f} s; "
         f"run folder: {result.folder}",
-        markup=False,
-    )
-
-
-def show_prepared(prepared: Prepared, console: Console) -> None:
-    """What ``prepare`` made and under which licence."""
-    console.print(
-        f"{prepared.name}: {prepared.interactions:,} interactions of {prepared.users:,} users and "
-        f"{prepared.items:,} items in {prepared.folder} (from {prepared.origin}); the tie-break decides the last two "
-        f"items of {prepared.tie_share:.1%} of the users",
         markup=False,
     )
 

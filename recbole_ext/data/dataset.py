@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -101,9 +102,11 @@ class ExactDataset(Dataset):
             self._remap(self._get_remap_list(np.array([field])))
 
     def _dataframe_to_interaction(self, data: pd.DataFrame) -> Interaction:
-        result = super()._dataframe_to_interaction(data)
+        # pandas 3 hands out read-only arrays, which torch must not share
+        columns = {name: SimpleNamespace(values=data[name].to_numpy(copy=True)) for name in data}
+        result = super()._dataframe_to_interaction(columns)
         if self.time_field in data:
-            result.interaction[self.time_field] = torch.from_numpy(data[self.time_field].to_numpy(np.int64))
+            result.interaction[self.time_field] = torch.from_numpy(columns[self.time_field].values)
         return result
 
     def _declare_sequence_fields(self) -> None:

@@ -83,8 +83,8 @@ def prepare(
     """Turn a MovieLens set into RecBole's atomic files in ``OUT/NAME``.
 
     Without ``source``, files that are already there are kept if they were made with the same options.
-    Ratings are sorted by user, exact integer time stamp and tie-break; RecBole cannot restore that order, since
-    it reads time stamps as float32, in steps of 64 seconds.
+    Ratings are sorted by user, exact integer time stamp and tie-break; RecBole cannot restore that order,
+    since it reads time stamps as float32, in steps of 64 seconds.
 
     Args:
         name: Name of the set, for example ``ml-latest-small``.
@@ -131,7 +131,7 @@ def prepare(
                 raw,
                 wanted=_RAW_FILES | {f"{name}.inter", f"{name}.item"} | (_GENOME_FILES if genome else set()),
             )
-        read_from = set_folder(dataset, raw) if path.is_file() else path
+        read_from = set_folder(dataset, raw, path) if path.is_file() else path
         with _temporary_folder(Path(out), f".{name}-new-") as new:
             counts = _write_set(dataset, read_from, new, tie_break=tie_break, seed=seed, genome=genome)
             licence = {"licence": dataset.licence, "citation": dataset.citation}

@@ -52,7 +52,7 @@ def download_zip(
     """Download a set's original zip into a folder.
 
     The bytes go to ``NAME.zip.part``, which a later call continues through HTTP Range. Size and MD5
-    (the catalogue's, or else the ``.md5`` file published beside the zip) are checked before the file gets its name.
+    (the catalogue's, or else of the ``.md5`` file beside the zip) are checked before the file gets its name.
 
     Args:
         dataset: The set.

@@ -89,7 +89,7 @@ def holds_ratings(dataset: MovieLensDataset, folder: Path) -> bool:
     return (folder / f"{dataset.name}.inter").is_file() and not (folder / RECORD_FILE).is_file()
 
 
-def set_folder(dataset: MovieLensDataset, unpacked: Path) -> Path:
+def set_folder(dataset: MovieLensDataset, unpacked: Path, archive: Path) -> Path:
     """The folder of a set inside an unpacked zip: the top, or one level below.
 
     Raises:
@@ -98,7 +98,7 @@ def set_folder(dataset: MovieLensDataset, unpacked: Path) -> Path:
     for folder in (unpacked, *sorted(path for path in unpacked.iterdir() if path.is_dir())):
         if holds_ratings(dataset, folder):
             return folder
-    raise DataError(f"the zip holds no {dataset.ratings_file}: it is not the zip of {dataset.name}")
+    raise DataError(f"{archive} holds no {dataset.ratings_file}: give the original zip of {dataset.name}")
 
 
 def packaged_folder(dataset: MovieLensDataset) -> Path | None:
@@ -118,6 +118,6 @@ def three_ways(dataset: MovieLensDataset) -> str:
     return (
         f"three ways to get it: (1) put the folder or {dataset.name}.zip into a directory and name that "
         f"in the environment variable {HOME_VARIABLE}; (2) prepare it with --source=PATH, a folder or the "
-        f"original zip; (3) connect and prepare again to download {dataset.url}, or use --dataset=ml-100k, which "
-        "comes with RecBole and needs no network"
+        f"original zip; (3) connect and prepare again to download {dataset.url}, or use --dataset=ml-100k, "
+        "which comes with RecBole and needs no network"
     )

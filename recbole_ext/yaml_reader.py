@@ -1,0 +1,110 @@
+"""YAML as people write it: ``1e-3`` is a number, a date is text, a key that comes twice is an error."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from recbole_ext.errors import ConfigError
+
+__all__ = ["parse_value", "read_yaml"]
+
+_FLOAT = re.compile(
+    r"""^(?:[-+]?[0-9][0-9_]*\.[0-9_]*(?:[eE][-+]?[0-9]+)?
+           |[-+]?[0-9][0-9_]*[eE][-+]?[0-9]+
+           |[-+]?\.[0-9][0-9_]*(?:[eE][-+]?[0-9]+)?
+           |[-+]?\.(?:inf|Inf|INF)
+           |\.(?:nan|NaN|NAN))$""",
+    re.VERBOSE,
+)
+_REPLACED_TAGS = {"tag:yaml.org,2002:float", "tag:yaml.org,2002:timestamp"}
+
+
+class _Loader(yaml.SafeLoader):
+    """Plain data only. YAML 1.1 reads ``1e-3`` as text and lets the second of two equal keys win."""
+
+    yaml_implicit_resolvers = {  # noqa: RUF012
+        first: [entry for entry in entries if entry[0] not in _REPLACED_TAGS]
+        for first, entries in yaml.SafeLoader.yaml_implicit_resolvers.items()
+    }
+
+    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
+        seen = set()
+        for key, _ in node.value:
+            if isinstance(key, yaml.ScalarNode) and key.value != "<<":
+                if key.value in seen:
+                    raise yaml.constructor.ConstructorError(
+                        None, None, f"the key {key.value!r} comes twice", key.start_mark
+                    )
+                seen.add(key.value)
+        return super().construct_mapping(node, deep=deep)
+
+
+_Loader.add_implicit_resolver("tag:yaml.org,2002:float", _FLOAT, list("-+0123456789."))
+
+
+def read_yaml(path: Path) -> tuple[dict[str, Any], dict[str, int]]:
+    """Reads a file of keys and values; an empty one has none.
+
+    Args:
+        path: The file, UTF-8 with or without a byte-order mark.
+
+    Returns:
+        The values, and the line of each key, from 1 on.
+
+    Raises:
+        ConfigError: The file cannot be read, is no YAML, or holds something else than keys and values.
+    """
+    try:
+        text = path.read_text("utf-8-sig")
+    except FileNotFoundError:
+        raise ConfigError(f"the configuration file {path} does not exist: check the path") from None
+    except UnicodeDecodeError as error:
+        raise ConfigError(f"{path} is not UTF-8 text (byte {error.start}): save it as UTF-8") from error
+    except OSError as error:
+        raise ConfigError(
+            f"the configuration file {path} cannot be read ({error.strerror}): give a file"
+        ) from error
+    node, values = _load(text, str(path))
+    if values is None:
+        return {}, {}
+    if not isinstance(values, dict):
+        raise ConfigError(f"{path} must hold lines of the form 'key: value', not a {type(values).__name__}")
+    for key in values:
+        if not isinstance(key, str):
+            raise ConfigError(
+                f"{path} has the key {key!r}, which YAML does not read as text: put it in quotes"
+            )
+    lines = {key.value: key.start_mark.line + 1 for key, _ in node.value}
+    return values, {key: lines.get(key, 1) for key in values}
+
+
+def parse_value(text: str, origin: str) -> Any:
+    """Parses one value.
+
+    Args:
+        text: YAML.
+        origin: What an error names.
+
+    Raises:
+        ConfigError: The text is no YAML.
+    """
+    return _load(text, origin)[1]
+
+
+def _load(text: str, origin: str) -> tuple[Any, Any]:
+    """The root node and the value of one document."""
+    try:
+        loader = _Loader(text)
+        node = loader.get_single_node()
+        return node, None if node is None else loader.construct_document(node)
+    except yaml.MarkedYAMLError as error:
+        mark = error.problem_mark or error.context_mark
+        line = f", line {mark.line + 1}" if mark else ""
+        raise ConfigError(f"{origin}{line} is no valid YAML: {error.problem or error.context}") from error
+    except (yaml.YAMLError, ValueError, RecursionError) as error:
+        reason = str(error).splitlines()[0] if str(error) else type(error).__name__
+        raise ConfigError(f"{origin} is no valid YAML: {reason}") from error
