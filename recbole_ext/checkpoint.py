@@ -29,7 +29,11 @@ def _pack(value: Any, tensors: dict[str, torch.Tensor]) -> Any:
         tensors[name] = value.detach().cpu().contiguous().clone()
         return {"#": "tensor", "v": name}
     if isinstance(value, np.ndarray):
-        return {"#": "array", "v": _pack(torch.from_numpy(_signed(value)), tensors), "dtype": str(value.dtype)}
+        return {
+            "#": "array",
+            "v": _pack(torch.from_numpy(_signed(value)), tensors),
+            "dtype": str(value.dtype),
+        }
     if sp.issparse(value):
         form = value.format
         matrix = _SPARSE[form](value) if form in _SPARSE else sp.csr_matrix(value)
@@ -97,11 +101,15 @@ def save_tensors(path: Path, state: dict[str, Any]) -> None:
     tree = json.dumps(_pack(state, tensors))
     partial = path.with_name(path.name + ".part")
     try:
-        save_file(tensors, partial, metadata={"format": FORMAT, "tree": tree, "sha256": _digest(tree, tensors)})
+        save_file(
+            tensors, partial, metadata={"format": FORMAT, "tree": tree, "sha256": _digest(tree, tensors)}
+        )
         os.replace(partial, path)
     except (OSError, SafetensorError) as error:
         partial.unlink(missing_ok=True)
-        raise OutputError(f"{path} cannot be written ({error}): free some space or choose --output") from error
+        raise OutputError(
+            f"{path} cannot be written ({error}): free some space or choose --output"
+        ) from error
 
 
 def load_tensors(path: Path) -> dict[str, Any]:
@@ -116,10 +124,14 @@ def load_tensors(path: Path) -> dict[str, Any]:
         with safe_open(path, framework="pt") as file:
             metadata = file.metadata() or {}
             if metadata.get("format") != FORMAT:
-                raise CheckpointError(f"{path} was not written by this version of recbole_ext: train the model again")
+                raise CheckpointError(
+                    f"{path} was not written by this version of recbole_ext: train the model again"
+                )
             tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
             if metadata.get("sha256") != _digest(metadata["tree"], tensors):
-                raise CheckpointError(f"{path} was changed after it was written: restore it, or train the model again")
+                raise CheckpointError(
+                    f"{path} was changed after it was written: restore it, or train the model again"
+                )
             return _unpack(json.loads(metadata["tree"]), tensors)
     except CheckpointError:
         raise

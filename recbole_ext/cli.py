@@ -6,7 +6,7 @@ import sys
 import traceback
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal, cast
 
 import click
 from rich.console import Console
@@ -39,7 +39,9 @@ def cli() -> None:
 
 @cli.command(context_settings=_EXTRA)
 @click.option("--model", help="A model's name ('models' lists them) or package.module:Class.")
-@click.option("--config", "configs", multiple=True, type=click.Path(path_type=Path), help="YAML file; later ones win.")
+@click.option(
+    "--config", "configs", multiple=True, type=click.Path(path_type=Path), help="YAML file; later ones win."
+)
 @click.option("--dataset", help="Name of the data set; wins over the files.")
 @click.option("--output", type=click.Path(path_type=Path), help="The run folder (default: saved/...).")
 @click.option("--resume", "run", type=click.Path(path_type=Path), help="Continue an interrupted run.")
@@ -82,7 +84,9 @@ def evaluate(run: Path) -> None:
 @click.option("--dataset", required=True, help="Name of a MovieLens set ('datasets' lists them).")
 @click.option("--source", type=click.Path(path_type=Path), help="Folder or original zip of the raw set.")
 @click.option("--out", default="dataset", type=click.Path(path_type=Path), help="Where the atomic files go.")
-@click.option("--tie-break", default="file", type=click.Choice(["file", "random"]), help="For equal time stamps.")
+@click.option(
+    "--tie-break", default="file", type=click.Choice(["file", "random"]), help="For equal time stamps."
+)
 @click.option("--seed", default=2020, help="Seed of the random tie-break.")
 @click.option("--genome", is_flag=True, help="Write the tag genome's scores too.")
 @click.option("--download/--no-download", default=True, help="May the set be downloaded?")
@@ -97,7 +101,7 @@ def prepare(
         source=source,
         out=out,
         download=download,
-        tie_break=tie_break,
+        tie_break=cast(Literal["file", "random"], tie_break),
         seed=seed,
         genome=genome,
         report=_report,
@@ -130,7 +134,7 @@ def _with_command(arguments: list[str]) -> list[str]:
                 f"{arguments[0]!r} is no command{nearest(arguments[0], _COMMANDS)} (commands: {', '.join(_COMMANDS)})"
             )
         return arguments
-    return arguments if arguments and arguments[0] in asks or not arguments else ["train", *arguments]
+    return arguments if (arguments and arguments[0] in asks) or not arguments else ["train", *arguments]
 
 
 def main(arguments: Sequence[str] | None = None) -> Any:
@@ -147,7 +151,9 @@ def main(arguments: Sequence[str] | None = None) -> Any:
         Console(stderr=True, highlight=False, soft_wrap=True).print(f"error: {message}", markup=False)
         sys.exit(2)
     except (KeyboardInterrupt, click.Abort):
-        Console(stderr=True, highlight=False).print("interrupted: continue with --resume and the run folder above")
+        Console(stderr=True, highlight=False).print(
+            "interrupted: continue with --resume and the run folder above"
+        )
         sys.exit(130)
     except OSError as error:
         if debug:

@@ -88,7 +88,9 @@ def _ensure_data(config: Any, report: Report) -> str:
     except DownloadError as error:
         if not offline or offline == name:
             raise
-        report(f"NOTE: {name} is not on disk and cannot be downloaded; going on with {offline} (offline_dataset)")
+        report(
+            f"NOTE: {name} is not on disk and cannot be downloaded; going on with {offline} (offline_dataset)"
+        )
         if not is_prepared(offline, out):
             try:
                 prepare(offline, out=out, download=False, report=report)

@@ -56,7 +56,12 @@ def show(result: RunResult, console: Console) -> None:
     """The table at the end of a run."""
     metrics = result.metrics
     level = float(metrics["protocol"]["confidence"])
-    table = Table(title=f"{result.model} on {result.dataset}, test", title_justify="left", box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0))
+    table = Table(
+        title=f"{result.model} on {result.dataset}, test",
+        title_justify="left",
+        box=box.SIMPLE_HEAD,
+        padding=(0, 1, 0, 0),
+    )
     table.add_column("", no_wrap=True)
     ks = metrics["protocol"]["topk"]
     for k in ks:

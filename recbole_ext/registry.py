@@ -57,7 +57,6 @@ MODELS: dict[str, ModelSpec] = {
         ModelSpec("Random", f"{_GENERAL}.random:Random", "the floor of every comparison"),
         ModelSpec("GRU4Rec", f"{_SEQUENTIAL}.gru4rec:GRU4Rec", "Hidasi et al. 2016; Tan et al. 2016"),
         ModelSpec("SASRec", f"{_SEQUENTIAL}.sasrec:SASRec", "Kang and McAuley 2018"),
-        ModelSpec("Caser", f"{_SEQUENTIAL}.caser:Caser", "Tang and Wang 2018"),
     )
 }
 
@@ -100,9 +99,13 @@ def known_models() -> list[str]:
 def _host_spec(name: str) -> ModelSpec:
     names = known_models()
     if name in _NEEDS_MORE:
-        raise ConfigError(f"--model={name} needs {_NEEDS_MORE[name]}, which MovieLens does not have: choose another")
+        raise ConfigError(
+            f"--model={name} needs {_NEEDS_MORE[name]}, which MovieLens does not have: choose another"
+        )
     if name not in names:
-        raise ConfigError(f"--model={name} is no known model{nearest(name, names)} ('run.py models' lists all)")
+        raise ConfigError(
+            f"--model={name} is no known model{nearest(name, names)} ('run.py models' lists all)"
+        )
     return ModelSpec(name, f"{_host_modules()[name.lower()]}:{name}", "RecBole")
 
 
@@ -121,7 +124,9 @@ def resolve_model(name: str) -> tuple[ModelSpec, type[AbstractRecommender]]:
         try:
             model = spec.load()
         except ImportError as error:
-            raise ConfigError(f"--model={name} cannot be imported ({error}): give package.module:Class") from error
+            raise ConfigError(
+                f"--model={name} cannot be imported ({error}): give package.module:Class"
+            ) from error
     else:
         spec = MODELS.get(name) or _host_spec(name)
         model = spec.load()

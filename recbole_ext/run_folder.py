@@ -67,13 +67,17 @@ class RunFolder:
         final = output or Path("saved") / _run_name(config, model)
         path = partial_of(final)
         if path.exists():
-            raise OutputError(f"{path} holds an interrupted run: continue it with --resume {final}, or remove it")
+            raise OutputError(
+                f"{path} holds an interrupted run: continue it with --resume {final}, or remove it"
+            )
         if final.exists() and (not final.is_dir() or any(final.iterdir())):
             raise OutputError(f"{final} exists already: choose another --output, or remove it")
         try:
             path.mkdir(parents=True)
         except OSError as error:
-            raise OutputError(f"{path} cannot be created ({error.strerror}): choose another --output") from error
+            raise OutputError(
+                f"{path} cannot be created ({error.strerror}): choose another --output"
+            ) from error
         return cls(path, final)
 
     @classmethod
@@ -115,7 +119,9 @@ class RunFolder:
         try:
             (self.path / name).write_text(text, encoding="utf-8")
         except OSError as error:
-            raise OutputError(f"{self.path / name} cannot be written ({error.strerror}): free some space") from error
+            raise OutputError(
+                f"{self.path / name} cannot be written ({error.strerror}): free some space"
+            ) from error
 
     def complete(self, metrics: dict[str, Any], data: PreparedData, test: Evaluation) -> None:
         """Writes what is left, drops what only resuming needs, and gives the folder its final name."""
@@ -187,11 +193,17 @@ def open_run(run: Path) -> Path:
         CheckpointError: It does not exist, is unfinished, or lacks a file.
     """
     if not run.is_dir():
-        hint = f"continue it with --resume {run}" if partial_of(run).is_dir() else "name one that 'train' has written"
+        hint = (
+            f"continue it with --resume {run}"
+            if partial_of(run).is_dir()
+            else "name one that 'train' has written"
+        )
         raise CheckpointError(f"{run} is no finished run folder: {hint}")
     for name in ("config.yaml", "metrics.json", "model.safetensors"):
         if not (run / name).is_file():
-            raise CheckpointError(f"{run} has no {name}: it is no run folder, or was damaged; train the model again")
+            raise CheckpointError(
+                f"{run} has no {name}: it is no run folder, or was damaged; train the model again"
+            )
     return run
 
 

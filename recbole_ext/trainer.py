@@ -19,6 +19,7 @@ from recbole_ext import _compat
 _compat.apply()
 
 from recbole.data.interaction import Interaction  # noqa: E402
+from recbole.model.abstract_recommender import AbstractRecommender  # noqa: E402
 from recbole.trainer import Trainer  # noqa: E402
 
 from recbole_ext.checkpoint import load_tensors, save_tensors  # noqa: E402
@@ -177,7 +178,11 @@ class ExactTrainer(Trainer):
         """RecBole's callback after a validation: report, then the state to resume from."""
         seconds = time.perf_counter() - self._clock
         loss = float(self.train_loss_dict[epoch])
-        best = max(score, self.best_valid_score) if self.valid_metric_bigger else min(score, self.best_valid_score)
+        best = (
+            max(score, self.best_valid_score)
+            if self.valid_metric_bigger
+            else min(score, self.best_valid_score)
+        )
         self.history.append({"epoch": epoch, "loss": loss, "valid_score": float(score), "seconds": seconds})
         self.save_state(epoch)
         if self.on_epoch:
@@ -185,7 +190,9 @@ class ExactTrainer(Trainer):
 
     def save_state(self, epoch: int) -> None:
         """Everything that the next epoch depends on, in one file, replaced atomically."""
-        optimizers = {k: v.state_dict() for k, v in vars(self).items() if isinstance(v, torch.optim.Optimizer)}
+        optimizers = {
+            k: v.state_dict() for k, v in vars(self).items() if isinstance(v, torch.optim.Optimizer)
+        }
         state = {
             "epoch": epoch,
             "cur_step": self.cur_step,
@@ -243,13 +250,13 @@ def _dense_attributes(model: torch.nn.Module) -> dict[str, torch.Tensor]:
     }
 
 
-def model_state(model: torch.nn.Module) -> dict[str, Any]:
+def model_state(model: AbstractRecommender) -> dict[str, Any]:
     """Weights and what RecBole calls the other parameters; modules among those are already in the weights."""
     other = {k: v for k, v in model.other_parameter().items() if not isinstance(v, torch.nn.Module)}
     return {"state_dict": dict(model.state_dict()), "other": other}
 
 
-def restore_model(model: torch.nn.Module, state: dict[str, Any]) -> None:
+def restore_model(model: AbstractRecommender, state: dict[str, Any]) -> None:
     """Puts :func:`model_state` back."""
     model.load_state_dict(state["state_dict"])
     model.load_other_parameter(state["other"])

@@ -14,7 +14,7 @@ _compat.apply()
 
 from recbole.data.dataloader import UserDataLoader  # noqa: E402
 from recbole.data.utils import get_dataloader  # noqa: E402
-from recbole.model.abstract_recommender import AutoEncoderMixin  # noqa: E402
+from recbole.model.abstract_recommender import AbstractRecommender, AutoEncoderMixin  # noqa: E402
 from recbole.utils import InputType, ModelType  # noqa: E402
 
 from recbole_ext.data.dataloader import (  # noqa: E402
@@ -81,7 +81,7 @@ def _check_repeats(split: Split) -> None:
         )
 
 
-def loader_class(config: Any, model: type) -> type[TrainLoader]:
+def loader_class(config: Any, model: type[AbstractRecommender]) -> type[TrainLoader]:
     """Which loader trains a model: users, windows with all positions, prefixes, or single positives."""
     listwise = issubclass(model, AutoEncoderMixin) or getattr(model, "input_type", None) == InputType.LISTWISE
     if listwise or get_dataloader(config, "train") is UserDataLoader:
@@ -92,7 +92,7 @@ def loader_class(config: Any, model: type) -> type[TrainLoader]:
     return WindowLoader if everywhere and hasattr(model, "encode") else PrefixLoader
 
 
-def train_loader(config: Any, data: PreparedData, model: type) -> TrainLoader:
+def train_loader(config: Any, data: PreparedData, model: type[AbstractRecommender]) -> TrainLoader:
     """The loader of the training part, with negatives where the loss needs them."""
     kind = loader_class(config, model)
     positives = kind in (UserLoader, WindowLoader) or model.type == ModelType.TRADITIONAL

@@ -112,7 +112,10 @@ class ExactDataset(Dataset):
     def _declare_sequence_fields(self) -> None:
         list_field = self.iid_field + self.config["LIST_SUFFIX"]
         length = self.config["MAX_ITEM_LIST_LENGTH"]
-        self.item_id_list_field, self.item_list_length_field = list_field, self.config["ITEM_LIST_LENGTH_FIELD"]
+        self.item_id_list_field, self.item_list_length_field = (
+            list_field,
+            self.config["ITEM_LIST_LENGTH_FIELD"],
+        )
         self.set_field_property(list_field, FeatureType.TOKEN_SEQ, FeatureSource.INTERACTION, length)
         self.set_field_property(self.item_list_length_field, FeatureType.TOKEN, FeatureSource.INTERACTION, 1)
 

@@ -102,11 +102,11 @@ def _read(path: Path) -> pl.DataFrame:
     if missing:
         raise DataError(f"{path} has no column {sorted(missing)[0]!r} in line 1: an .inter file needs it")
     wanted = [name for name in ("user_id", "item_id", "rating", "timestamp") if name in names]
-    frame = pl.scan_csv(
+    lazy = pl.scan_csv(
         path, separator="\t", infer_schema=False, quote_char=None, truncate_ragged_lines=False
     ).select(pl.col(names[name]).alias(name) for name in wanted)
     try:
-        frame = frame.with_row_index("row").collect()
+        frame = lazy.with_row_index("row").collect()
     except pl.exceptions.PolarsError as error:
         raise DataError(f"{path} cannot be read as tab-separated columns: {error}") from error
     return _checked(frame, path)
@@ -212,7 +212,9 @@ def read_interactions(
     item, item_tokens = _compact(item[keep], item_tokens)
     times = frame["timestamp"].to_numpy()[keep]
     ratings = frame["rating"].to_numpy()[keep]
-    tie = np.random.default_rng(seed).permutation(len(user)) if tie_break == "random" else np.arange(len(user))
+    tie = (
+        np.random.default_rng(seed).permutation(len(user)) if tie_break == "random" else np.arange(len(user))
+    )
     order = np.lexsort((tie, times, user))
     counts = np.bincount(user, minlength=len(user_tokens))
     return Interactions(
@@ -242,7 +244,9 @@ def _by_ratio(data: Interactions, ratio: list[float]) -> np.ndarray:
     valid = np.floor(counts * share[1] + 1e-9).astype(np.int64)
     from_end = np.repeat(data.indptr[1:], counts) - np.arange(len(data))
     test_rows, valid_rows = np.repeat(test, counts), np.repeat(test + valid, counts)
-    return np.where(from_end <= test_rows, TEST, np.where(from_end <= valid_rows, VALID, TRAIN)).astype(np.int8)
+    return np.where(from_end <= test_rows, TEST, np.where(from_end <= valid_rows, VALID, TRAIN)).astype(
+        np.int8
+    )
 
 
 def _by_global_time(data: Interactions, ratio: list[float]) -> np.ndarray:

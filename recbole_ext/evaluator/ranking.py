@@ -1,15 +1,117 @@
-"""Stand-in."""
+"""From scores to ranks and lists: masking by index, expected rank among ties, one top-K."""
+
 from __future__ import annotations
+
 import torch
-def mask_scores_(scores, rows=None, items=None):
+
+from recbole_ext.errors import ConfigError, RecBoleExtError
+
+__all__ = ["expected_ranks", "mask_scores_", "top_k"]
+
+_COMPARED_BY_ROW = 4
+
+
+def mask_scores_(
+    scores: torch.Tensor, seen_rows: torch.Tensor | None = None, seen_items: torch.Tensor | None = None
+) -> torch.Tensor:
+    """Takes padding, and the pairs given, out of the candidates, in place.
+
+    Args:
+        scores: ``(B, n_items)`` float; column 0 is padding.
+        seen_rows, seen_items: ``(S,) int64`` pairs of row and item; None masks padding only.
+
+    Returns:
+        ``scores``, with -inf where an item is no candidate.
+    """
     scores[:, 0] = -torch.inf
-    if rows is not None: scores[rows, items] = -torch.inf
+    if seen_rows is not None and seen_items is not None:
+        scores[seen_rows, seen_items] = -torch.inf
     return scores
-def expected_ranks(scores, rows, items):
-    s = scores[rows, items][:, None]
-    g = (scores[rows] > s).sum(1).double(); e = (scores[rows] == s).sum(1).double()
-    r = 1 + g + (e - 1) / 2
-    return torch.where(torch.isinf(s[:, 0]) & (s[:,0] < 0), torch.inf, r)
-def top_k(scores, k):
-    v, i = torch.topk(scores, k, dim=1)
-    return i, v
+
+
+def expected_ranks(scores: torch.Tensor, rows: torch.Tensor, items: torch.Tensor) -> torch.Tensor:
+    """Rank of each target among all candidates; a target among m equal scores gets its expected rank.
+
+    Args:
+        scores: ``(B, n_items)`` float, -inf where an item is no candidate.
+        rows: ``(T,) int64`` row of each target.
+        items: ``(T,) int64`` item of each target.
+
+    Returns:
+        ``(T,) float64``: 1 + (number with a higher score) + (number with the same score, itself left out) / 2;
+        infinity for a target that is no candidate.
+
+    Raises:
+        RecBoleExtError: A score is NaN.
+    """
+    if torch.isnan(scores).any():
+        row = int(torch.isnan(scores).any(dim=1).nonzero()[0])
+        raise RecBoleExtError(
+            f"the model gave NaN as a score (row {row} of a batch): lower learning_rate or train anew"
+        )
+    own = scores[rows, items]
+    if len(rows) <= _COMPARED_BY_ROW * len(scores):
+        higher, equal = _by_comparison(scores, rows, own)
+    else:
+        higher, equal = _by_sorting(scores, rows, own)
+    rank = 1 + higher.double() + (equal.double() - 1) / 2
+    return torch.where(own == -torch.inf, torch.inf, rank)
+
+
+def _by_comparison(
+    scores: torch.Tensor, rows: torch.Tensor, own: torch.Tensor
+) -> tuple[torch.Tensor, torch.Tensor]:
+    higher, equal = torch.empty_like(rows), torch.empty_like(rows)
+    step = max(1, len(scores))
+    for start in range(0, len(rows), step):
+        part = slice(start, start + step)
+        candidates = scores[rows[part]]  # (step, n_items)
+        higher[part] = (candidates > own[part, None]).sum(dim=1)
+        equal[part] = (candidates == own[part, None]).sum(dim=1)
+    return higher, equal
+
+
+def _by_sorting(
+    scores: torch.Tensor, rows: torch.Tensor, own: torch.Tensor
+) -> tuple[torch.Tensor, torch.Tensor]:
+    """One sort a row instead of one comparison a target: for many targets a user."""
+    ordered = scores.sort(dim=1).values
+    counts = torch.bincount(rows, minlength=len(scores))
+    order = torch.argsort(rows, stable=True)
+    first = torch.cumsum(counts, 0) - counts
+    place = torch.arange(len(rows), device=rows.device) - first[rows[order]]
+    wanted = torch.full((len(scores), int(counts.max())), torch.inf, dtype=scores.dtype, device=scores.device)
+    wanted[rows[order], place] = own[order]
+    below = torch.searchsorted(ordered, wanted, side="left")[rows[order], place]
+    up_to = torch.searchsorted(ordered, wanted, side="right")[rows[order], place]
+    higher, equal = torch.empty_like(rows), torch.empty_like(rows)
+    higher[order] = scores.shape[1] - up_to
+    equal[order] = up_to - below
+    return higher, equal
+
+
+def top_k(scores: torch.Tensor, k: int) -> tuple[torch.Tensor, torch.Tensor]:
+    """The k best candidates of each row, ties by the smaller item id.
+
+    Args:
+        scores: ``(B, n_items)`` float, -inf where an item is no candidate.
+        k: Length of the lists.
+
+    Returns:
+        ``(B, k) int64`` items and their scores, best first; item 0 and -inf where candidates run out.
+
+    Raises:
+        ConfigError: k is below 1 or above the catalogue.
+    """
+    catalogue = scores.shape[1] - 1
+    if not 1 <= k <= catalogue:
+        raise ConfigError(f"a list of {k} cannot be made of a catalogue of {catalogue} items: change topk")
+    least = scores.topk(k, dim=1).values[:, -1:]
+    ahead, at_least = scores > least, scores == least
+    room = k - ahead.sum(dim=1, keepdim=True)
+    chosen = ahead | (at_least & (at_least.cumsum(dim=1) <= room))
+    items = chosen.nonzero()[:, 1].view(len(scores), k)  # ascending ids
+    values = scores.gather(1, items)
+    values, order = values.sort(dim=1, descending=True, stable=True)
+    items = items.gather(1, order)
+    return torch.where(values == -torch.inf, 0, items), values

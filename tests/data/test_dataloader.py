@@ -79,7 +79,10 @@ def test_windows_answer_for_every_target_exactly_once(tmp_path_factory, length, 
         answered = Counter()
         for batch in loader:
             for user, window, target in zip(
-                batch["user_id"].tolist(), batch["item_id_list"].tolist(), batch["target_seq"].tolist(), strict=True
+                batch["user_id"].tolist(),
+                batch["item_id_list"].tolist(),
+                batch["target_seq"].tolist(),
+                strict=True,
             ):
                 for given_item, wanted in zip(window, target, strict=True):
                     if wanted:
@@ -93,7 +96,7 @@ def test_windows_answer_for_every_target_exactly_once(tmp_path_factory, length, 
 @pytest.mark.parametrize("num", [1, 3])
 def test_pairs_and_points_carry_the_negatives_asked_for(quick, num):
     config, _, data, loader = load("BPR", {**quick, "sample_num": num})
-    seen = data.dataset.inter_matrix(form="csr")
+    seen = data.dataset.inter_matrix(form="csr").toarray()
     rows = 0
     for batch in loader:
         users, negatives = batch["user_id"].numpy(), batch["neg_item_id"].numpy()
@@ -109,7 +112,7 @@ def test_pairs_and_points_carry_the_negatives_asked_for(quick, num):
 def test_sequential_pairs_have_negatives_too(quick):
     _, _, data, loader = load("NARM", {**quick, "loss_type": "BPR", "sample_num": 2})
     batch = next(iter(loader))
-    seen = data.dataset.inter_matrix(form="csr")
+    seen = data.dataset.inter_matrix(form="csr").toarray()
     assert not seen[batch["user_id"].numpy(), batch["neg_item_id"].numpy()].any()
     half = len(batch) // 2
     assert batch["item_id_list"][:half].equal(batch["item_id_list"][half:])
@@ -133,12 +136,20 @@ def test_an_evaluation_batch_holds_no_target(quick):
             length = int(batch.interaction["item_length"][row])
             assert batch.interaction["item_id_list"][row][:length].tolist() == history[-8:].tolist()
             assert sorted(batch.seen_items[batch.seen_rows == row].tolist()) == sorted(history.tolist())
-            assert batch.target_items[batch.target_rows == row].tolist() == [data.split.interactions.items[stop]]
+            assert batch.target_items[batch.target_rows == row].tolist() == [
+                data.split.interactions.items[stop]
+            ]
 
 
 def test_repeats_need_unmasked_evaluation_and_k_fits_the_catalogue(quick, tmp_path):
     write_inter(tmp_path, "again", [("u", item, 3, time) for time, item in enumerate("abab")])
-    overrides = {**quick, "data_path": str(tmp_path), "dataset": "again", "topk": [1], "valid_metric": "NDCG@1"}
+    overrides = {
+        **quick,
+        "data_path": str(tmp_path),
+        "dataset": "again",
+        "topk": [1],
+        "valid_metric": "NDCG@1",
+    }
     with pytest.raises(ConfigError, match="mask_seen: false"):
         load("Pop", overrides)
     load("Pop", {**overrides, "mask_seen": False})

@@ -9,7 +9,14 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from recbole_ext.data.interactions import TEST, TRAIN, VALID, Interactions, read_interactions, split_interactions
+from recbole_ext.data.interactions import (
+    TEST,
+    TRAIN,
+    VALID,
+    Interactions,
+    read_interactions,
+    split_interactions,
+)
 from recbole_ext.errors import ConfigError, DataError
 from tests.conftest import write_inter
 
@@ -19,7 +26,9 @@ def build(rows: list[tuple[int, int, int]]) -> Interactions:
     rows = sorted(rows, key=lambda row: (row[0], row[2]))
     users, items, times = (np.array(column) for column in zip(*rows, strict=True))
     counts = np.bincount(users)
-    tokens = [np.array(["[PAD]", *map(str, range(1, top + 1))], dtype=object) for top in (users.max(), items.max())]
+    tokens = [
+        np.array(["[PAD]", *map(str, range(1, top + 1))], dtype=object) for top in (users.max(), items.max())
+    ]
     return Interactions(
         *tokens, np.concatenate([[0], np.cumsum(counts)]), items.astype(np.int32), times, np.ones(len(rows))
     )
@@ -27,7 +36,9 @@ def build(rows: list[tuple[int, int, int]]) -> Interactions:
 
 def test_time_stamps_closer_than_float32_can_tell_keep_their_order(inter):
     # 1_000_000_000 and 1_000_000_001 are one number in float32, whose step is 64 there
-    path = inter([("u", "late", 3, 1_000_000_001), ("u", "early", 3, 1_000_000_000), ("u", "last", 3, 1_000_000_002)])
+    path = inter(
+        [("u", "late", 3, 1_000_000_001), ("u", "early", 3, 1_000_000_000), ("u", "last", 3, 1_000_000_002)]
+    )
     data = read_interactions(path)
     assert data.item_tokens[data.items].tolist() == ["early", "late", "last"]
     assert data.times.tolist() == [1_000_000_000, 1_000_000_001, 1_000_000_002]
@@ -81,17 +92,23 @@ def test_k_core_equals_one_computed_item_by_item(tmp_path_factory, pairs, least_
             read_interactions(path, min_user_interactions=least_user, min_item_interactions=least_item)
         return
     data = read_interactions(path, min_user_interactions=least_user, min_item_interactions=least_item)
-    found = sorted((data.user_tokens[u], data.item_tokens[i]) for u, i in zip(data.users, data.items, strict=True))
+    found = sorted(
+        (data.user_tokens[u], data.item_tokens[i]) for u, i in zip(data.users, data.items, strict=True)
+    )
     assert found == sorted((f"u{u}", f"i{i}") for u, i in left)
 
 
 def test_rating_threshold_keeps_equal_and_above(inter):
-    data = read_interactions(inter([("u", "a", 3.5, 1), ("u", "b", 4.0, 2), ("u", "c", 4.5, 3)]), rating_threshold=4.0)
+    data = read_interactions(
+        inter([("u", "a", 3.5, 1), ("u", "b", 4.0, 2), ("u", "c", 4.5, 3)]), rating_threshold=4.0
+    )
     assert data.item_tokens.tolist() == ["[PAD]", "b", "c"]
 
 
 def test_leave_one_out_holds_out_the_last_two():
-    split = split_interactions(build([(1, 1, 1), (1, 2, 2), (1, 3, 3), (1, 4, 4), (2, 1, 1), (2, 2, 2)]), "leave_one_out")
+    split = split_interactions(
+        build([(1, 1, 1), (1, 2, 2), (1, 3, 3), (1, 4, 4), (2, 1, 1), (2, 2, 2)]), "leave_one_out"
+    )
     assert split.phase.tolist() == [TRAIN, TRAIN, VALID, TEST, TRAIN, TRAIN]
     assert split.before(TEST)[1].tolist() == [0, 3, 6]
 
@@ -109,7 +126,18 @@ def test_global_time_cuts_all_users_at_the_same_points():
 
 
 def test_tie_share_counts_users_whose_border_is_a_tie():
-    rows = [(1, 1, 1), (1, 2, 5), (1, 3, 5), (2, 1, 1), (2, 2, 2), (2, 3, 3), (3, 1, 1), (3, 2, 1), (3, 3, 9), (3, 4, 10)]
+    rows = [
+        (1, 1, 1),
+        (1, 2, 5),
+        (1, 3, 5),
+        (2, 1, 1),
+        (2, 2, 2),
+        (2, 3, 3),
+        (3, 1, 1),
+        (3, 2, 1),
+        (3, 3, 9),
+        (3, 4, 10),
+    ]
     # user 1: validation and test at time 5; user 3: its tie lies inside training
     assert split_interactions(build(rows), "leave_one_out").tie_share == pytest.approx(1 / 3)
 
@@ -120,9 +148,15 @@ def test_tie_share_counts_users_whose_border_is_a_tie():
         ("", "is empty"),
         ("user_id:token\titem_id:token\ttimestamp:float\n", "no interaction"),
         ("user_id:token\titem_id:token\n1\t2\n", "no column 'timestamp' in line 1"),
-        ("user_id:token\titem_id:token\ttimestamp:float\n1\t2\t3\n1\t3\tnoon\n", "line 3: timestamp is 'noon'"),
+        (
+            "user_id:token\titem_id:token\ttimestamp:float\n1\t2\t3\n1\t3\tnoon\n",
+            "line 3: timestamp is 'noon'",
+        ),
         ("user_id:token\titem_id:token\ttimestamp:float\n1\t2\t3.5\n", "line 2: timestamp is '3.5'"),
-        ("user_id:token\titem_id:token\trating:float\ttimestamp:float\n1\t2\tNaN\t3\n", "line 2: rating is 'NaN'"),
+        (
+            "user_id:token\titem_id:token\trating:float\ttimestamp:float\n1\t2\tNaN\t3\n",
+            "line 2: rating is 'NaN'",
+        ),
         ("user_id:token\titem_id:token\ttimestamp:float\n\t2\t3\n", "line 2: user_id is None"),
         ("user_id:token\titem_id:token\ttimestamp:float\n1\t2\t3\t4\t5\n", "cannot be read"),
     ],
@@ -137,7 +171,9 @@ def test_malformed_files_are_named_with_their_line(tmp_path, text, message):
 
 def test_byte_order_mark_and_crlf_are_read(tmp_path):
     path = tmp_path / "windows.inter"
-    path.write_bytes(b"\xef\xbb\xbfuser_id:token\titem_id:token\trating:float\ttimestamp:float\r\n1\t2\t3\t4\r\n")
+    path.write_bytes(
+        b"\xef\xbb\xbfuser_id:token\titem_id:token\trating:float\ttimestamp:float\r\n1\t2\t3\t4\r\n"
+    )
     data = read_interactions(path)
     assert (data.user_tokens[1], data.item_tokens[1], data.times[0]) == ("1", "2", 4)
 
@@ -156,7 +192,10 @@ def test_unknown_split_and_tie_break_are_refused(inter):
 
 def test_exact_order_on_the_real_file_user_by_user(movielens_small: Path, tmp_path: Path):
     with (movielens_small / "ratings.csv").open(encoding="utf-8") as file:
-        raw = [(row["userId"], row["movieId"], float(row["rating"]), int(row["timestamp"])) for row in csv.DictReader(file)]
+        raw = [
+            (row["userId"], row["movieId"], float(row["rating"]), int(row["timestamp"]))
+            for row in csv.DictReader(file)
+        ]
     expected: dict[str, list[str]] = defaultdict(list)
     for user, item, _, _ in sorted(raw, key=lambda row: (int(row[0]), row[3])):
         expected[user].append(item)

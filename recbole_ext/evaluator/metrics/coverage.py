@@ -175,4 +175,5 @@ def user_coverage(items: Ints, indptr: Ints, indices: Ints, n_items: int) -> Flo
     Returns:
         (U,) float64, 0 or 1; 0 for a user with an empty list or without held-out items.
     """
-    return relevant_positions(items, indptr, indices, n_items).any(axis=1).astype(np.float64)
+    hit = np.any(relevant_positions(items, indptr, indices, n_items), axis=1)
+    return np.asarray(hit, dtype=np.float64)

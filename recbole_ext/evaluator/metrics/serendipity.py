@@ -30,9 +30,8 @@ def popularity_probability(counts: Ints) -> Floats:
     """
     clean = checked_counts(counts)
     n = len(clean) - 1
-    levels, level = np.unique(-clean, return_inverse=True)
-    probability = (n - level[: len(clean)]) / n
-    return np.where(clean > 0, probability, 0.0) if len(levels) else np.zeros(len(clean))
+    level = np.unique(-clean, return_inverse=True)[1]
+    return np.where(clean > 0, (n - level) / n, 0.0)
 
 
 def serendipity(items: Ints, counts: Ints, indptr: Ints, indices: Ints) -> Floats:

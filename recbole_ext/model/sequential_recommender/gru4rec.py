@@ -1,10 +1,25 @@
-"""Stand-in."""
+"""GRU4Rec with a loss at every position."""
+
+from __future__ import annotations
+
+import torch
+
 from recbole_ext import _compat
+
 _compat.apply()
-from recbole.model.sequential_recommender.gru4rec import GRU4Rec as Host
-from recbole_ext.model.all_positions import AllPositions
-class GRU4Rec(AllPositions, Host):
-    def encode(self, item_seq, item_seq_len, user=None):
-        h, _ = self.gru_layers(self.emb_dropout(self.item_embedding(item_seq)))
-        return self.dense(h)
-    def item_embeddings(self): return self.item_embedding.weight
+
+from recbole.model.sequential_recommender.gru4rec import GRU4Rec as HostGRU4Rec  # noqa: E402
+
+from recbole_ext.model.all_positions import AllPositions  # noqa: E402
+
+__all__ = ["GRU4Rec"]
+
+
+class GRU4Rec(AllPositions, HostGRU4Rec):
+    """RecBole's GRU4Rec (Hidasi et al. 2016; Tan et al. 2016), the same parameters and the same function."""
+
+    def encode(self, item_seq: torch.Tensor, item_seq_len: torch.Tensor, user: torch.Tensor) -> torch.Tensor:
+        """``(B, L, embedding_size)``: the recurrent state after each item."""
+        embedded = self.emb_dropout(self.item_embedding(item_seq))  # (B, L, embedding_size)
+        states, _ = self.gru_layers(embedded)  # (B, L, hidden_size)
+        return self.dense(states)
