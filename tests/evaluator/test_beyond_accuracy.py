@@ -71,7 +71,7 @@ def test_random_expectation_agrees_with_a_simulation(mask_seen: bool) -> None:
 
 
 def test_random_lift_is_the_ratio_of_means() -> None:
-    # Unmasked, phi = 3, 3, 2, 2, 1, 1, 1, 0, 0... : GAP_rec = 14 / 9 of the catalogue's mean.
+    # Without masking every list has the catalogue's mean popularity; user 3 has no profile.
     evidence = small(mask_seen=False)
     phi = evidence.counts.astype(float)
     profiles = [[1, 2, 3], [1, 1, 4], [2], [1, 2, 3, 4, 5, 6, 7]]
