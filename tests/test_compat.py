@@ -348,3 +348,23 @@ def test_random_predicts_on_its_own_device(toy: Path) -> None:
     _, _, _, model = prepared("Random", toy)
     model.device = torch.device("meta")
     assert model.predict(Interaction({"user_id": torch.tensor([1, 2])})).device.type == "meta"
+
+
+def test_anomaly_detection_is_not_left_on():
+    unpatched = (
+        "import torch, numpy as np\n"
+        "from recbole_ext import _compat\n"
+        "_compat._numpy_aliases(); _compat._kmeans_pytorch(); _compat._scipy_dok_update()\n"
+        "import recbole.model.sequential_recommender\n"
+        "print(torch.is_anomaly_enabled())"
+    )
+    patched = (
+        "import torch\nfrom recbole_ext import _compat\n_compat.apply()\nprint(torch.is_anomaly_enabled())"
+    )
+    seen = [
+        subprocess.run(
+            [sys.executable, "-c", code], capture_output=True, text=True, check=True
+        ).stdout.split()[-1]
+        for code in (unpatched, patched)
+    ]
+    assert seen == ["True", "False"]
