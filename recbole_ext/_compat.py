@@ -112,7 +112,8 @@ def apply() -> None:
 def _import_without_anomaly_detection() -> None:
     """Importing RecBole's sequential models turns autograd's anomaly detection on for the whole process (SINE does).
 
-    It records a stack trace for every operation, whatever the model: one step of a GRU took three times as long. It is put back to what it was, and SINE trains without it too.
+    It records a stack trace for every operation, whatever the model: one step of a GRU took three times as long.
+    It is put back to what it was, and SINE trains without it too.
     """
     before = torch.is_anomaly_enabled()
     for name in (
