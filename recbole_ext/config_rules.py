@@ -7,13 +7,9 @@ import re
 from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
-from recbole_ext import _compat
 from recbole_ext.errors import ConfigError, nearest
-
-_compat.apply()
-
-from recbole.evaluator.register import metric_types, metrics_dict  # noqa: E402
-from recbole.utils import EvaluatorType  # noqa: E402
+from recbole_ext.evaluator.metrics.beyond_accuracy import BEYOND_ACCURACY
+from recbole_ext.evaluator.register import metric_name
 
 __all__ = ["REPLACED_KEYS", "check_values", "translate_host_keys"]
 
@@ -233,7 +229,7 @@ def check_values(
             raise ConfigError(f"{key}{_place(key, origins)} must be {rule.words}, not {values[key]!r}")
     result["topk"] = sorted(set(result["topk"]))
     result["metrics"] = [
-        _metric(name, _place("metrics", origins)) for name in dict.fromkeys(result["metrics"])
+        metric_name(name, _place("metrics", origins)) for name in dict.fromkeys(result["metrics"])
     ]
     result["valid_metric"] = _valid_metric(result, _place("valid_metric", origins))
     return result
@@ -253,23 +249,13 @@ def _rule_like(key: str, default: Any) -> _Rule:
     return _Rule(lambda value: True, "anything")
 
 
-def _metric(name: str, place: str) -> str:
-    """The metric's own spelling."""
-    names = {key: getattr(metrics_dict[key], "__name__", key) for key in metric_types}
-    rank = [shown for key, shown in names.items() if metric_types[key] == EvaluatorType.RANKING]
-    key = name.lower()
-    if key not in names:
-        raise ConfigError(
-            f"unknown metric {name!r}{place}{nearest(name, rank) or ': use one of ' + ', '.join(rank)}"
-        )
-    if names[key] not in rank:
-        raise ConfigError(f"the metric {name}{place} needs ratings, not ranks: use one of {', '.join(rank)}")
-    return names[key]
-
-
 def _valid_metric(values: Mapping[str, Any], place: str) -> str:
     name, _, k = values["valid_metric"].partition("@")
-    metric = _metric(name.strip(), place)
+    metric = metric_name(name.strip(), place)
+    if metric in BEYOND_ACCURACY and BEYOND_ACCURACY[metric].bigger is None:
+        raise ConfigError(
+            f"valid_metric{place}: neither a large nor a small {metric} is better, choose another"
+        )
     if not (k.isascii() and k.isdigit() and int(k) > 0):
         raise ConfigError(
             f"valid_metric{place} must name a length, as in {metric}@10, not {values['valid_metric']!r}"

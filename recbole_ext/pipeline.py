@@ -18,10 +18,11 @@ from recbole_ext.config import build_config, to_plain  # noqa: E402
 from recbole_ext.data.build import PreparedData, fingerprint, prepare_data, train_loader  # noqa: E402
 from recbole_ext.data.statistics import dataset_statistics  # noqa: E402
 from recbole_ext.errors import CheckpointError, ConfigError, DataError, DownloadError  # noqa: E402
-from recbole_ext.evaluator.confidence import mean_interval  # noqa: E402
+from recbole_ext.evaluation import Evaluation  # noqa: E402
+from recbole_ext.figures import describe, protocol, test_figures  # noqa: E402
 from recbole_ext.model.positive_weight import set_positive_weight  # noqa: E402
 from recbole_ext.movielens import DATASETS, is_prepared, prepare  # noqa: E402
-from recbole_ext.registry import resolve_model, trainer_for  # noqa: E402
+from recbole_ext.registry import ModelSpec, resolve_model, trainer_for  # noqa: E402
 from recbole_ext.run_folder import (  # noqa: E402
     RunFolder,
     open_run,
@@ -29,9 +30,9 @@ from recbole_ext.run_folder import (  # noqa: E402
     read_config,
     read_metrics,
 )
-from recbole_ext.trainer import EpochReport, Evaluation, ExactTrainer  # noqa: E402
+from recbole_ext.trainer import EpochReport, ExactTrainer  # noqa: E402
 
-__all__ = ["RunResult", "evaluate", "resume", "train"]
+__all__ = ["OpenedRun", "RunResult", "evaluate", "open_model", "resume", "train"]
 
 Report = Callable[[str], None]
 
@@ -134,10 +135,6 @@ def _built(
     return trainer, loader
 
 
-def _intervals(evaluation: Evaluation, level: float) -> dict[str, list[float]]:
-    return {name: list(mean_interval(values, level=level)) for name, values in evaluation.per_user.items()}
-
-
 def train(
     model: str | None = None,
     dataset: str | None = None,
@@ -202,7 +199,7 @@ def _run(
     """Fits from wherever the folder stands, tests, and completes the folder."""
     began = time.perf_counter()
     statistics = dataset_statistics(data.split)
-    report(_describe(config, statistics, data))
+    report(describe(config, statistics, data))
     trainer, loader = _built(config, spec, model_class, data, folder.path)
     built = time.perf_counter() - began
     trainer.on_epoch = on_epoch
@@ -222,11 +219,8 @@ def _run(
     metrics = {
         "model": spec.name,
         "dataset": config["dataset"],
-        "protocol": _protocol(config, data),
-        "validation": dict(validation.means),
-        "test": dict(test.means),
-        "test_intervals": _intervals(test, float(config["confidence"])),
-        "users": {"validation": len(validation.users), "test": len(test.users)},
+        "protocol": protocol(config, data),
+        **test_figures(data, validation, test, float(config["confidence"])),
         "epochs": len(trainer.history),
         "best_epoch": trainer.best_epoch,
         "history": trainer.history,
@@ -248,8 +242,43 @@ def _run(
     )
 
 
-def evaluate(run: Path, *, report: Report = _silent) -> RunResult:
-    """Tests a saved run again, from its weights, in whatever process this is.
+@dataclass(frozen=True)
+class OpenedRun:
+    """A saved run, ready to score: its weights are in the trainer's model.
+
+    Attributes:
+        folder: The run folder.
+        spec: Its model.
+        config: RecBole's configuration.
+        data: Split and loaders, the same interactions as in training.
+        trainer: ``rank`` gives lists and figures, ``masked_scores_of`` the scores of a batch.
+        metrics: The content of ``metrics.json``.
+    """
+
+    folder: Path
+    spec: ModelSpec
+    config: Any
+    data: PreparedData
+    trainer: ExactTrainer
+    metrics: dict[str, Any]
+
+    def result(self, validation: Evaluation, test: Evaluation) -> RunResult:
+        """The run with figures computed anew."""
+        figures = test_figures(self.data, validation, test, float(self.config["confidence"]))
+        return RunResult(
+            self.folder,
+            self.spec.name,
+            str(self.config["dataset"]),
+            to_plain(self.config),
+            {**self.metrics, **figures},
+            validation,
+            test,
+            tuple(self.metrics.get("history", ())),
+        )
+
+
+def open_model(run: Path, *, report: Report = _silent) -> OpenedRun:
+    """Loads a saved run, in whatever process this is.
 
     Raises:
         CheckpointError: The folder is not a whole run, a file is damaged, or the data set has changed.
@@ -265,46 +294,15 @@ def evaluate(run: Path, *, report: Report = _silent) -> RunResult:
         )
     trainer, _ = _built(config, spec, model_class, data, folder)
     trainer.load_best(folder / "model.safetensors")
-    validation, test = trainer.rank(data.validation), trainer.rank(data.test)
-    metrics = {**metrics, "validation": dict(validation.means), "test": dict(test.means)}
-    return RunResult(
-        folder,
-        spec.name,
-        str(config["dataset"]),
-        to_plain(config),
-        metrics,
-        validation,
-        test,
-        tuple(metrics.get("history", ())),
-    )
+    return OpenedRun(folder, spec, config, data, trainer, metrics)
 
 
-def _protocol(config: Any, data: PreparedData) -> dict[str, Any]:
-    """Without these a figure means nothing."""
-    return {
-        "filter": {
-            "rating_threshold": config["rating_threshold"],
-            "min_user_interactions": config["min_user_interactions"],
-            "min_item_interactions": config["min_item_interactions"],
-        },
-        "split": config["split"],
-        "split_ratio": None if config["split"] == "leave_one_out" else list(config["split_ratio"]),
-        "mask_seen": bool(config["mask_seen"]),
-        "candidates": "whole filtered catalogue",
-        "topk": list(config["topk"]),
-        "head_rule": config["head_rule"],
-        "tie_break": config["tie_break"],
-        "users_decided_by_tie_break": data.split.tie_share,
-        "users_without_history": data.test.users_without_history,
-        "seed": config["seed"],
-        "confidence": config["confidence"],
-    }
+def evaluate(run: Path, *, report: Report = _silent) -> RunResult:
+    """Tests a saved run again, from its weights.
 
-
-def _describe(config: Any, figures: Mapping[str, Any], data: PreparedData) -> str:
-    return (
-        f"{config['dataset']}: {figures['users']:,} users, {figures['items']:,} items, "
-        f"{figures['interactions']:,} interactions ({figures['sparsity']:.2%} sparse), "
-        f"core users >= {config['min_user_interactions']}, items >= {config['min_item_interactions']}; "
-        f"split {config['split']}; the tie-break decides a held-out item of {data.split.tie_share:.1%} of the users"
-    )
+    Raises:
+        CheckpointError: The folder is not a whole run, a file is damaged, or the data set has changed.
+    """
+    opened = open_model(run, report=report)
+    report(describe(opened.config, opened.metrics["statistics"], opened.data))
+    return opened.result(opened.trainer.rank(opened.data.validation), opened.trainer.rank(opened.data.test))

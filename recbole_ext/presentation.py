@@ -9,6 +9,8 @@ from rich import box
 from rich.console import Console
 from rich.table import Table
 
+from recbole_ext.evaluator.metrics.beyond_accuracy import BEYOND_ACCURACY
+from recbole_ext.evaluator.register import is_accuracy, known_metrics
 from recbole_ext.movielens import MovieLensDataset
 from recbole_ext.pipeline import RunResult
 from recbole_ext.registry import ModelSpec
@@ -47,29 +49,66 @@ def protocol_line(metrics: Mapping[str, Any]) -> str:
     )
 
 
+def _shown(key: str) -> str:
+    """A metric's own spelling."""
+    return next((name for name in known_metrics() if name.lower() == key), key)
+
+
+def _table(title: str, columns: Iterable[str]) -> Table:
+    table = Table(title=title, title_justify="left", box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0))
+    table.add_column("", no_wrap=True)
+    for column in columns:
+        table.add_column(column, justify="right", no_wrap=True)
+    return table
+
+
 def _with_interval(metrics: Mapping[str, Any], key: str) -> str:
+    value = f"{metrics['test'][key]:.4f}"
+    if key not in metrics["test_intervals"]:
+        return value
     low, high = metrics["test_intervals"][key]
-    return f"{metrics['test'][key]:.4f} [{low:.3f} {high:.3f}]"
+    return f"{value} [{low:.3f} {high:.3f}]"
+
+
+def _number(value: float | None) -> str:
+    return "" if value is None else f"{value:.4f}"
+
+
+def _accuracy_table(metrics: Mapping[str, Any], names: Iterable[str]) -> Table:
+    ks = metrics["protocol"]["topk"]
+    table = _table(f"{metrics['model']} on {metrics['dataset']}, test", (f"@{k}" for k in ks))
+    for name in names:
+        table.add_row(_shown(name), *(_with_interval(metrics, f"{name}@{k}") for k in ks))
+    return table
+
+
+def _beyond_table(metrics: Mapping[str, Any], names: Iterable[str], k: int) -> Table:
+    """One K only: its ceiling and the value of Random stand beside each figure."""
+    rule = metrics["protocol"]["head_rule"]
+    table = _table(f"Beyond accuracy at {k}, head rule {rule}", (f"@{k}", "Random", "ceiling", "better"))
+    bounds = metrics["test_bounds"]
+    for name in names:
+        key = f"{name}@{k}"
+        metric = BEYOND_ACCURACY[_shown(name)]
+        better = {True: "higher", False: "lower", None: ""}[metric.bigger]
+        known = (_number(bounds[kind].get(key)) for kind in ("random", "ceiling"))
+        table.add_row(metric.name, _number(metrics["test"][key]), *known, better)
+    return table
 
 
 def show(result: RunResult, console: Console) -> None:
-    """The table at the end of a run."""
+    """The tables at the end of a run."""
     metrics = result.metrics
-    level = float(metrics["protocol"]["confidence"])
-    table = Table(
-        title=f"{result.model} on {result.dataset}, test",
-        title_justify="left",
-        box=box.SIMPLE_HEAD,
-        padding=(0, 1, 0, 0),
+    protocol = metrics["protocol"]
+    names = list(dict.fromkeys(key.rpartition("@")[0] for key in metrics["test"]))
+    console.print(_accuracy_table(metrics, [name for name in names if is_accuracy(name)]))
+    beyond = [name for name in names if not is_accuracy(name)]
+    if beyond:
+        console.print(_beyond_table(metrics, beyond, protocol["shown_k"]))
+    console.print(
+        f"[{float(protocol['confidence']):.0%} bootstrap interval over users] {protocol_line(metrics)}",
+        markup=False,
     )
-    table.add_column("", no_wrap=True)
-    ks = metrics["protocol"]["topk"]
-    for k in ks:
-        table.add_column(f"@{k}", justify="right", no_wrap=True)
-    for name in dict.fromkeys(key.rpartition("@")[0] for key in metrics["test"]):
-        table.add_row(name, *(_with_interval(metrics, f"{name}@{k}") for k in ks))
-    console.print(table)
-    console.print(f"[{level:.0%} bootstrap interval over users] {protocol_line(metrics)}", markup=False)
     console.print(
         f"{metrics['epochs']} epochs, best {metrics['best_epoch']}, {metrics['seconds']['training']:.1f} s; "
         f"run folder: {result.folder}",

@@ -55,6 +55,7 @@ MODELS: dict[str, ModelSpec] = {
     spec.name: spec
     for spec in (
         ModelSpec("Random", f"{_GENERAL}.random:Random", "the floor of every comparison"),
+        ModelSpec("Pop", f"{_GENERAL}.pop:Pop", "exact counts"),
         ModelSpec("GRU4Rec", f"{_SEQUENTIAL}.gru4rec:GRU4Rec", "Hidasi et al. 2016; Tan et al. 2016"),
         ModelSpec("SASRec", f"{_SEQUENTIAL}.sasrec:SASRec", "Kang and McAuley 2018"),
     )

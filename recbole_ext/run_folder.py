@@ -22,8 +22,9 @@ import yaml
 
 from recbole_ext import __version__
 from recbole_ext.data.build import PreparedData
+from recbole_ext.data.items import titles
 from recbole_ext.errors import CheckpointError, OutputError
-from recbole_ext.trainer import Evaluation
+from recbole_ext.evaluation import Evaluation
 
 __all__ = ["RunFolder", "open_run", "partial_of", "read_config", "read_metrics"]
 
@@ -161,17 +162,8 @@ def _recommendations(data: PreparedData, test: Evaluation, users: np.ndarray) ->
             "score": test.scores.reshape(-1),
         }
     ).filter(pl.col("item_id") != "[PAD]")
-    titles = _titles(Path(data.dataset.dataset_path) / f"{data.dataset.dataset_name}.item")
-    return frame if titles is None else frame.join(titles, on="item_id", how="left", maintain_order="left")
-
-
-def _titles(path: Path) -> pl.DataFrame | None:
-    if not path.is_file():
-        return None
-    frame = pl.read_csv(path, separator="\t", quote_char=None, infer_schema=False)
-    names = {column.split(":")[0]: column for column in frame.columns}
-    title = next((names[name] for name in ("title", "movie_title") if name in names), None)
-    return None if title is None else frame.select(item_id=pl.col(names["item_id"]), title=pl.col(title))
+    named = titles(data.dataset.item_file)
+    return frame if named is None else frame.join(named, on="item_id", how="left", maintain_order="left")
 
 
 def _environment() -> dict[str, Any]:

@@ -6,7 +6,7 @@ import functools
 import random
 import time
 from collections import OrderedDict
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -25,34 +25,11 @@ from recbole.trainer import Trainer  # noqa: E402
 from recbole_ext.checkpoint import load_tensors, save_tensors  # noqa: E402
 from recbole_ext.data.dataloader import EvaluationBatch, EvaluationLoader  # noqa: E402
 from recbole_ext.errors import RecBoleExtError  # noqa: E402
-from recbole_ext.evaluator.metrics.accuracy import accuracy_per_user  # noqa: E402
+from recbole_ext.evaluation import Evaluation, evaluated  # noqa: E402
+from recbole_ext.evaluator.register import is_accuracy  # noqa: E402
 from recbole_ext.evaluator.ranking import expected_ranks, mask_scores_, top_k  # noqa: E402
 
-__all__ = ["EpochReport", "Evaluation", "trainer_class"]
-
-
-@dataclass(frozen=True)
-class Evaluation:
-    """One pass over the users of a phase.
-
-    Attributes:
-        users: ``(U,) int64`` internal user ids.
-        per_user: Metric name such as ``ndcg@10`` to ``(U,) float64``.
-        items: ``(U, K) int64`` the largest list asked for, 0 = no item.
-        scores: ``(U, K) float32`` their scores.
-        seconds: Time of scoring and ranking.
-    """
-
-    users: np.ndarray
-    per_user: dict[str, np.ndarray]
-    items: np.ndarray
-    scores: np.ndarray
-    seconds: float
-
-    @property
-    def means(self) -> OrderedDict[str, float]:
-        """Mean over users of each metric."""
-        return OrderedDict((name, float(values.mean())) for name, values in self.per_user.items())
+__all__ = ["EpochReport", "trainer_class"]
 
 
 @dataclass(frozen=True)
@@ -108,8 +85,13 @@ class ExactTrainer(Trainer):
         return torch.cat([self.model.predict(every[i : i + self.test_batch_size]) for i in pieces])
 
     @torch.no_grad()
-    def rank(self, loader: EvaluationLoader) -> Evaluation:
-        """Ranks the whole catalogue for every user of a phase, masked alike for all models."""
+    def rank(self, loader: EvaluationLoader, metrics: Sequence[str] | None = None) -> Evaluation:
+        """Ranks the whole catalogue for every user of a phase, masked alike for all models.
+
+        Args:
+            loader: The phase.
+            metrics: Names to compute; all of the configuration if None.
+        """
         self.model.eval()
         self._dataset, self._n_items = loader.dataset, loader.dataset.item_num
         began = time.perf_counter()
@@ -117,9 +99,7 @@ class ExactTrainer(Trainer):
         ranks, owners, items, scores = [], [], [], []
         offset = 0
         for batch in loader:
-            batch_scores = self.scores_of(batch)
-            seen = (batch.seen_rows, batch.seen_items) if self.config["mask_seen"] else (None, None)
-            mask_scores_(batch_scores, *(pair.to(self.device) if pair is not None else None for pair in seen))
+            batch_scores = self.masked_scores_of(batch)
             targets = batch.target_rows.to(self.device), batch.target_items.to(self.device)
             ranks.append(expected_ranks(batch_scores, *targets).cpu().numpy())
             owners.append(batch.target_rows.numpy() + offset)
@@ -127,15 +107,18 @@ class ExactTrainer(Trainer):
             items.append(best[0].cpu().numpy())
             scores.append(best[1].float().cpu().numpy())
             offset += len(batch.users)
-        per_user = accuracy_per_user(
-            np.concatenate(ranks),
-            np.concatenate(owners),
-            len(loader.users),
-            self.config["topk"],
-            self.config["metrics"],
+        return evaluated(
+            loader,
+            *(np.concatenate(part) for part in (ranks, owners, items, scores)),
+            metrics=self.config["metrics"] if metrics is None else metrics,
+            seconds=time.perf_counter() - began,
         )
-        seconds = time.perf_counter() - began
-        return Evaluation(loader.users, per_user, np.concatenate(items), np.concatenate(scores), seconds)
+
+    def masked_scores_of(self, batch: EvaluationBatch) -> torch.Tensor:
+        """``(B, n_items)`` scores of one batch, -inf where an item is no candidate of the user."""
+        scores = self.scores_of(batch)
+        seen = (batch.seen_rows, batch.seen_items) if self.config["mask_seen"] else (None, None)
+        return mask_scores_(scores, *(pair.to(self.device) if pair is not None else None for pair in seen))
 
     def evaluate(
         self,
@@ -149,7 +132,10 @@ class ExactTrainer(Trainer):
             return None
         if load_best_model:
             self.load_best(model_file)
-        self.validation = self.rank(eval_data)
+        chosen = str(self.config["valid_metric"]).partition("@")[0]
+        self.validation = self.rank(
+            eval_data, [m for m in self.config["metrics"] if is_accuracy(m) or m == chosen]
+        )
         return self.validation.means
 
     def load_best(self, file: Path | None = None) -> None:

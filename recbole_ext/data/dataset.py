@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import functools
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -26,6 +27,8 @@ from recbole_ext.data.interactions import (  # noqa: E402
     read_interactions,
     split_interactions,
 )
+
+from recbole_ext.data.items import genre_matrix  # noqa: E402
 
 __all__ = ["ExactDataset"]
 
@@ -118,6 +121,17 @@ class ExactDataset(Dataset):
         )
         self.set_field_property(list_field, FeatureType.TOKEN_SEQ, FeatureSource.INTERACTION, length)
         self.set_field_property(self.item_list_length_field, FeatureType.TOKEN, FeatureSource.INTERACTION, 1)
+
+    @property
+    def item_file(self) -> Path:
+        """The atomic file of the items; it need not exist."""
+        return Path(self.dataset_path) / f"{self.dataset_name}.item"
+
+    @functools.cached_property
+    def genres(self) -> np.ndarray | None:
+        """``(n_items, G) float32`` of 0 and 1; None where the data set names no genres."""
+        found = genre_matrix(self.item_file, self.interactions.item_tokens)
+        return None if found is None else found[0]
 
     def split(self) -> Split:
         """The split that the configuration asks for."""

@@ -7,39 +7,18 @@ from typing import Any
 import numpy as np
 
 from recbole_ext.data.interactions import TEST, TRAIN, VALID, Split
+from recbole_ext.evaluator.groups import HEAD_RULES, popularity_groups
+from recbole_ext.evaluator.metrics.concentration import gini_of_counts
 
-__all__ = ["dataset_statistics", "gini", "head_size"]
-
-
-def gini(counts: np.ndarray) -> float:
-    """Gini coefficient of non-negative counts ``(n,)``: 0 = all equal, towards 1 = all in one."""
-    ordered = np.sort(np.asarray(counts, dtype=float))
-    n, total = len(ordered), ordered.sum()
-    if n == 0 or total == 0:
-        return 0.0
-    return float((2 * np.arange(1, n + 1) - n - 1) @ ordered / (n * total))
-
-
-def head_size(counts: np.ndarray, rule: str) -> int:
-    """Number of head items under a head rule.
-
-    Args:
-        counts: ``(n,)`` training interactions of each item, no padding.
-        rule: ``interactions_80``, ``interactions_20`` or ``items_20``.
-    """
-    kind, percent = rule.split("_")
-    if kind == "items":
-        return int(np.ceil(len(counts) * int(percent) / 100))
-    ordered = np.sort(counts)[::-1]
-    return int(np.searchsorted(np.cumsum(ordered), ordered.sum() * int(percent) / 100) + 1)
+__all__ = ["dataset_statistics"]
 
 
 def dataset_statistics(split: Split) -> dict[str, Any]:
     """Figures of a split data set, all without padding, as plain data."""
     data = split.interactions
     users, items = data.n_users - 1, data.n_items - 1
-    counts = split.train_counts()[1:]
-    heads = {rule: head_size(counts, rule) for rule in ("interactions_80", "interactions_20", "items_20")}
+    counts = split.train_counts()
+    groups = {rule: popularity_groups(counts, rule) for rule in HEAD_RULES}
     return {
         "users": users,
         "items": items,
@@ -51,9 +30,9 @@ def dataset_statistics(split: Split) -> dict[str, Any]:
         "test": int((split.phase == TEST).sum()),
         "median_interactions_per_user": float(np.median(np.diff(data.indptr)[1:])),
         "median_interactions_per_item": float(np.median(np.bincount(data.items, minlength=items + 1)[1:])),
-        "popularity_gini": gini(counts),
-        "items_without_training_interactions": int((counts == 0).sum()),
-        "head_items": heads,
-        "tail_items": {rule: items - size for rule, size in heads.items()},
+        "popularity_gini": gini_of_counts(counts[1:]),
+        "items_without_training_interactions": int((counts[1:] == 0).sum()),
+        "head_items": {rule: group.n_head for rule, group in groups.items()},
+        "tail_items": {rule: group.n_tail for rule, group in groups.items()},
         "users_decided_by_tie_break": split.tie_share,
     }

@@ -9,7 +9,7 @@ import numpy.typing as npt
 
 from recbole_ext.evaluator.metrics.coverage import exposure_counts
 
-__all__ = ["entropy", "gini"]
+__all__ = ["entropy", "gini", "gini_of_counts"]
 
 Ints = npt.NDArray[np.integer[Any]]
 
@@ -27,12 +27,17 @@ def gini(items: Ints, n_items: int) -> float:
     Returns:
         Value in [0, 1 - 1/n]: 0 = every item shown equally often; 0 too without any recommendation.
     """
-    exposure = np.sort(exposure_counts(items, n_items)[1:])
-    n, total = len(exposure), int(exposure.sum())
+    return gini_of_counts(exposure_counts(items, n_items)[1:])
+
+
+def gini_of_counts(counts: Ints) -> float:
+    """Gini coefficient of non-negative integer counts ``(n,)``; 0 where all are 0."""
+    ordered = np.sort(counts)
+    n, total = len(ordered), int(ordered.sum())
     if total == 0:
         return 0.0
     weights = 2 * np.arange(1, n + 1) - n - 1
-    return float((weights * exposure).sum() / (n * total))
+    return float((weights * ordered).sum() / (n * total))
 
 
 def entropy(items: Ints, n_items: int) -> float:

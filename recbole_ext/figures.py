@@ -1,0 +1,66 @@
+"""The figures of a run as plain data: what ``metrics.json`` holds, with the protocol without which they mean nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from recbole_ext.data.build import PreparedData
+from recbole_ext.evaluation import Evaluation, bounds, means_of_groups
+from recbole_ext.evaluator.confidence import mean_interval
+
+__all__ = ["describe", "protocol", "test_figures"]
+
+
+def test_figures(
+    data: PreparedData, validation: Evaluation, test: Evaluation, level: float
+) -> dict[str, Any]:
+    """Means of both phases; for the test also intervals, user groups, ceilings and the expectation of Random."""
+    return {
+        "validation": dict(validation.means),
+        "test": dict(test.means),
+        "test_intervals": {
+            name: list(mean_interval(values, level=level)) for name, values in test.per_user.items()
+        },
+        "test_by_user_group": means_of_groups(data.test, test),
+        "test_bounds": bounds(data.test, test),
+        "users": {"validation": len(validation.users), "test": len(test.users)},
+    }
+
+
+def protocol(config: Any, data: PreparedData) -> dict[str, Any]:
+    """Without these a figure means nothing."""
+    return {
+        "filter": {
+            "rating_threshold": config["rating_threshold"],
+            "min_user_interactions": config["min_user_interactions"],
+            "min_item_interactions": config["min_item_interactions"],
+        },
+        "split": config["split"],
+        "split_ratio": None if config["split"] == "leave_one_out" else list(config["split_ratio"]),
+        "mask_seen": bool(config["mask_seen"]),
+        "candidates": "whole filtered catalogue",
+        "topk": list(config["topk"]),
+        "shown_k": int(str(config["valid_metric"]).partition("@")[2]),
+        "head_rule": config["head_rule"],
+        "tie_break": config["tie_break"],
+        "users_decided_by_tie_break": data.split.tie_share,
+        "users_without_history": data.test.users_without_history,
+        "seed": config["seed"],
+        "confidence": config["confidence"],
+    }
+
+
+def describe(config: Any, figures: Mapping[str, Any], data: PreparedData) -> str:
+    """The data set in a few lines: size, filter, split, concentration, head and tail."""
+    heads, tails = figures["head_items"], figures["tail_items"]
+    groups = "; ".join(f"{rule} {heads[rule]:,} and {tails[rule]:,}" for rule in heads)
+    return (
+        f"{config['dataset']}: {figures['users']:,} users, {figures['items']:,} items, "
+        f"{figures['interactions']:,} interactions ({figures['sparsity']:.2%} sparse), "
+        f"core users >= {config['min_user_interactions']}, items >= {config['min_item_interactions']}\n"
+        f"split {config['split']}: {figures['train']:,} training, {figures['validation']:,} validation and "
+        f"{figures['test']:,} test interactions; the tie-break '{config['tie_break']}' decides a held-out item of "
+        f"{data.split.tie_share:.1%} of the users\n"
+        f"popularity in training: Gini {figures['popularity_gini']:.3f}; head and tail items by {groups}"
+    )
