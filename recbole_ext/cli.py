@@ -17,7 +17,6 @@ from recbole_ext.errors import RecBoleExtError, nearest
 __all__ = ["main"]
 
 _EXTRA = {"ignore_unknown_options": True, "allow_extra_args": True, "help_option_names": ["-h", "--help"]}
-_COMMANDS = ("train", "evaluate", "prepare", "models", "datasets")
 
 
 def _console() -> Console:
@@ -81,6 +80,18 @@ def evaluate(run: Path) -> None:
 
 
 @cli.command()
+@click.argument("runs", nargs=-1, type=click.Path(path_type=Path))
+@click.option("--columns", help="Metrics, separated by commas.")
+@click.option("--k", type=click.IntRange(min=1), help="Length of the lists (default: that of valid_metric).")
+def table(runs: tuple[Path, ...], columns: str | None, k: int | None) -> None:
+    """Show finished runs side by side as a Markdown table."""
+    from recbole_ext import tables
+
+    names = tables.DEFAULT_COLUMNS if columns is None else tuple(name.strip() for name in columns.split(","))
+    click.echo(tables.runs_table(runs, columns=names, k=k))
+
+
+@cli.command()
 @click.option("--dataset", required=True, help="Name of a MovieLens set ('datasets' lists them).")
 @click.option("--source", type=click.Path(path_type=Path), help="Folder or original zip of the raw set.")
 @click.option("--out", default="dataset", type=click.Path(path_type=Path), help="Where the atomic files go.")
@@ -129,9 +140,10 @@ def _with_command(arguments: list[str]) -> list[str]:
     """``train`` where no command is named."""
     asks = {"-h", "--help", "--version"}
     if arguments and not arguments[0].startswith("-"):
-        if arguments[0] not in _COMMANDS:
+        if arguments[0] not in cli.commands:
+            known = ", ".join(cli.commands)
             raise click.UsageError(
-                f"{arguments[0]!r} is no command{nearest(arguments[0], _COMMANDS)} (commands: {', '.join(_COMMANDS)})"
+                f"{arguments[0]!r} is no command{nearest(arguments[0], cli.commands)} (commands: {known})"
             )
         return arguments
     return arguments if (arguments and arguments[0] in asks) or not arguments else ["train", *arguments]

@@ -48,7 +48,7 @@ _COMPUTED = {
     "test_neg_sample_args",
     "valid_neg_sample_args",
 }
-_LEFT_OUT_OF_COPIES = _COMPUTED | REPLACED_KEYS.keys() | {"train_neg_sample_args"}
+_LEFT_OUT_OF_COPIES = _COMPUTED | REPLACED_KEYS.keys() | {"train_neg_sample_args", "output"}
 _log = logging.getLogger(__name__)
 
 

@@ -1,4 +1,4 @@
-"""The figures of a run as plain data: what ``metrics.json`` holds, with the protocol without which they mean nothing."""
+"""The figures of a run as plain data, with the protocol without which they mean nothing: ``metrics.json``."""
 
 from __future__ import annotations
 

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import shlex
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+
+import yaml
 
 from recbole_ext import _compat
 
@@ -31,6 +34,7 @@ from recbole_ext.run_folder import (  # noqa: E402
     read_metrics,
 )
 from recbole_ext.trainer import EpochReport, ExactTrainer  # noqa: E402
+from recbole_ext.yaml_reader import read_yaml  # noqa: E402
 
 __all__ = ["OpenedRun", "RunResult", "evaluate", "open_model", "resume", "train"]
 
@@ -109,16 +113,32 @@ def _configured(
 ) -> tuple[Any, type, Any]:
     """The final configuration, with the data set that is really there."""
     values = dict(overrides)
-    name = model or values.pop("model", None)
+    named = [read_yaml(Path(file))[0].get("model") for file in files]
+    name = model or values.pop("model", None) or next(filter(None, reversed(named)), None)
     if name is None:
         raise ConfigError("no model is named: add --model=NAME, for example --model=GRU4Rec")
-    spec, model_class = resolve_model(name)
+    spec, model_class = resolve_model(str(name))
     config = build_config(model_class, dataset, files, values)
     found = _ensure_data(config, report)
     if found != config["dataset"]:
         values.pop("dataset", None)
         config = build_config(model_class, found, files, values)
     return spec, model_class, config
+
+
+def command_line(
+    model: str | None, dataset: str | None, files: Sequence[Path | str], overrides: Mapping[str, Any]
+) -> str:
+    """The command that repeats a run."""
+    words = ["python", "run.py"]
+    words += [f"--model={model}"] if model else []
+    words += [f"--config={file}" for file in files]
+    words += [f"--dataset={dataset}"] if dataset else []
+    for key, value in overrides.items():
+        if key not in ("output", "show_progress"):
+            text = yaml.safe_dump(value, default_flow_style=True, width=2**20, sort_keys=False)
+            words.append(f"--{key}={text.removesuffix('...' + chr(10)).strip()}")
+    return shlex.join(words)
 
 
 def _built(
@@ -161,9 +181,10 @@ def train(
     """
     spec, model_class, config = _configured(model, dataset, files, overrides or {}, report)
     data = prepare_data(config)
-    with RunFolder.create(config, spec.path if ":" in (model or "") else spec.name, output) as folder:
+    chosen = output or (Path(config["output"]) if config["output"] else None)
+    with RunFolder.create(config, spec.name, chosen) as folder:
         report(f"run folder: {folder.final} (after an interruption: --resume {folder.final})")
-        folder.write_config(to_plain(config))
+        folder.write_config(to_plain(config), command_line(model, dataset, files, overrides or {}))
         return _run(config, spec, model_class, data, folder, report, on_epoch)
 
 
@@ -217,6 +238,7 @@ def _run(
     validation, test = trainer.rank(data.validation), trainer.rank(data.test)
     training = sum(entry["seconds"] for entry in trainer.history)
     metrics = {
+        "command": folder.command(),
         "model": spec.name,
         "dataset": config["dataset"],
         "protocol": protocol(config, data),

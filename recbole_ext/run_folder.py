@@ -112,9 +112,15 @@ class RunFolder:
             self._handler.close()
             self._handler = None
 
-    def write_config(self, plain: dict[str, Any]) -> None:
-        """``config.yaml``, complete: running it again gives the same numbers."""
-        self._write("config.yaml", yaml.safe_dump(plain, sort_keys=True, allow_unicode=True))
+    def write_config(self, plain: dict[str, Any], command: str) -> None:
+        """``config.yaml``, complete: running it again gives the same numbers; the first line is the command."""
+        text = yaml.safe_dump(plain, sort_keys=True, allow_unicode=True)
+        self._write("config.yaml", f"# {command}\n{text}")
+
+    def command(self) -> str:
+        """The command that started the run."""
+        first = (self.path / "config.yaml").read_text(encoding="utf-8").partition("\n")[0]
+        return first.removeprefix("# ") if first.startswith("# ") else ""
 
     def _write(self, name: str, text: str) -> None:
         try:

@@ -26,8 +26,8 @@ from recbole_ext.checkpoint import load_tensors, save_tensors  # noqa: E402
 from recbole_ext.data.dataloader import EvaluationBatch, EvaluationLoader  # noqa: E402
 from recbole_ext.errors import RecBoleExtError  # noqa: E402
 from recbole_ext.evaluation import Evaluation, evaluated  # noqa: E402
-from recbole_ext.evaluator.register import is_accuracy  # noqa: E402
 from recbole_ext.evaluator.ranking import expected_ranks, mask_scores_, top_k  # noqa: E402
+from recbole_ext.evaluator.register import is_accuracy  # noqa: E402
 
 __all__ = ["EpochReport", "trainer_class"]
 

@@ -39,6 +39,21 @@ class MyGRU(GRU4Rec):
 # layers
 
 
+PROTOCOL_ACCURACY = ["Recall", "MRR", "NDCG", "Hit", "Precision", "MAP"]
+PROTOCOL_BEYOND_ACCURACY = [
+    *(
+        "ItemCoverage",
+        "TailCoverage",
+        "TailShare",
+        "UserCoverage",
+        "AvgPopularity",
+        "PopularityLift",
+        "Novelty",
+    ),
+    *("Gini", "Entropy", "IntraListDiversity", "Serendipity", "PopularityCalibration", "PopREO", "PopRSP"),
+]
+
+
 def test_defaults_are_those_of_the_protocol() -> None:
     config = build_config("GRU4Rec", None)
     expected = {
@@ -59,7 +74,7 @@ def test_defaults_are_those_of_the_protocol() -> None:
         "confidence": 0.95,
         "seed": 2020,
         "topk": [5, 10, 20],
-        "metrics": ["Recall", "MRR", "NDCG", "Hit", "Precision", "MAP"],
+        "metrics": [*PROTOCOL_ACCURACY, *PROTOCOL_BEYOND_ACCURACY],
         "valid_metric": "NDCG@10",
         "epochs": 300,
         "stopping_step": 10,

@@ -27,7 +27,6 @@ from recbole_ext.data.interactions import (  # noqa: E402
     read_interactions,
     split_interactions,
 )
-
 from recbole_ext.data.items import genre_matrix  # noqa: E402
 
 __all__ = ["ExactDataset"]

@@ -32,14 +32,17 @@ def mask_scores_(
 def expected_ranks(scores: torch.Tensor, rows: torch.Tensor, items: torch.Tensor) -> torch.Tensor:
     """Rank of each target among all candidates; a target among m equal scores gets its expected rank.
 
+    Where g targets of a row share one score, they get the expected ranks of the first, second, ... of them under a
+    random order of the m, so that they never fill one place twice.
+
     Args:
         scores: ``(B, n_items)`` float, -inf where an item is no candidate.
         rows: ``(T,) int64`` row of each target.
         items: ``(T,) int64`` item of each target.
 
     Returns:
-        ``(T,) float64``: 1 + (number with a higher score) + (number with the same score, itself left out) / 2;
-        infinity for a target that is no candidate.
+        ``(T,) float64``: (number with a higher score) + j (m + 1) / (g + 1) for the j-th of g targets among m equal
+        scores, which is 1 + higher + (m - 1) / 2 for one alone; infinity for a target that is no candidate.
 
     Raises:
         RecBoleExtError: A score is NaN.
@@ -54,8 +57,21 @@ def expected_ranks(scores: torch.Tensor, rows: torch.Tensor, items: torch.Tensor
         higher, equal = _by_comparison(scores, rows, own)
     else:
         higher, equal = _by_sorting(scores, rows, own)
-    rank = 1 + higher.double() + (equal.double() - 1) / 2
+    place, together = _places_in_ties(rows, higher)
+    rank = higher.double() + place * (equal.double() + 1) / (together + 1)
     return torch.where(own == -torch.inf, torch.inf, rank)
+
+
+def _places_in_ties(rows: torch.Tensor, higher: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+    """``j`` and ``g``: targets of one row with as many items above them have the same score."""
+    _, group, size = torch.unique(
+        torch.stack([rows, higher], dim=1), dim=0, return_inverse=True, return_counts=True
+    )
+    order = torch.argsort(group, stable=True)
+    first = torch.cumsum(size, 0) - size
+    place = torch.empty_like(rows)
+    place[order] = torch.arange(len(rows), device=rows.device) - first[group[order]] + 1
+    return place.double(), size[group].double()
 
 
 def _by_comparison(

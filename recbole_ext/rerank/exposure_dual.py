@@ -1,0 +1,402 @@
+"""The exposure problem where it is large: dual prices of items and of the tail, then lists that meet both floors.
+
+Given a price for every item (its worth to the coverage floor) and one for the tail, the users part: each user's
+best list is a small dynamic program over the candidates in the order of their gain. By weak duality any prices
+bound the optimum from above, so every result carries its gap. The prices move by resilient steps (Riedmiller and
+Braun, 1993) on a subgradient of the dual (Held, Wolfe and Crowder, 1974).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+
+from recbole_ext.errors import ConfigError
+
+__all__ = [
+    "DualPrices",
+    "ExposureProblem",
+    "best_lists",
+    "dual_bound",
+    "list_value",
+    "lists_from_prices",
+    "lists_from_shares",
+    "price_ascent",
+    "through_loss",
+]
+
+_BLOCK_CELLS = 400_000
+_RELATIVE = 1e-9
+
+
+@dataclass(frozen=True)
+class ExposureProblem:
+    """Candidates of every user with their gains, and the two floors.
+
+    Attributes:
+        indptr: ``(U + 1,) int64``; user u owns the entries ``indptr[u]:indptr[u + 1]``.
+        items: ``(E,) int32`` item ids, each at most once per user, by falling gain inside a user.
+        gains: ``(E,) float64``; their unit is the unit of the value.
+        tail: ``(n_items,) bool``; entry 0 (padding) is False.
+        discount: ``(K,) float64`` weight of each position, falling.
+        min_covered: Least number of distinct items over all lists.
+        min_tail: Least number of list slots that hold a tail item.
+    """
+
+    indptr: np.ndarray
+    items: np.ndarray
+    gains: np.ndarray
+    tail: np.ndarray
+    discount: np.ndarray
+    min_covered: int
+    min_tail: int
+
+    @property
+    def n_users(self) -> int:
+        """Users, each with one list."""
+        return len(self.indptr) - 1
+
+    @property
+    def n_items(self) -> int:
+        """Items with the padding item."""
+        return len(self.tail)
+
+    @property
+    def k(self) -> int:
+        """Length of every list."""
+        return len(self.discount)
+
+    def blocks(self) -> Iterator[tuple[np.ndarray, np.ndarray, np.ndarray]]:
+        """Users of similar candidate counts, padded: users ``(B,)``, entries ``(B, N)`` and where they exist."""
+        sizes = np.diff(self.indptr)
+        order = np.argsort(sizes, kind="stable")
+        start = 0
+        while start < len(order):
+            width = int(sizes[order[min(start + 4095, len(order) - 1)]])
+            users = order[start : start + max(1, min(4096, _BLOCK_CELLS // width))]
+            width = int(sizes[users].max())
+            entries = self.indptr[users][:, None] + np.arange(width)
+            exists = np.arange(width) < sizes[users][:, None]
+            yield users, np.where(exists, entries, 0), exists
+            start += len(users)
+
+
+@dataclass(frozen=True)
+class DualPrices:
+    """Prices with the upper bound that they prove.
+
+    Attributes:
+        item: ``(n_items,) float64``, at least 0: worth of covering the item.
+        tail: Worth of one slot with a tail item, at least 0.
+        bound: No lists that meet the floors have a larger value.
+    """
+
+    item: np.ndarray
+    tail: float
+    bound: float
+
+
+def _forward(weight: np.ndarray, bonus: np.ndarray, discount: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Best value of j items among the first n, and whether item n is the j-th: ``(N + 1, K + 1, B)``, ``(N, K, B)``."""
+    users, width = weight.shape
+    k = len(discount)
+    value = np.full((width + 1, k + 1, users), -np.inf)
+    value[:, 0] = 0.0
+    take = np.zeros((width, k, users), dtype=bool)
+    weight, bonus = np.ascontiguousarray(weight.T), np.ascontiguousarray(bonus.T)
+    for n in range(width):
+        with_item = value[n, :-1] + discount[:, None] * weight[n] + bonus[n]
+        np.greater(with_item, value[n, 1:], out=take[n])
+        np.maximum(with_item, value[n, 1:], out=value[n + 1, 1:])
+    return value, take
+
+
+def _walk(take: np.ndarray) -> np.ndarray:
+    """``(B, K) int64`` columns of the best list, first position first."""
+    width, k, users = take.shape
+    need = np.full(users, k)
+    columns = np.zeros((users, k), dtype=np.int64)
+    every = np.arange(users)
+    for n in range(width - 1, -1, -1):
+        taken = (need > 0) & take[n, np.maximum(need, 1) - 1, every]
+        columns[every[taken], need[taken] - 1] = n
+        need = need - taken
+    return columns
+
+
+def _padded(
+    problem: ExposureProblem, item: np.ndarray, tail: float, forced: np.ndarray | None
+) -> Iterator[tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]]:
+    price = item + tail * problem.tail
+    for users, entries, exists in problem.blocks():
+        weight = np.where(exists, problem.gains[entries], -np.inf)
+        bonus = price[problem.items[entries]]
+        if forced is not None:
+            bonus = bonus + forced[entries]
+        yield users, entries, weight, bonus
+
+
+def best_lists(
+    problem: ExposureProblem, item: np.ndarray, tail: float, forced: np.ndarray | None = None
+) -> tuple[np.ndarray, np.ndarray]:
+    """Every user's best list under prices, exact.
+
+    Args:
+        problem: Candidates and floors.
+        item: ``(n_items,) float64`` price of each item.
+        tail: Price of a tail slot.
+        forced: ``(E,) float64`` further worth of single entries.
+
+    Returns:
+        ``(U, K) int64`` entries of the lists, first position first, and ``(U,) float64`` values with the prices.
+    """
+    lists = np.zeros((problem.n_users, problem.k), dtype=np.int64)
+    values = np.zeros(problem.n_users)
+    for users, entries, weight, bonus in _padded(problem, item, tail, forced):
+        value, take = _forward(weight, bonus, problem.discount)
+        lists[users] = np.take_along_axis(entries, _walk(take), axis=1)
+        values[users] = value[-1, -1]
+    return lists, values
+
+
+def through_loss(
+    problem: ExposureProblem, item: np.ndarray, tail: float
+) -> Iterator[tuple[np.ndarray, np.ndarray, np.ndarray]]:
+    """What a user loses by putting an entry at a position, under prices; 0 for the best list.
+
+    Yields:
+        users ``(B,)``, entries ``(B, N)`` and the loss ``(B, N, K) float64``, infinite where it cannot be.
+    """
+    for users, entries, weight, bonus in _padded(problem, item, tail, None):
+        before, _ = _forward(weight, bonus, problem.discount)
+        after, _ = _forward(weight[:, ::-1], bonus[:, ::-1], problem.discount[::-1])
+        gain = problem.discount[:, None, None] * weight.T + bonus.T
+        through = before[:-1, :-1].transpose(1, 0, 2) + gain + after[-2::-1, -2::-1].transpose(1, 0, 2)
+        yield users, entries, (before[-1, -1] - through).transpose(2, 1, 0)
+
+
+def dual_bound(problem: ExposureProblem, values: np.ndarray, item: np.ndarray, tail: float) -> float:
+    """The upper bound that prices prove: the users' values less the price of the cheapest way to the floors."""
+    count = problem.min_covered
+    cheapest = np.partition(item[1:], count - 1)[:count].sum() if count else 0.0
+    return float(values.sum() - cheapest - tail * problem.min_tail)
+
+
+def price_ascent(problem: ExposureProblem, iterations: int = 80, start: DualPrices | None = None) -> DualPrices:
+    """Prices with a small upper bound, by resilient steps from a start.
+
+    Args:
+        problem: Candidates and floors.
+        iterations: Passes over all users.
+        start: Prices to begin with; none begins at 0.
+    """
+    item = np.zeros(problem.n_items) if start is None else start.item.copy()
+    tail = 0.0 if start is None else start.tail
+    scale = float(problem.discount[-1] * _spread(problem)) if start is None else 0.1 * float(item.max() + tail)
+    step, tail_step = np.full(problem.n_items, max(scale, 1e-12) / 4), max(scale, 1e-12) / 4
+    sign, tail_sign = np.zeros(problem.n_items), 0.0
+    best = DualPrices(item.copy(), tail, np.inf)
+    for _ in range(iterations):
+        lists, values = best_lists(problem, item, tail)
+        bound = dual_bound(problem, values, item, tail)
+        if bound < best.bound:
+            best = DualPrices(item.copy(), tail, bound)
+        chosen = problem.items[lists.ravel()]
+        counts = np.bincount(chosen, minlength=problem.n_items)
+        short = np.sign(1.0 - counts) * (problem.min_covered > 0)
+        step *= np.select([short * sign > 0, short * sign < 0], [1.3, 0.5], 1.0)
+        tail_short = float(np.sign(problem.min_tail - problem.tail[chosen].sum()))
+        tail_step *= 1.5 if tail_short * tail_sign > 0 else 0.5 if tail_short * tail_sign < 0 else 1.0
+        sign, tail_sign = short, tail_short
+        item = np.maximum(item + short * step, 0.0)
+        item[0] = 0.0
+        if 0 < problem.min_covered:
+            # Where fewer than all items must be covered, none is worth more than the dearest of the cheapest ones.
+            ceiling = np.partition(item[1:], problem.min_covered - 1)[problem.min_covered - 1]
+            item = np.minimum(item, ceiling)
+        tail = max(tail + tail_short * tail_step, 0.0)
+    return best
+
+
+def _spread(problem: ExposureProblem) -> float:
+    """Mean gap between a user's first and K-th gain: the scale of a price."""
+    first = problem.gains[problem.indptr[:-1]]
+    last = problem.gains[problem.indptr[:-1] + problem.k - 1]
+    return float(np.mean(first - last)) or float(np.abs(first).max()) or 1.0
+
+
+def lists_from_prices(problem: ExposureProblem, prices: DualPrices, rounds: int = 12) -> np.ndarray:
+    """Lists that meet both floors, built around prices.
+
+    Missing items go to the user who loses least; then every covered item is held by one user and all else is
+    solved again, with the least tail price that meets the tail floor; single swaps settle the rest.
+
+    Args:
+        problem: Candidates and floors.
+        prices: From `price_ascent` or from the linear program.
+        rounds: Bisections of the tail price.
+
+    Returns:
+        ``(U, K) int64`` entries.
+
+    Raises:
+        ConfigError: A floor was not reached; the message names what was.
+    """
+    lists, _ = best_lists(problem, prices.item, prices.tail)
+    lists = _cover(problem, lists, prices.tail)
+    forced = _held(problem, lists, prices.item)
+    nothing = np.zeros(problem.n_items)
+
+    def solve(tail: float) -> tuple[np.ndarray, bool]:
+        found, _ = best_lists(problem, nothing, tail, forced)
+        return found, bool(problem.tail[problem.items[found]].sum() >= problem.min_tail)
+
+    result, enough = solve(0.0)
+    if not enough:
+        low, high = 0.0, max(prices.tail, _RELATIVE) * 1.05
+        result, enough = solve(high)
+        for _ in range(rounds):
+            if enough:
+                break
+            low, high = high, high * 2.0
+            result, enough = solve(high)
+        under = solve(low)[0] if not enough or low else None
+        for _ in range(rounds if enough else 0):
+            middle = 0.5 * (low + high)
+            found, met = solve(middle)
+            if met:
+                result, high = found, middle
+            else:
+                under, low = found, middle
+        # Just under the price, a few swaps meet the floor with less loss than the next price for all users.
+        result = _fill_tail(problem, result if under is None else under)
+    return result
+
+
+def lists_from_shares(problem: ExposureProblem, share: np.ndarray, prices: DualPrices) -> np.ndarray:
+    """Lists of the entries with the largest shares of a linear program, mended to meet both floors.
+
+    Args:
+        problem: Candidates and floors.
+        share: ``(E,) float64`` how far each entry is chosen.
+        prices: Prices of the linear program.
+
+    Returns:
+        ``(U, K) int64`` entries.
+    """
+    owner = _owners(problem, np.arange(len(share)))
+    order = np.lexsort((np.arange(len(share)), -np.round(share, 6), owner))
+    lists = order[problem.indptr[:-1][:, None] + np.arange(problem.k)]
+    return _fill_tail(problem, _cover(problem, np.sort(lists, axis=1), prices.tail))
+
+
+def list_value(problem: ExposureProblem, lists: np.ndarray) -> float:
+    """Discounted gains of lists of entries, each by falling gain."""
+    return float((problem.gains[lists] @ problem.discount).sum())
+
+
+def _held(problem: ExposureProblem, lists: np.ndarray, price: np.ndarray) -> np.ndarray:
+    """``(E,) float64``: a large worth for one entry of each of the cheapest items that the floor needs."""
+    entries = lists.ravel()
+    items = problem.items[entries]
+    order = np.lexsort((-problem.gains[entries], items))
+    first = order[np.r_[True, np.diff(items[order]) > 0]]
+    keep = first[np.argsort(price[items[first]], kind="stable")[: problem.min_covered]]
+    forced = np.zeros(len(problem.items))
+    forced[entries[keep]] = 1e6 * max(1.0, float(np.abs(problem.gains).max()))
+    return forced
+
+
+def _swap_loss(problem: ExposureProblem, rows: np.ndarray, new: np.ndarray, worth: np.ndarray) -> np.ndarray:
+    """``(n, K)`` loss of swapping each listed entry of ``rows (n, K)`` for the gain ``new (n,)``."""
+    old = problem.gains[rows]
+    k = problem.k
+    swapped = np.repeat(old[:, None, :], k, axis=1)
+    swapped[:, np.arange(k), np.arange(k)] = new[:, None]
+    swapped = -np.sort(-swapped, axis=2)
+    return np.asarray((old @ problem.discount)[:, None] - swapped @ problem.discount + worth)
+
+
+def _owners(problem: ExposureProblem, entries: np.ndarray) -> np.ndarray:
+    return np.searchsorted(problem.indptr, entries, side="right") - 1
+
+
+def _put(problem: ExposureProblem, lists: np.ndarray, user: int, position: int, entry: int) -> None:
+    """Replaces one entry and sorts the list; entries of a user lie by falling gain, so they sort by number."""
+    lists[user, position] = entry
+    lists[user].sort()
+
+
+def _cover(problem: ExposureProblem, lists: np.ndarray, tail_price: float) -> np.ndarray:
+    """Swaps items that no list holds into the lists that lose least, until the floor is met."""
+    lists = lists.copy()
+    counts = np.bincount(problem.items[lists.ravel()], minlength=problem.n_items)
+    while (missing := problem.min_covered - int((counts[1:] > 0).sum())) > 0:
+        entries = np.flatnonzero(counts[problem.items] == 0)
+        owner = _owners(problem, entries)
+        best = np.full(len(entries), np.inf)
+        where = np.zeros(len(entries), dtype=np.int64)
+        for part in np.array_split(np.arange(len(entries)), len(entries) // 20_000 + 1):
+            rows = lists[owner[part]]
+            old, new = problem.items[rows], problem.items[entries[part]]
+            worth = tail_price * (problem.tail[old].astype(float) - problem.tail[new][:, None])
+            loss = _swap_loss(problem, rows, problem.gains[entries[part]], worth)
+            loss[counts[old] < 2] = np.inf
+            where[part], best[part] = loss.argmin(axis=1), loss.min(axis=1)
+        done, touched = 0, set()
+        for index in np.argsort(best, kind="stable"):
+            user, item = int(owner[index]), int(problem.items[entries[index]])
+            if done == missing or not np.isfinite(best[index]):
+                break
+            victim = problem.items[lists[user, where[index]]]
+            if user in touched or counts[item] or counts[victim] < 2:
+                continue
+            _put(problem, lists, user, int(where[index]), int(entries[index]))
+            counts[item], counts[victim] = 1, counts[victim] - 1
+            touched.add(user)
+            done += 1
+        if not done:
+            reached = int((counts[1:] > 0).sum())
+            raise ConfigError(
+                f"the coverage floor asks for {problem.min_covered} items and these candidates reached {reached} "
+                f"of {problem.n_items - 1}: lower coverage, or give more best users for each item"
+            )
+    return lists
+
+
+def _fill_tail(problem: ExposureProblem, lists: np.ndarray) -> np.ndarray:
+    """Swaps head items for the best unlisted tail candidate of their user, cheapest first; covers stay."""
+    lists = lists.copy()
+    while (missing := problem.min_tail - int(problem.tail[problem.items[lists]].sum())) > 0:
+        counts = np.bincount(problem.items[lists.ravel()], minlength=problem.n_items)
+        slack = int((counts[1:] > 0).sum()) - problem.min_covered
+        free = problem.tail[problem.items]
+        free[lists.ravel()] = False
+        entries = np.flatnonzero(free)
+        users, first = np.unique(_owners(problem, entries), return_index=True)
+        rows = lists[users]
+        old = problem.items[rows]
+        loss = _swap_loss(problem, rows, problem.gains[entries[first]], np.zeros((len(rows), 1)))
+        loss[problem.tail[old] | ((counts[old] < 2) & (slack <= 0))] = np.inf
+        where, best = loss.argmin(axis=1), loss.min(axis=1)
+        done = 0
+        for index in np.argsort(best, kind="stable"):
+            if done == missing or not np.isfinite(best[index]):
+                break
+            victim, new = old[index, where[index]], problem.items[entries[first[index]]]
+            alone = counts[victim] < 2
+            if alone and slack <= 0:
+                continue
+            _put(problem, lists, int(users[index]), int(where[index]), int(entries[first[index]]))
+            slack += int(counts[new] == 0) - int(alone)
+            counts[victim], counts[new] = counts[victim] - 1, counts[new] + 1
+            done += 1
+        if not done:
+            reached = (problem.min_tail - missing) / lists.size
+            raise ConfigError(
+                f"the tail floor asks for {problem.min_tail} of {lists.size} slots and these candidates reached a "
+                f"tail share of {reached:.4f}: lower tail_share or coverage, or give more candidates"
+            )
+    return lists

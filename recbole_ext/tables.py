@@ -1,0 +1,113 @@
+"""Finished runs side by side as one Markdown table, with the protocol and the command of each row."""
+
+from __future__ import annotations
+
+import statistics
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from recbole_ext.errors import ConfigError, nearest
+from recbole_ext.evaluator.register import is_accuracy, known_metrics
+from recbole_ext.presentation import protocol_line
+from recbole_ext.run_folder import open_run, read_metrics
+
+__all__ = ["DEFAULT_COLUMNS", "runs_table"]
+
+DEFAULT_COLUMNS = ("NDCG", "Hit", "MRR", "ItemCoverage", "TailShare", "Novelty")
+
+
+def _same_protocol(runs: Sequence[Path], figures: Sequence[Mapping[str, Any]]) -> None:
+    """Rows of one table must be comparable; only the seed may differ."""
+
+    def comparable(metrics: Mapping[str, Any]) -> dict[str, Any]:
+        rest = {
+            key: value for key, value in metrics["protocol"].items() if key not in ("seed", "topk", "shown_k")
+        }
+        return {"dataset": metrics["dataset"], **rest}
+
+    first = comparable(figures[0])
+    for run, metrics in zip(runs[1:], figures[1:], strict=True):
+        other = comparable(metrics)
+        differing = [key for key in first if first[key] != other.get(key)]
+        if differing:
+            key = differing[0]
+            raise ConfigError(
+                f"{runs[0]} and {run} are not comparable: {key} is {first[key]!r} and {other.get(key)!r}; show them "
+                "in two tables"
+            )
+
+
+def _cell(metrics: Mapping[str, Any], key: str) -> str:
+    value = metrics["test"].get(key)
+    if value is None:
+        return "–"
+    interval = metrics["test_intervals"].get(key)
+    if interval is None or not is_accuracy(key.partition("@")[0]):
+        return f"{value:.3f}"
+    return f"{value:.4f} [{interval[0]:.3f}, {interval[1]:.3f}]"
+
+
+def _row(cells: Sequence[str]) -> str:
+    return "| " + " | ".join(cells) + " |"
+
+
+def _bound(figures: Sequence[Mapping[str, Any]], kind: str, key: str) -> str:
+    value = figures[0]["test_bounds"][kind].get(key)
+    return "–" if value is None else f"{value:.3f}"
+
+
+def _columns(names: Sequence[str]) -> list[str]:
+    known = {name.lower(): name for name in known_metrics()}
+    for name in names:
+        if name.lower() not in known:
+            raise ConfigError(f"unknown metric {name!r} in the columns{nearest(name, known.values())}")
+    return [known[name.lower()] for name in names]
+
+
+def runs_table(
+    runs: Sequence[Path], *, columns: Sequence[str] = DEFAULT_COLUMNS, k: int | None = None
+) -> str:
+    """Markdown: one row a run, the ceiling and the expectation of Random, the protocol, the commands.
+
+    Args:
+        runs: Finished run folders of one data set and protocol.
+        columns: Names of metrics.
+        k: Length of the lists; that of the first run's ``valid_metric`` if None.
+
+    Raises:
+        CheckpointError: A folder is no whole run.
+        ConfigError: The runs are not comparable, or a metric or K was not computed.
+    """
+    if not runs:
+        raise ConfigError("a table needs at least one run folder: name those that 'train' has written")
+    figures = [read_metrics(open_run(run)) for run in runs]
+    _same_protocol(runs, figures)
+    names = _columns(columns)
+    k = k or int(figures[0]["protocol"]["shown_k"])
+    if not any(f"{name.lower()}@{k}" in figures[0]["test"] for name in names):
+        raise ConfigError(f"{runs[0]} has no figures at {k}: choose one of {figures[0]['protocol']['topk']}")
+    keys = [f"{name.lower()}@{k}" for name in names]
+    lines = [
+        _row(["model", *(f"{name}@{k}" for name in names), "epochs", "training s"]),
+        _row(["---"] + ["---:"] * (len(names) + 2)),
+    ]
+    for metrics in figures:
+        effort = [str(metrics["epochs"]), f"{metrics['seconds']['training']:.0f}"]
+        lines.append(_row([metrics["model"], *(_cell(metrics, key) for key in keys), *effort]))
+    if any(not is_accuracy(name) for name in names):
+        lines.append(_row(["*Random, expected*", *(_bound(figures, "random", key) for key in keys), "", ""]))
+        lines.append(_row(["*ceiling*", *(_bound(figures, "ceiling", key) for key in keys), "", ""]))
+    level, halves = float(figures[0]["protocol"]["confidence"]), []
+    for metrics in figures:
+        low, high = metrics["test_intervals"].get(keys[0], (0.0, 0.0))
+        halves.append((high - low) / 2)
+    lines += [
+        "",
+        f"In brackets: {level:.0%} bootstrap interval over users (median half-width of {names[0]}@{k}: "
+        f"{statistics.median(halves):.3f}). Protocol: {protocol_line(figures[0])}. Head rule: "
+        f"`{figures[0]['protocol']['head_rule']}`.",
+        "",
+        *(f"- {metrics['model']}: `{metrics['command']}`" for metrics in figures),
+    ]
+    return "\n".join(lines)
