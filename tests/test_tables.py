@@ -1,0 +1,61 @@
+"""Runs side by side."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from recbole_ext.errors import CheckpointError, ConfigError
+from recbole_ext.pipeline import train
+from recbole_ext.tables import runs_table
+
+
+@pytest.fixture(scope="module")
+def runs(tmp_path_factory: pytest.TempPathFactory, cycle_home: Path) -> list[Path]:
+    folder = tmp_path_factory.mktemp("runs")
+    values: dict[str, Any] = {
+        **{"data_path": str(cycle_home), "dataset": "cycle", "topk": [5, 10], "show_progress": False},
+        **{"min_user_interactions": 1, "min_item_interactions": 1},
+    }
+    for name in ("Random", "Pop"):
+        train(name, overrides=values, output=folder / name)
+    train("Pop", overrides={**values, "mask_seen": False}, output=folder / "unmasked")
+    return [folder / name for name in ("Random", "Pop", "unmasked")]
+
+
+def test_each_row_shows_the_saved_figures_and_its_command(runs: list[Path]) -> None:
+    lines = runs_table(runs[:2]).splitlines()
+    metrics = json.loads((runs[1] / "metrics.json").read_text())
+    cells = [cell.strip() for cell in lines[3].strip("|").split("|")]
+    low, high = metrics["test_intervals"]["ndcg@10"]
+    assert cells[:2] == ["Pop", f"{metrics['test']['ndcg@10']:.4f} [{low:.3f}, {high:.3f}]"]
+    assert lines[0].startswith("| model | NDCG@10 | Hit@10 |")
+    assert any(line.startswith("| *ceiling*") for line in lines)
+    assert any(line.startswith("| *Random, expected*") for line in lines)
+    assert f"- Pop: `{metrics['command']}`" in lines
+    assert metrics["command"].startswith("python run.py --model=Pop")
+    assert "'--topk=[5, 10]'" in metrics["command"]
+
+
+def test_other_columns_and_k(runs: list[Path]) -> None:
+    header = runs_table(runs[:1], columns=["gini", "MRR"], k=5).splitlines()[0]
+    assert header == "| model | Gini@5 | MRR@5 | epochs | training s |"
+
+
+def test_runs_of_different_protocols_are_refused(runs: list[Path]) -> None:
+    with pytest.raises(ConfigError, match="not comparable: mask_seen is True and False"):
+        runs_table(runs)
+
+
+def test_bad_input(runs: list[Path], tmp_path: Path) -> None:
+    with pytest.raises(CheckpointError, match="no finished run"):
+        runs_table([tmp_path / "nothing"])
+    with pytest.raises(ConfigError, match="unknown metric 'NDGC' in the columns; did you mean 'NDCG'"):
+        runs_table(runs[:1], columns=["NDGC"])
+    with pytest.raises(ConfigError, match="no figures at 7"):
+        runs_table(runs[:1], k=7)
+    with pytest.raises(ConfigError, match="at least one run"):
+        runs_table([])
