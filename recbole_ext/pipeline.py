@@ -146,10 +146,11 @@ def _built(
 ) -> tuple[ExactTrainer, Any]:
     """Model, trainer and loader, seeded alike however often it is called."""
     config["checkpoint_dir"] = str(folder)
+    # RecBole's transforms write names into the configuration that its models read when they are built.
+    loader = train_loader(config, data, model_class)
     init_seed(config["seed"], config["reproducibility"])
     model = model_class(config, data.dataset).to(config["device"])
     set_positive_weight(model, float(config["positive_weight"]))
-    loader = train_loader(config, data, model_class)
     trainer = trainer_for(spec, model_class)(config, model)
     trainer.folder = folder
     return trainer, loader

@@ -51,6 +51,20 @@ def cut_windows(items: np.ndarray, stop: np.ndarray, length: np.ndarray, width: 
     return np.where(inside, items[np.where(inside, rows, 0)], 0).astype(np.int64)
 
 
+def history_fields(
+    dataset: ExactDataset, stop: np.ndarray, length: np.ndarray, width: int
+) -> dict[str, torch.Tensor]:
+    """The histories ``(B, width)`` that end before ``stop``, and their lengths ``(B,)``, under RecBole's names."""
+    fields = {
+        dataset.item_id_list_field: cut_windows(dataset.interactions.items, stop, length, width),
+        dataset.item_list_length_field: length,
+    }
+    if dataset.negative_history is not None:
+        name = dataset.config["NEG_PREFIX"] + dataset.item_id_list_field
+        fields[name] = cut_windows(dataset.negative_history, stop, length, width)
+    return {name: torch.from_numpy(values) for name, values in fields.items()}
+
+
 class TrainLoader:
     """An epoch of shuffled batches; its random state can be saved and restored between epochs.
 
@@ -179,10 +193,7 @@ class PrefixLoader(TrainLoader):
                 self.dataset.iid_field: torch.from_numpy(data.items[chosen].astype(np.int64)),
                 self.config["RATING_FIELD"]: torch.from_numpy(data.ratings[chosen]),
                 self.dataset.time_field: torch.from_numpy(data.times[chosen]),
-                self.dataset.item_id_list_field: torch.from_numpy(
-                    cut_windows(data.items, chosen, length, width)
-                ),
-                self.dataset.item_list_length_field: torch.from_numpy(length),
+                **history_fields(self.dataset, chosen, length, width),
             }
         )
         return self._with_negatives(self.dataset.join(batch))
@@ -225,10 +236,7 @@ class WindowLoader(TrainLoader):
         return Interaction(
             {
                 self.dataset.uid_field: torch.from_numpy(users),
-                self.dataset.item_id_list_field: torch.from_numpy(
-                    cut_windows(data.items, last, length, width)
-                ),
-                self.dataset.item_list_length_field: torch.from_numpy(length),
+                **history_fields(self.dataset, last, length, width),
                 "target_seq": torch.from_numpy(targets),
             }
         )
@@ -314,18 +322,9 @@ class EvaluationLoader:
         batch = Interaction({self.dataset.uid_field: torch.from_numpy(users)})
         if self.config["MODEL_TYPE"] == ModelType.SEQUENTIAL:
             width = int(self.config["MAX_ITEM_LIST_LENGTH"])
-            data, stop = self.split.interactions, self.stop[users]
+            stop = self.stop[users]
             length = np.minimum(stop - self.start[users], width)
-            batch.update(
-                Interaction(
-                    {
-                        self.dataset.item_id_list_field: torch.from_numpy(
-                            cut_windows(data.items, stop, length, width)
-                        ),
-                        self.dataset.item_list_length_field: torch.from_numpy(length),
-                    }
-                )
-            )
+            batch.update(Interaction(history_fields(self.dataset, stop, length, width)))
             if self.transform:
                 batch = self.transform(self.dataset, batch)
         return self.dataset.join(batch)

@@ -55,6 +55,7 @@ class ExactDataset(Dataset):
         )
         super().__init__(config)
         self._declare_sequence_fields()
+        self.negative_history = self._negative_history()
 
     def _load_data(self, token: str, dataset_path: str) -> None:
         self._load_inter_feat(token, dataset_path)
@@ -131,6 +132,14 @@ class ExactDataset(Dataset):
         """``(n_items, G) float32`` of 0 and 1; None where the data set names no genres."""
         found = genre_matrix(self.item_file, self.interactions.item_tokens)
         return None if found is None else found[0]
+
+    def _negative_history(self) -> np.ndarray | None:
+        """DIEN's auxiliary loss (Zhou et al. 2019): another item beside each interaction, drawn once; else None."""
+        if not any(base.__name__ == "DIEN" for base in self.config.model_class.__mro__):
+            return None
+        data = self.interactions
+        drawn = np.random.default_rng(self.config["seed"]).integers(1, data.n_items - 1, len(data))
+        return drawn + (drawn >= data.items)
 
     def split(self) -> Split:
         """The split that the configuration asks for."""
