@@ -14,9 +14,11 @@ _compat.apply()
 
 import recbole.model as host_models  # noqa: E402
 from recbole.model.abstract_recommender import AbstractRecommender  # noqa: E402
+from recbole.trainer import Trainer  # noqa: E402
 from recbole.utils import ModelType, get_trainer  # noqa: E402
 
 from recbole_ext.errors import ConfigError, nearest  # noqa: E402
+from recbole_ext.staged_trainer import StagedTrainer  # noqa: E402
 from recbole_ext.trainer import ExactTrainer, trainer_class  # noqa: E402
 
 __all__ = ["MODELS", "ModelSpec", "known_models", "register", "resolve_model"]
@@ -56,6 +58,9 @@ MODELS: dict[str, ModelSpec] = {
     for spec in (
         ModelSpec("Random", f"{_GENERAL}.random:Random", "the floor of every comparison"),
         ModelSpec("Pop", f"{_GENERAL}.pop:Pop", "exact counts"),
+        ModelSpec("RaCT", f"{_GENERAL}.ract:RaCT", "Lobel et al. 2020"),
+        ModelSpec("FEARec", f"{_SEQUENTIAL}.fearec:FEARec", "Du et al. 2023"),
+        ModelSpec("S3Rec", f"{_SEQUENTIAL}.s3rec:S3Rec", "Zhou et al. 2020"),
         ModelSpec("GRU4Rec", f"{_SEQUENTIAL}.gru4rec:GRU4Rec", "Hidasi et al. 2016; Tan et al. 2016"),
         ModelSpec("SASRec", f"{_SEQUENTIAL}.sasrec:SASRec", "Kang and McAuley 2018"),
     )
@@ -140,4 +145,6 @@ def resolve_model(name: str) -> tuple[ModelSpec, type[AbstractRecommender]]:
 
 def trainer_for(spec: ModelSpec, model: type[AbstractRecommender]) -> type[ExactTrainer]:
     """The host's trainer for a model, with our hooks."""
-    return trainer_class(get_trainer(model.type, spec.name))
+    names = [spec.name, *(base.__name__ for base in model.__mro__)]
+    host = next((t for t in (get_trainer(model.type, name) for name in names) if t is not Trainer), Trainer)
+    return trainer_class(host, StagedTrainer if hasattr(model, "stages") else ExactTrainer)

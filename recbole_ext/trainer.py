@@ -249,6 +249,6 @@ def restore_model(model: AbstractRecommender, state: dict[str, Any]) -> None:
 
 
 @functools.cache
-def trainer_class(host: type[Trainer]) -> type[ExactTrainer]:
+def trainer_class(host: type[Trainer], hooks: type[ExactTrainer] = ExactTrainer) -> type[ExactTrainer]:
     """The host's trainer with our hooks before it."""
-    return type(f"Exact{host.__name__}", (ExactTrainer, host) if host is not Trainer else (ExactTrainer,), {})
+    return type(f"Exact{host.__name__}", (hooks, host) if host is not Trainer else (hooks,), {})

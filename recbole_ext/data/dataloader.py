@@ -20,6 +20,7 @@ from recbole.utils import InputType, ModelType  # noqa: E402
 from recbole_ext.data.dataset import ExactDataset  # noqa: E402
 from recbole_ext.data.interactions import TRAIN, Split  # noqa: E402
 from recbole_ext.sampler.negative import NegativeSampler  # noqa: E402
+from recbole_ext.windows import cut_windows  # noqa: E402
 
 __all__ = [
     "EvaluationBatch",
@@ -29,26 +30,8 @@ __all__ = [
     "TrainLoader",
     "UserLoader",
     "WindowLoader",
-    "cut_windows",
+    "history_fields",
 ]
-
-
-def cut_windows(items: np.ndarray, stop: np.ndarray, length: np.ndarray, width: int) -> np.ndarray:
-    """Windows of items that end before ``stop``, left-aligned and padded with 0 on the right.
-
-    Args:
-        items: ``(N,)`` item ids.
-        stop: ``(B,) int64`` row after each window's last item.
-        length: ``(B,) int64`` items in each window, at most ``width``.
-        width: Columns of the result.
-
-    Returns:
-        ``(B, width) int64``, 0 = padding.
-    """
-    column = np.arange(width)
-    inside = column < length[:, None]
-    rows = (stop - length)[:, None] + column
-    return np.where(inside, items[np.where(inside, rows, 0)], 0).astype(np.int64)
 
 
 def history_fields(

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from recbole_ext.config import build_config
 from recbole_ext.data.build import loader_class, prepare_data, train_loader
-from recbole_ext.data.dataloader import PositiveLoader, PrefixLoader, UserLoader, WindowLoader, cut_windows
+from recbole_ext.data.dataloader import PositiveLoader, PrefixLoader, UserLoader, WindowLoader
 from recbole_ext.data.interactions import TRAIN
 from recbole_ext.errors import ConfigError
 from recbole_ext.registry import resolve_model
@@ -21,12 +21,6 @@ def load(name: str, overrides: dict[str, object]):
     config = build_config(model, None, [], overrides)
     data = prepare_data(config)
     return config, model, data, train_loader(config, data, model)
-
-
-def test_cut_windows_by_hand():
-    items = np.array([10, 11, 12, 13, 14])
-    windows = cut_windows(items, np.array([3, 5]), np.array([2, 4]), 4)
-    assert windows.tolist() == [[11, 12, 0, 0], [11, 12, 13, 14]]
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,36 @@
+"""RaCT, its three stages in one run."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from recbole_ext import _compat
+
+_compat.apply()
+
+from recbole.model.general_recommender.ract import RaCT as HostRaCT  # noqa: E402
+
+__all__ = ["RaCT"]
+
+
+class RaCT(HostRaCT):
+    """RecBole's RaCT (Lobel et al. 2020) without the checkpoint files between its stages."""
+
+    stages = ("actor_pretrain", "critic_pretrain", "finetune")
+
+    def __init__(self, config: Any, dataset: Any) -> None:
+        config["train_stage"] = self.stages[0]
+        # Its critic looks at a list of metrics_k items, which a small catalogue does not have.
+        config["metrics_k"] = min(config["metrics_k"], dataset.item_num)
+        super().__init__(config, dataset)
+
+    def enter_stage(self, stage: str) -> None:
+        """Freezes what a stage does not train: the critic, or in the critic's own stage the actor."""
+        self.train_stage = stage
+        critic = stage == "critic_pretrain"
+        for net, learns in (
+            (self.critic_net, critic),
+            (self.encoder, not critic),
+            (self.decoder, not critic),
+        ):
+            net.requires_grad_(learns)
