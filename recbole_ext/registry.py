@@ -57,6 +57,7 @@ MODELS: dict[str, ModelSpec] = {
     spec.name: spec
     for spec in (
         ModelSpec("Random", f"{_GENERAL}.random:Random", "the floor of every comparison"),
+        ModelSpec("NCL", f"{_GENERAL}.ncl:NCL", "Lin et al. 2022"),
         ModelSpec("Pop", f"{_GENERAL}.pop:Pop", "exact counts"),
         ModelSpec("RaCT", f"{_GENERAL}.ract:RaCT", "Lobel et al. 2020"),
         ModelSpec("FEARec", f"{_SEQUENTIAL}.fearec:FEARec", "Du et al. 2023"),

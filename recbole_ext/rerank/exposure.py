@@ -7,8 +7,8 @@
 
 Guarantee: what is returned meets both floors, and ``bound`` is a proven upper bound of the value of any lists that
 do, so ``gap`` is how far from the best the lists can be at most. Floors that cannot be met raise a `ConfigError`
-that names the ceiling. Where the problem is small the linear program gives the best lists; where it is large, dual
-prices give lists within the stated gap.
+that names the ceiling. Where the problem is small, a linear program proves the bound and its solution, nearly always
+integral, gives the lists; where it is large, dual prices do. `gap` states the rest in both.
 """
 
 from __future__ import annotations
@@ -18,8 +18,6 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 import numpy as np
-from scipy import sparse
-from scipy.sparse.csgraph import maximum_flow
 
 from recbole_ext.errors import ConfigError, nearest
 from recbole_ext.rerank.exposure_dual import (
@@ -29,14 +27,20 @@ from recbole_ext.rerank.exposure_dual import (
     lists_from_shares,
     price_ascent,
 )
-from recbole_ext.rerank.exposure_lp import solve_linear
+from recbole_ext.rerank.exposure_lp import refuse_beyond_ceilings, solve_linear
 
-__all__ = ["Candidate", "ExposureResult", "best_users_per_item", "coverage_ceiling", "exposure"]
+__all__ = [
+    "Candidate",
+    "ExposureResult",
+    "RelevanceModel",
+    "best_users_per_item",
+    "exposure",
+    "fit_relevance",
+]
 
 GAINS = ("minmax", "raw", "softmax", "relevance")
 METHODS = ("auto", "exact", "dual")
 _EXACT_ENTRIES = 400_000
-_FLOW_ENTRIES = 20_000_000
 _ROUNDING = 1e-9
 
 
@@ -55,6 +59,36 @@ class Candidate(NamedTuple):
 
 
 @dataclass(frozen=True)
+class RelevanceModel:
+    """Probability that a candidate is relevant, comparable between users: a logistic regression.
+
+    Its inputs are the logarithm of the rank, the score and its logarithm, and the logarithms of the user's and the
+    item's number of training interactions. A sum over users compares users, which raw scores do not allow (Platt,
+    1999).
+
+    Attributes:
+        weights: ``(6,) float64``, the constant first, for inputs with mean 0 and deviation 1.
+        mean: ``(6,) float64`` of the inputs at the fit.
+        deviation: ``(6,) float64`` of the inputs at the fit.
+        activity: ``(U,)`` training interactions of each user row.
+        popularity: ``(n_items,)`` training interactions of each item.
+    """
+
+    weights: np.ndarray
+    mean: np.ndarray
+    deviation: np.ndarray
+    activity: np.ndarray
+    popularity: np.ndarray
+
+    def probability(
+        self, users: np.ndarray, items: np.ndarray, scores: np.ndarray, rank: np.ndarray
+    ) -> np.ndarray:
+        """``(E,) float64`` for user rows, item ids, scores and 0-based ranks."""
+        inputs = _inputs(users, items, scores, rank, self.activity, self.popularity)
+        return _sigmoid(((inputs - self.mean) / self.deviation) @ self.weights)
+
+
+@dataclass(frozen=True)
 class ExposureResult:
     """Lists that meet the floors, and how good they are.
 
@@ -66,7 +100,7 @@ class ExposureResult:
         tail_share: Share of the slots that hold a tail item.
         item_prices: ``(n_items,) float64`` worth of covering each item.
         tail_price: Worth of one slot with a tail item.
-        method: ``exact`` or ``dual``.
+        method: ``exact`` or ``dual``, the one that gave the lists.
     """
 
     items: np.ndarray
@@ -84,7 +118,9 @@ class ExposureResult:
         return max(0.0, self.bound - self.value) / max(abs(self.bound), 1e-12)
 
 
-def best_users_per_item(blocks: Iterable[tuple[np.ndarray, np.ndarray]], n_items: int, count: int = 30) -> Candidate:
+def best_users_per_item(
+    blocks: Iterable[tuple[np.ndarray, np.ndarray]], n_items: int, count: int = 30
+) -> Candidate:
     """Every item's users of the largest scores: the candidates that make a coverage floor reachable.
 
     Args:
@@ -99,7 +135,9 @@ def best_users_per_item(blocks: Iterable[tuple[np.ndarray, np.ndarray]], n_items
         if scores.shape != (len(users), n_items):
             raise ConfigError(f"a block of scores has shape {scores.shape}: give ({len(users)}, {n_items})")
         if np.isnan(scores).any() or np.isposinf(scores).any():
-            raise ConfigError("the scores hold NaN or +infinity: mask items with -inf and mend the model's scores")
+            raise ConfigError(
+                "the scores hold NaN or +infinity: mask items with -inf and mend the model's scores"
+            )
         both = np.vstack([best, scores])
         who = np.vstack([owner, np.broadcast_to(np.asarray(users)[:, None], scores.shape)])
         top = np.argpartition(-both, count - 1, axis=0)[:count]
@@ -110,9 +148,80 @@ def best_users_per_item(blocks: Iterable[tuple[np.ndarray, np.ndarray]], n_items
     return Candidate(owner[there], item.astype(np.int64), best[there])
 
 
+def _sigmoid(logit: np.ndarray) -> np.ndarray:
+    return np.asarray(0.5 * (1.0 + np.tanh(0.5 * logit)))
+
+
+def _inputs(
+    users: np.ndarray,
+    items: np.ndarray,
+    scores: np.ndarray,
+    rank: np.ndarray,
+    activity: np.ndarray,
+    popularity: np.ndarray,
+) -> np.ndarray:
+    parts = [
+        np.ones(len(users)),
+        np.log2(rank + 2.0),
+        scores,
+        np.log(np.maximum(scores, 1e-3)),
+        np.log1p(np.asarray(activity, dtype=np.float64))[users],
+        np.log1p(np.asarray(popularity, dtype=np.float64))[items],
+    ]
+    return np.column_stack(parts)
+
+
+def _ranks(users: np.ndarray, n_users: int) -> np.ndarray:
+    sizes = np.bincount(users, minlength=n_users)
+    return np.arange(len(users)) - np.repeat(np.cumsum(sizes) - sizes, sizes)
+
+
+def fit_relevance(
+    items: np.ndarray,
+    scores: np.ndarray,
+    target: np.ndarray,
+    *,
+    activity: np.ndarray,
+    popularity: np.ndarray,
+    extra: Candidate | None = None,
+) -> RelevanceModel:
+    """Fits the probability of relevance on validation targets, never on test.
+
+    Args:
+        items: ``(U, N) int64`` candidates of the validation phase, 0 where a user has no more.
+        scores: ``(U, N) float`` their scores.
+        target: ``(U,) int64`` the held-out validation item of each user.
+        activity: ``(U,)`` training interactions of each user row.
+        popularity: ``(n_items,)`` training interactions of each item.
+        extra: Further candidates, the same as later in `exposure`.
+
+    Raises:
+        ConfigError: The input cannot be used, or no target is among the candidates.
+    """
+    items, scores = np.asarray(items), np.asarray(scores, dtype=np.float64)
+    _checked(items, scores, np.zeros(len(popularity), dtype=bool), len(popularity), 1)
+    users, item, score, _ = _entries(items, scores, extra, len(popularity))
+    hit = (np.asarray(target)[users] == item).astype(np.float64)
+    if not 0 < hit.sum() < len(hit):
+        raise ConfigError("no validation target is among the candidates: give more candidates a user")
+    inputs = _inputs(users, item, score, _ranks(users, len(items)), activity, popularity)
+    mean, deviation = inputs.mean(axis=0), inputs.std(axis=0)
+    mean[0], deviation[deviation < 1e-12] = 0.0, 1.0
+    x = (inputs - mean) / deviation
+    weights = np.r_[np.log(hit.mean()), np.zeros(x.shape[1] - 1)]
+    ridge = np.diag(np.r_[0.0, np.ones(x.shape[1] - 1)])
+    for _ in range(25):
+        p = _sigmoid(x @ weights)
+        curvature = (x * (p * (1.0 - p) + 1e-12)[:, None]).T @ x + ridge
+        weights = weights + np.linalg.solve(curvature, x.T @ (hit - p) - ridge @ weights)
+    return RelevanceModel(weights, mean, deviation, np.asarray(activity), np.asarray(popularity))
+
+
 def _checked(items: np.ndarray, scores: np.ndarray, tail: np.ndarray, n_items: int, k: int) -> None:
     if items.ndim != 2 or items.shape != scores.shape:
-        raise ConfigError(f"items {items.shape} and scores {scores.shape} must be two tables of one shape (U, N)")
+        raise ConfigError(
+            f"items {items.shape} and scores {scores.shape} must be two tables of one shape (U, N)"
+        )
     if len(items) == 0:
         raise ConfigError("there are no users to give lists to: give at least one row of candidates")
     if tail.shape != (n_items,):
@@ -120,9 +229,13 @@ def _checked(items: np.ndarray, scores: np.ndarray, tail: np.ndarray, n_items: i
     if k < 1:
         raise ConfigError(f"k is {k}: give at least 1")
     if items.min() < 0 or items.max() >= n_items:
-        raise ConfigError(f"a candidate lies outside the catalogue 0..{n_items - 1}: give ids of the same data")
+        raise ConfigError(
+            f"a candidate lies outside the catalogue 0..{n_items - 1}: give ids of the same data"
+        )
     if np.isnan(scores).any() or np.isposinf(scores).any():
-        raise ConfigError("the scores hold NaN or +infinity: mask items with -inf and mend the model's scores")
+        raise ConfigError(
+            "the scores hold NaN or +infinity: mask items with -inf and mend the model's scores"
+        )
 
 
 def _share(name: str, value: float) -> float:
@@ -132,7 +245,12 @@ def _share(name: str, value: float) -> float:
 
 
 def _scaled(
-    scores: np.ndarray, indptr: np.ndarray, top: np.ndarray, gain: str, temperature: float, table: np.ndarray | None
+    scores: np.ndarray,
+    indptr: np.ndarray,
+    top: np.ndarray,
+    gain: str,
+    temperature: float,
+    table: np.ndarray | None,
 ) -> np.ndarray:
     """Gains of entries in the order user, falling score; `top` marks those that were not extra."""
     starts, sizes = indptr[:-1], np.diff(indptr)
@@ -161,9 +279,13 @@ def _entries(
     top = np.ones(len(users), dtype=bool)
     if extra is not None and len(extra.users):
         if not np.isfinite(extra.scores).all():
-            raise ConfigError("the extra candidates hold a score that is no finite number: leave such pairs out")
+            raise ConfigError(
+                "the extra candidates hold a score that is no finite number: leave such pairs out"
+            )
         if extra.users.min() < 0 or extra.users.max() >= len(items):
-            raise ConfigError(f"an extra candidate names a user outside 0..{len(items) - 1}: give rows of items")
+            raise ConfigError(
+                f"an extra candidate names a user outside 0..{len(items) - 1}: give rows of items"
+            )
         if extra.items.min() < 1 or extra.items.max() >= n_items:
             raise ConfigError(f"an extra candidate lies outside the catalogue 1..{n_items - 1}")
         users, item = np.r_[users, extra.users], np.r_[item, extra.items]
@@ -180,53 +302,13 @@ def _entries(
     return users, item, score[order], top[order]
 
 
-def coverage_ceiling(problem: ExposureProblem) -> int:
-    """Most items that the lists can hold together: exact by a maximum flow where it fits, else an upper bound."""
-    n_users, n_items, k = problem.n_users, problem.n_items, problem.k
-    present = np.unique(problem.items)
-    simple = min(len(present), n_users * k)
-    if len(problem.items) > _FLOW_ENTRIES:
-        return simple
-    owner = np.repeat(np.arange(n_users), np.diff(problem.indptr))
-    source, sink = 0, 1 + n_users + n_items
-    start = np.r_[np.zeros(n_users, dtype=np.int64), 1 + owner, 1 + n_users + present]
-    end = np.r_[1 + np.arange(n_users), 1 + n_users + problem.items, np.full(len(present), sink)]
-    capacity = np.r_[np.full(n_users, k), np.ones(len(owner) + len(present))].astype(np.int32)
-    graph = sparse.csr_matrix((capacity, (start, end)), shape=(sink + 1, sink + 1))
-    return int(maximum_flow(graph, source, sink).flow_value)
-
-
-def _within_ceilings(problem: ExposureProblem) -> None:
-    """Refuses a floor that lies above its own ceiling."""
-    catalogue, slots = problem.n_items - 1, problem.n_users * problem.k
-    if problem.min_covered:
-        ceiling = min(catalogue, slots)
-        if problem.min_covered <= ceiling and (
-            problem.min_covered > 0.5 * len(np.unique(problem.items)) or problem.min_covered > 0.5 * slots
-        ):
-            ceiling = coverage_ceiling(problem)
-        if problem.min_covered > ceiling:
-            raise ConfigError(
-                f"the coverage floor asks for {problem.min_covered} of {catalogue} items and the ceiling is {ceiling} "
-                f"({ceiling / catalogue:.4f}; {problem.n_users} users, k {problem.k}, these candidates): lower "
-                "coverage, or give more best users for each item"
-            )
-    tails = np.add.reduceat(problem.tail[problem.items].astype(np.int64), problem.indptr[:-1])
-    ceiling = int(np.minimum(tails, problem.k).sum())
-    if problem.min_tail > ceiling:
-        raise ConfigError(
-            f"the tail floor asks for {problem.min_tail} of {slots} slots and the ceiling of these candidates is "
-            f"{ceiling} (a tail share of {ceiling / slots:.4f}): lower tail_share, or give more candidates"
-        )
-
-
 def _problem(
     items: np.ndarray,
     scores: np.ndarray,
     tail: np.ndarray,
     k: int,
     floors: tuple[float, float],
-    scaling: tuple[str, float, np.ndarray | None],
+    scaling: tuple[str, float, np.ndarray | RelevanceModel | None],
     extra: Candidate | None,
 ) -> ExposureProblem:
     n_users, n_items = len(items), len(tail)
@@ -237,7 +319,13 @@ def _problem(
             f"user row {int(sizes.argmin())} has {int(sizes.min())} candidates and k is {k}: lower k or raise N"
         )
     indptr = np.r_[0, np.cumsum(sizes)].astype(np.int64)
-    gains = _scaled(score, indptr, top, *scaling)
+    gain, temperature, relevance = scaling
+    if isinstance(relevance, RelevanceModel):
+        gains = relevance.probability(users, item, score, _ranks(users, n_users))
+        order = np.lexsort((item, -gains, users))
+        item, gains = item[order], gains[order]
+    else:
+        gains = _scaled(score, indptr, top, gain, temperature, relevance)
     return ExposureProblem(
         indptr=indptr,
         items=item.astype(np.int32),
@@ -260,7 +348,7 @@ def exposure(
     tail_share: float = 0.0,
     gain: str = "minmax",
     temperature: float = 0.1,
-    relevance: np.ndarray | None = None,
+    relevance: np.ndarray | RelevanceModel | None = None,
     extra: Candidate | None = None,
     method: str = "auto",
     iterations: int = 80,
@@ -276,10 +364,11 @@ def exposure(
         coverage: Least share of the ``n_items - 1`` items that at least one list holds.
         tail_share: Least share of all slots that hold a tail item.
         gain: What a score is worth: ``minmax`` (scaled per user over the N candidates; extra ones may lie below 0),
-            ``raw``, ``softmax`` (per user, with a temperature) or ``relevance`` (a table by rank).
+            ``raw``, ``softmax`` (per user, with a temperature) or ``relevance``
+            (a probability, comparable between users).
         temperature: Of ``softmax``, in the unit of the scores.
-        relevance: ``(M,) float64`` non-increasing probability of relevance by rank, for ``relevance``; the last
-            entry stands for all later ranks. Estimate it on validation data.
+        relevance: For ``relevance``: a model from `fit_relevance`, or ``(M,) float64`` non-increasing probabilities
+            by rank, the last for all later ranks. Either is estimated on validation data.
         extra: Further candidates, as from `best_users_per_item`.
         method: ``exact`` (linear program), ``dual`` (prices) or ``auto`` (by size).
         iterations: Passes of the price ascent.
@@ -287,20 +376,33 @@ def exposure(
     Raises:
         ConfigError: An argument cannot be used, or a floor cannot be met; the message names the ceiling.
     """
-    items, scores, tail = np.asarray(items), np.asarray(scores, dtype=np.float64), np.asarray(tail, dtype=bool)
+    items, scores, tail = (
+        np.asarray(items),
+        np.asarray(scores, dtype=np.float64),
+        np.asarray(tail, dtype=bool),
+    )
     _checked(items, scores, tail, n_items, k)
     for name, value, known in (("gain", gain, GAINS), ("method", method, METHODS)):
         if value not in known:
             raise ConfigError(f"{name} is {value!r}: use one of {', '.join(known)}{nearest(value, known)}")
     if gain == "softmax" and not (np.isfinite(temperature) and temperature > 0):
         raise ConfigError(f"temperature is {temperature!r}: give a number above 0")
-    if gain == "relevance":
+    if gain != "relevance":
+        relevance = None
+    elif isinstance(relevance, RelevanceModel):
+        if len(relevance.activity) != len(items) or len(relevance.popularity) != n_items:
+            raise ConfigError(
+                "the relevance model was fitted for other users or items: fit it on the same rows"
+            )
+    else:
         table = np.asarray([] if relevance is None else relevance, dtype=np.float64)
         if table.ndim != 1 or not len(table) or not np.isfinite(table).all() or (np.diff(table) > 0).any():
-            raise ConfigError("relevance must be a table by rank that never rises: estimate it on validation data")
+            raise ConfigError(
+                "relevance must be a table by rank that never rises: estimate it on validation data"
+            )
     floors = (_share("coverage", coverage), _share("tail_share", tail_share))
     problem = _problem(items, scores, tail, k, floors, (gain, temperature, relevance), extra)
-    _within_ceilings(problem)
+    refuse_beyond_ceilings(problem)
     if method == "auto":
         method = "exact" if len(problem.items) <= _EXACT_ENTRIES else "dual"
     return _solved(problem, method, iterations)
@@ -314,6 +416,7 @@ def _solved(problem: ExposureProblem, method: str, iterations: int) -> ExposureR
         if linear.value is not None:
             prices, lists = linear.prices, lists_from_shares(problem, linear.share, linear.prices)
     if lists is None:
+        method = "dual"
         lists = lists_from_prices(problem, prices)
     chosen = problem.items[lists].astype(np.int64)
     return ExposureResult(

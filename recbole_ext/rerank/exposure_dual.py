@@ -184,7 +184,9 @@ def dual_bound(problem: ExposureProblem, values: np.ndarray, item: np.ndarray, t
     return float(values.sum() - cheapest - tail * problem.min_tail)
 
 
-def price_ascent(problem: ExposureProblem, iterations: int = 80, start: DualPrices | None = None) -> DualPrices:
+def price_ascent(
+    problem: ExposureProblem, iterations: int = 80, start: DualPrices | None = None
+) -> DualPrices:
     """Prices with a small upper bound, by resilient steps from a start.
 
     Args:
@@ -194,7 +196,9 @@ def price_ascent(problem: ExposureProblem, iterations: int = 80, start: DualPric
     """
     item = np.zeros(problem.n_items) if start is None else start.item.copy()
     tail = 0.0 if start is None else start.tail
-    scale = float(problem.discount[-1] * _spread(problem)) if start is None else 0.1 * float(item.max() + tail)
+    scale = (
+        float(problem.discount[-1] * _spread(problem)) if start is None else 0.1 * float(item.max() + tail)
+    )
     step, tail_step = np.full(problem.n_items, max(scale, 1e-12) / 4), max(scale, 1e-12) / 4
     sign, tail_sign = np.zeros(problem.n_items), 0.0
     best = DualPrices(item.copy(), tail, np.inf)
@@ -212,7 +216,7 @@ def price_ascent(problem: ExposureProblem, iterations: int = 80, start: DualPric
         sign, tail_sign = short, tail_short
         item = np.maximum(item + short * step, 0.0)
         item[0] = 0.0
-        if 0 < problem.min_covered:
+        if problem.min_covered > 0:
             # Where fewer than all items must be covered, none is worth more than the dearest of the cheapest ones.
             ceiling = np.partition(item[1:], problem.min_covered - 1)[problem.min_covered - 1]
             item = np.minimum(item, ceiling)

@@ -12,7 +12,9 @@ from dataclasses import dataclass
 import numpy as np
 from scipy import sparse
 from scipy.optimize import linprog
+from scipy.sparse.csgraph import maximum_flow
 
+from recbole_ext.errors import ConfigError
 from recbole_ext.rerank.exposure_dual import (
     DualPrices,
     ExposureProblem,
@@ -21,9 +23,11 @@ from recbole_ext.rerank.exposure_dual import (
     through_loss,
 )
 
-__all__ = ["LinearResult", "solve_linear"]
+__all__ = ["LinearResult", "coverage_ceiling", "refuse_beyond_ceilings", "solve_linear"]
 
-_COLUMNS_PER_USER = 60
+_COLUMNS_PER_USER = 25
+_ALL_COLUMNS = 2_000_000
+_FLOW_ENTRIES = 20_000_000
 
 
 @dataclass(frozen=True)
@@ -89,7 +93,7 @@ def _program(problem: ExposureProblem, columns: np.ndarray) -> dict[str, object]
 
 
 def solve_linear(
-    problem: ExposureProblem, start: DualPrices, rounds: int = 8, tolerance: float = 1e-6
+    problem: ExposureProblem, start: DualPrices, rounds: int = 8, tolerance: float = 1e-5
 ) -> LinearResult:
     """Solves the linear program, adding columns until the bound over all columns meets the optimum.
 
@@ -102,16 +106,20 @@ def solve_linear(
     columns = _promising(problem, start, _COLUMNS_PER_USER)
     best = start
     value: float | None = None
-    share = np.zeros(len(problem.items))
+    share: np.ndarray = np.zeros(len(problem.items))
     for _ in range(rounds):
         solution = linprog(**_program(problem, columns), method="highs")
         if solution.x is None:
-            columns = _promising(problem, start, 4 * _COLUMNS_PER_USER) if value is None else columns
+            # The chosen columns may miss the floors where all columns do not.
+            count = len(problem.items) * problem.k
+            width = count if count <= _ALL_COLUMNS else 8 * _COLUMNS_PER_USER
+            columns = _promising(problem, start, width)
             solution = linprog(**_program(problem, columns), method="highs")
             if solution.x is None:
                 break
         value = float(-solution.fun)
-        share = np.bincount(columns // problem.k, solution.x[: len(columns)], minlength=len(problem.items))
+        chosen = np.asarray(solution.x[: len(columns)], dtype=np.float64)
+        share = np.asarray(np.bincount(columns // problem.k, chosen, minlength=len(problem.items)))
         dual = -solution.ineqlin.marginals
         item = np.maximum(dual[: problem.n_items], 0.0)
         tail = max(float(dual[problem.n_items + 1]), 0.0)
@@ -121,5 +129,49 @@ def solve_linear(
             best = prices
         if best.bound - value <= tolerance * max(abs(value), 1e-12):
             break
-        columns = np.union1d(columns, _promising(problem, prices, _COLUMNS_PER_USER // 2))
+        columns = np.union1d(columns, _promising(problem, prices, _COLUMNS_PER_USER))
     return LinearResult(value, best, share)
+
+
+def coverage_ceiling(problem: ExposureProblem) -> int:
+    """Most items that the lists can hold together: exact by a maximum flow where it fits, else an upper bound."""
+    n_users, n_items, k = problem.n_users, problem.n_items, problem.k
+    present = np.unique(problem.items)
+    simple = min(len(present), n_users * k)
+    if len(problem.items) > _FLOW_ENTRIES:
+        return simple
+    owner = np.repeat(np.arange(n_users), np.diff(problem.indptr))
+    source, sink = 0, 1 + n_users + n_items
+    start = np.r_[np.zeros(n_users, dtype=np.int64), 1 + owner, 1 + n_users + present]
+    end = np.r_[1 + np.arange(n_users), 1 + n_users + problem.items, np.full(len(present), sink)]
+    capacity = np.r_[np.full(n_users, k), np.ones(len(owner) + len(present))].astype(np.int32)
+    graph = sparse.csr_matrix((capacity, (start, end)), shape=(sink + 1, sink + 1))
+    return int(maximum_flow(graph, source, sink).flow_value)
+
+
+def refuse_beyond_ceilings(problem: ExposureProblem) -> None:
+    """Refuses a floor that lies above its own ceiling.
+
+    Raises:
+        ConfigError: The message names the ceiling.
+    """
+    catalogue, slots = problem.n_items - 1, problem.n_users * problem.k
+    if problem.min_covered:
+        ceiling = min(catalogue, slots)
+        if problem.min_covered <= ceiling and (
+            problem.min_covered > 0.5 * len(np.unique(problem.items)) or problem.min_covered > 0.5 * slots
+        ):
+            ceiling = coverage_ceiling(problem)
+        if problem.min_covered > ceiling:
+            raise ConfigError(
+                f"the coverage floor asks for {problem.min_covered} of {catalogue} items and the ceiling is {ceiling} "
+                f"({ceiling / catalogue:.4f}; {problem.n_users} users, k {problem.k}, these candidates): lower "
+                "coverage, or give more best users for each item"
+            )
+    tails = np.add.reduceat(problem.tail[problem.items].astype(np.int64), problem.indptr[:-1])
+    ceiling = int(np.minimum(tails, problem.k).sum())
+    if problem.min_tail > ceiling:
+        raise ConfigError(
+            f"the tail floor asks for {problem.min_tail} of {slots} slots and the ceiling of these candidates is "
+            f"{ceiling} (a tail share of {ceiling / slots:.4f}): lower tail_share, or give more candidates"
+        )

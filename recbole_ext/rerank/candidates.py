@@ -1,0 +1,194 @@
+"""Candidate lists: what a re-ranker gets, cut from dense scores without ever sorting the catalogue."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from recbole_ext.errors import ConfigError, DataError
+
+__all__ = ["Candidates", "candidates_from_scores", "row_blocks", "scaled_scores", "top_positions"]
+
+Bools = npt.NDArray[np.bool_]
+Floats = npt.NDArray[np.float64]
+Ints = npt.NDArray[np.int64]
+
+# Cells of one block of rows: a few temporaries of this size stay in the processor's cache.
+_BLOCK_CELLS = 1 << 17
+
+
+def row_blocks(n_rows: int, cells_per_row: int, cells: int = _BLOCK_CELLS) -> Iterator[slice]:
+    """Slices that cut rows into blocks of about ``cells`` cells, at least one row each.
+
+    Args:
+        n_rows: Rows in all.
+        cells_per_row: Cells that one row costs.
+        cells: Cells of a block.
+    """
+    step = max(1, cells // max(1, cells_per_row))
+    for start in range(0, n_rows, step):
+        yield slice(start, min(start + step, n_rows))
+
+
+@dataclass(frozen=True, eq=False)
+class Candidates:
+    """The best N items of each user before re-ranking, best first.
+
+    Attributes:
+        items: ``(U, N) int64`` internal ids, 0 = none, right-padded; no item twice in a row.
+        scores: ``(U, N) float64``, never rising along a row, -inf exactly where there is no item.
+
+    Raises:
+        DataError: The tables are not of that form; the message names the first user row at fault.
+    """
+
+    items: Ints
+    scores: Floats
+
+    def __post_init__(self) -> None:
+        items, scores = np.asarray(self.items), np.asarray(self.scores)
+        if items.ndim != 2 or items.shape != scores.shape:
+            raise DataError(
+                f"items {items.shape} and scores {scores.shape} must be two tables of one shape (users, N)"
+            )
+        if not np.issubdtype(items.dtype, np.integer) or scores.dtype.kind not in "fiu":
+            raise DataError(
+                f"items are {items.dtype} and scores are {scores.dtype}: give integers and real numbers"
+            )
+        object.__setattr__(self, "items", items.astype(np.int64, copy=False))
+        object.__setattr__(self, "scores", scores.astype(np.float64, copy=False))
+        for rows in row_blocks(*items.shape):
+            _check_rows(self.items[rows], self.scores[rows], rows.start)
+
+    @property
+    def n_users(self) -> int:
+        """Number of user rows U."""
+        return len(self.items)
+
+    @property
+    def depth(self) -> int:
+        """Width N of the tables."""
+        return self.items.shape[1]
+
+    def counts(self) -> Ints:
+        """``(U,) int64`` candidates of each user."""
+        return np.count_nonzero(self.items, axis=1).astype(np.int64)
+
+
+def _check_rows(items: Ints, scores: Floats, first_row: int) -> None:
+    there = items > 0
+    ids = np.sort(items, axis=1)
+    complaints = (
+        (
+            np.isnan(scores) | np.isposinf(scores),
+            "has a score that is NaN or +infinity: mask items with -inf and mend the model's scores",
+        ),
+        (items < 0, "has a negative item id: give ids from 1 on, 0 for none"),
+        (there != (scores > -np.inf), "must have -inf exactly where there is no item (id 0)"),
+        (there[:, 1:] & ~there[:, :-1], "has a gap: put the padding behind the last candidate"),
+        (scores[:, 1:] > scores[:, :-1], "is not in order: give the best candidate first"),
+        ((ids[:, 1:] == ids[:, :-1]) & (ids[:, 1:] > 0), "has one candidate twice: give each item once"),
+    )
+    for wrong, complaint in complaints:
+        if wrong.any():
+            raise DataError(f"user row {first_row + int(wrong.any(axis=1).argmax())} {complaint}")
+
+
+def top_positions(values: npt.NDArray[Any], k: int) -> Ints:
+    """Positions of the k largest values of each row, best first, equal values by the smaller position.
+
+    One partition and one sort of k values; unlike a bare ``argpartition`` it is exact among ties.
+
+    Args:
+        values: ``(B, N)`` numbers without NaN.
+        k: At most N.
+
+    Returns:
+        ``(B, k) int64``.
+    """
+    n_rows, width = values.shape
+    if k < width:
+        bound = np.partition(values, width - k, axis=1)[:, width - k, None]
+        chosen = values > bound
+        equal = values == bound
+        room = k - np.count_nonzero(chosen, axis=1)
+        crowded = np.flatnonzero(np.count_nonzero(equal, axis=1) > room)
+        equal[crowded] &= np.cumsum(equal[crowded], axis=1) <= room[crowded, None]
+        chosen |= equal
+        positions = np.nonzero(chosen)[1].reshape(n_rows, k)
+    else:
+        positions = np.broadcast_to(np.arange(width), (n_rows, width))
+    order = np.argsort(-np.take_along_axis(values, positions, axis=1), axis=1, kind="stable")
+    return np.take_along_axis(positions, order, axis=1).astype(np.int64, copy=False)
+
+
+def candidates_from_scores(scores: npt.NDArray[Any], n: int = 200) -> Candidates:
+    """The n best items of each row of a dense block of scores; ties by the smaller id.
+
+    Args:
+        scores: ``(U, n_items)`` floats, -inf where an item is no candidate (seen); column 0 is padding and
+            ignored, whatever stands there.
+        n: Candidates for each user.
+
+    Returns:
+        ``(U, min(n, n_items - 1))`` candidates, right-padded where a user has fewer.
+
+    Raises:
+        ConfigError: ``n`` is below 1.
+        DataError: The block is malformed, or has NaN or +infinity beside column 0.
+    """
+    block = np.asarray(scores)
+    if n < 1:
+        raise ConfigError(f"candidates is {n}: give at least 1")
+    if block.ndim != 2 or block.shape[1] < 2 or block.dtype.kind not in "fiu":
+        raise DataError(
+            f"scores have shape {block.shape} and type {block.dtype}: give numbers (users, items), "
+            "column 0 for padding"
+        )
+    if block.dtype.kind != "f":
+        block = block.astype(np.float64)
+    width = min(n, block.shape[1] - 1)
+    items = np.zeros((len(block), width), dtype=np.int64)
+    best = np.full((len(block), width), -np.inf)
+    for rows in row_blocks(len(block), block.shape[1], 1 << 21):
+        part = block[rows, 1:]
+        wrong = np.isnan(part) | np.isposinf(part)
+        if wrong.any():
+            row, column = np.argwhere(wrong)[0]
+            raise DataError(
+                f"the score of item {int(column) + 1} in user row {rows.start + int(row)} is NaN or +infinity: "
+                "mask items with -inf and mend the model's scores"
+            )
+        positions = top_positions(part, width)
+        best[rows] = np.take_along_axis(part, positions, axis=1)
+        items[rows] = np.where(best[rows] > -np.inf, positions + 1, 0)
+    return Candidates(items, best)
+
+
+def scaled_scores(items: Ints, scores: Floats) -> Floats:
+    """The s of every rule: scores min-max scaled per user over the user's candidates.
+
+    Args:
+        items: ``(B, N) int64`` as in ``Candidates``.
+        scores: ``(B, N) float64`` as in ``Candidates``.
+
+    Returns:
+        ``(B, N) float64`` from 1 (best) down to 0 (last); 0 for every candidate of a user whose scores are all
+        equal, who has no preference, and 0 where there is no candidate.
+    """
+    there = items > 0
+    last = np.maximum(np.count_nonzero(there, axis=1) - 1, 0)
+    filled = np.where(there, scores, 0.0)
+    rows = np.arange(len(filled))
+    with np.errstate(over="ignore"):
+        # Scores at both ends of the float range: their halves differ by a finite number.
+        filled *= np.where(np.isfinite(filled[:, 0] - filled[rows, last]), 1.0, 0.5)[:, None]
+    low = filled[rows, last][:, None]
+    span = filled[:, :1] - low
+    differ = there & (span > 0)
+    rise = np.subtract(filled, low, out=np.zeros_like(filled), where=differ)
+    return np.divide(rise, span, out=rise, where=differ)
