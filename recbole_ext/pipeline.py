@@ -71,7 +71,7 @@ def _silent(_: str) -> None:
 def _ensure_data(config: Any, report: Report) -> str:
     """The name of the data set that will be used; prepared if it was not, replaced only as declared."""
     name, out = config["dataset"], Path(config["data_path"]).parent
-    if is_prepared(name, out):
+    if is_prepared(name, out) or (name not in DATASETS and (out / name / f"{name}.inter").is_file()):
         return name
     if name not in DATASETS:
         raise DataError(
