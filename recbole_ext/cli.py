@@ -68,6 +68,56 @@ def train(
             model, dataset, configs, overrides, output=output, report=_report, on_epoch=watcher
         )
     presentation.show(result, _console())
+    if result.config.get("rerank"):
+        from recbole_ext import debiasing
+
+        presentation.show_reranked(
+            debiasing.rerank_run(result.folder, result.config["rerank"]).metrics, _console()
+        )
+
+
+@cli.command(context_settings=_EXTRA)
+@click.argument("run", type=click.Path(path_type=Path))
+@click.option("--method", help="popularity_penalty, value_aware, xquad, calibrated, mmr or exposure.")
+@click.option("--k", type=click.IntRange(min=1), help="Length of the lists (default: that of valid_metric).")
+@click.option(
+    "--output", type=click.Path(path_type=Path), help="Folder for the new lists (default: beside RUN)."
+)
+@click.pass_context
+def rerank(context: click.Context, run: Path, method: str | None, k: int | None, output: Path | None) -> None:
+    """Re-rank the test lists of a saved run, without training it again.
+
+    Options of the method are given as --key=value, for example --alpha=0.1, --lambda=0.3, --candidates=200, or for
+    exposure --coverage=0.8 --tail_share=0.5.
+    """
+    from recbole_ext import config, debiasing, presentation
+
+    block = config.parse_overrides(context.args)
+    if method is not None:
+        block["method"] = method
+    result = debiasing.rerank_run(run, block, k=k, output=output, report=_report)
+    presentation.show_reranked(result.metrics, _console())
+    _report(f"lists and figures: {result.folder}")
+
+
+@cli.command()
+@click.argument("run", type=click.Path(path_type=Path))
+@click.option("--methods", help="Separated by commas (default: all).")
+@click.option("--candidates", default=200, type=click.IntRange(min=1), help="Length of the lists re-ranked.")
+@click.option("--most-loss", default=0.02, help="Share of validation NDCG that a chosen strength may cost.")
+@click.option(
+    "--output", type=click.Path(path_type=Path), help="Folder for table and plot (default: beside RUN)."
+)
+def pareto(run: Path, methods: str | None, candidates: int, most_loss: float, output: Path | None) -> None:
+    """Draw the curves of re-rankers: swept on validation, chosen by a rule, tested once."""
+    from recbole_ext import debiasing, presentation, reranking
+
+    names = reranking.reranker_names() if methods is None else [name.strip() for name in methods.split(",")]
+    result = debiasing.pareto_run(
+        run, names, candidates=candidates, most_loss=most_loss, output=output, report=_report
+    )
+    presentation.show_curves(result.metrics, _console())
+    _report(f"table and plot: {result.folder}")
 
 
 @cli.command()

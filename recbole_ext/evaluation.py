@@ -88,6 +88,7 @@ def evaluated(
     scores: np.ndarray,
     *,
     metrics: Sequence[str],
+    topk: Sequence[int] | None = None,
     seconds: float = 0.0,
 ) -> Evaluation:
     """All metrics of a phase.
@@ -99,9 +100,10 @@ def evaluated(
         items: ``(U, K) int64`` lists, best first, 0 = no item.
         scores: ``(U, K)`` their scores.
         metrics: Names, spelt as registered.
+        topk: Values of K; those of the configuration if None.
         seconds: Time that scoring took.
     """
-    topk = loader.config["topk"]
+    topk = loader.config["topk"] if topk is None else topk
     accuracy = [name for name in metrics if is_accuracy(name)]
     per_user = accuracy_per_user(ranks, owners, len(loader.users), topk, accuracy)
     totals: dict[str, float] = {}
@@ -118,17 +120,24 @@ def evaluated(
 
 
 def evaluated_lists(
-    loader: EvaluationLoader, items: np.ndarray, scores: np.ndarray, *, metrics: Sequence[str]
+    loader: EvaluationLoader,
+    items: np.ndarray,
+    scores: np.ndarray,
+    *,
+    metrics: Sequence[str],
+    topk: Sequence[int] | None = None,
 ) -> Evaluation:
     """All metrics of ready lists ``(U, K)``, such as re-ranked ones; a held-out item outside has no rank."""
     indptr, targets = _rows_of(loader, loader.stop, loader.target_stop)
     owners = np.repeat(np.arange(len(loader.users)), np.diff(indptr))
     found = items[owners] == targets[:, None]  # (T, K)
     ranks = np.where(found.any(axis=1), found.argmax(axis=1) + 1.0, np.inf)
-    return evaluated(loader, ranks, owners, items, scores, metrics=metrics)
+    return evaluated(loader, ranks, owners, items, scores, metrics=metrics, topk=topk)
 
 
-def bounds(loader: EvaluationLoader, evaluation: Evaluation) -> dict[str, dict[str, float]]:
+def bounds(
+    loader: EvaluationLoader, evaluation: Evaluation, topk: Sequence[int] | None = None
+) -> dict[str, dict[str, float]]:
     """``{"ceiling": ..., "random": ...}``: what could be reached, and what a random recommender gets.
 
     Returns:
@@ -136,7 +145,7 @@ def bounds(loader: EvaluationLoader, evaluation: Evaluation) -> dict[str, dict[s
     """
     whole = evidence_of(loader, evaluation.items)
     result: dict[str, dict[str, float]] = {"ceiling": {}, "random": {}}
-    for k in loader.config["topk"]:
+    for k in loader.config["topk"] if topk is None else topk:
         cut = whole.at(k)
         for kind, values in (("ceiling", ceilings(cut)), ("random", random_recommender(cut))):
             for name, value in values.items():

@@ -26,6 +26,7 @@ from recbole_ext.figures import describe, protocol, test_figures  # noqa: E402
 from recbole_ext.model.positive_weight import set_positive_weight  # noqa: E402
 from recbole_ext.movielens import DATASETS, is_prepared, prepare  # noqa: E402
 from recbole_ext.registry import ModelSpec, resolve_model, trainer_for  # noqa: E402
+from recbole_ext.reranking import check_block  # noqa: E402
 from recbole_ext.run_folder import (  # noqa: E402
     RunFolder,
     open_run,
@@ -119,6 +120,8 @@ def _configured(
         raise ConfigError("no model is named: add --model=NAME, for example --model=GRU4Rec")
     spec, model_class = resolve_model(str(name))
     config = build_config(model_class, dataset, files, values)
+    if config["rerank"]:
+        check_block(config["rerank"])
     found = _ensure_data(config, report)
     if found != config["dataset"]:
         values.pop("dataset", None)

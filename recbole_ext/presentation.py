@@ -16,7 +16,15 @@ from recbole_ext.pipeline import RunResult
 from recbole_ext.registry import ModelSpec
 from recbole_ext.trainer import EpochReport
 
-__all__ = ["EpochLines", "protocol_line", "show", "show_datasets", "show_models"]
+__all__ = [
+    "EpochLines",
+    "protocol_line",
+    "show",
+    "show_curves",
+    "show_datasets",
+    "show_models",
+    "show_reranked",
+]
 
 
 class EpochLines:
@@ -114,6 +122,38 @@ def show(result: RunResult, console: Console) -> None:
         f"run folder: {result.folder}",
         markup=False,
     )
+
+
+def show_reranked(metrics: Mapping[str, Any], console: Console) -> None:
+    """A re-ranker's lists beside the model's own."""
+    k = metrics["k"]
+    table = _table(
+        f"Test lists of {k}, head rule {metrics['protocol']['head_rule']}",
+        ("before", "after", "Random", "ceiling"),
+    )
+    for key, after in metrics["after"].items():
+        bounds = (_number(metrics["bounds"][kind].get(key)) for kind in ("random", "ceiling"))
+        table.add_row(
+            _shown(key.rpartition("@")[0]), _number(metrics["before"][key]), _number(after), *bounds
+        )
+    console.print(table)
+    console.print(f"{metrics['rule']}{'; ' if metrics['note'] else ''}{metrics['note']}", markup=False)
+
+
+def show_curves(metrics: Mapping[str, Any], console: Console) -> None:
+    """The chosen points of the curves, tested once."""
+    names = ("ndcg", "itemcoverage", "tailshare")
+    columns = ("strength", *(_shown(name) for name in names), "NDCG difference [95%]")
+    table = _table("Chosen on validation, tested once", columns)
+    for row in metrics["test"]:
+        difference = (
+            f"{row['ndcg_difference']:+.4f} [{row['difference_low']:+.4f} {row['difference_high']:+.4f}]"
+        )
+        table.add_row(
+            row["method"], f"{row['strength']:g}", *(_number(row[name]) for name in names), difference
+        )
+    console.print(table)
+    console.print(f"rule: {metrics['rule']}", markup=False)
 
 
 def show_models(ours: Mapping[str, ModelSpec], names: Iterable[str], console: Console) -> None:

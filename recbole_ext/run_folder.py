@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import importlib.metadata
 import json
@@ -11,6 +12,7 @@ import re
 import resource
 import shutil
 import sys
+from collections.abc import Iterator
 from datetime import datetime
 from pathlib import Path
 from types import TracebackType
@@ -26,7 +28,7 @@ from recbole_ext.data.items import titles
 from recbole_ext.errors import CheckpointError, OutputError
 from recbole_ext.evaluation import Evaluation
 
-__all__ = ["RunFolder", "open_run", "partial_of", "read_config", "read_metrics"]
+__all__ = ["RunFolder", "new_folder", "open_run", "partial_of", "read_config", "read_metrics", "write_lists"]
 
 _COLOUR = re.compile(r"\x1b\[[0-9;]*m")
 _PACKAGES = ("recbole", "torch", "numpy", "pandas", "polars", "scipy")
@@ -132,12 +134,8 @@ class RunFolder:
 
     def complete(self, metrics: dict[str, Any], data: PreparedData, test: Evaluation) -> None:
         """Writes what is left, drops what only resuming needs, and gives the folder its final name."""
-        users = data.dataset.interactions.user_tokens[test.users]
         try:
-            pl.DataFrame({"user_id": users.astype(str), **test.per_user}).write_parquet(
-                self.path / "per_user.parquet"
-            )
-            _recommendations(data, test, users).write_parquet(self.path / "recommendations.parquet")
+            write_lists(self.path, data, test)
         except OSError as error:
             raise OutputError(f"{self.path} cannot be written ({error}): free some space") from error
         self._write("metrics.json", json.dumps({**metrics, **_environment()}, indent=2))
@@ -182,6 +180,35 @@ def _environment() -> dict[str, Any]:
         },
         "peak_memory_bytes": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit,
     }
+
+
+@contextlib.contextmanager
+def new_folder(final: Path) -> Iterator[Path]:
+    """A folder under a temporary name; renamed if the block ends well, removed if not.
+
+    Raises:
+        OutputError: The name is taken, or it cannot be written.
+    """
+    if final.exists():
+        raise OutputError(f"{final} exists already: choose another --output, or remove it")
+    path = partial_of(final)
+    try:
+        shutil.rmtree(path, ignore_errors=True)
+        path.mkdir(parents=True)
+        yield path
+        path.rename(final)
+    except OSError as error:
+        raise OutputError(f"{path} cannot be written ({error}): choose another --output") from error
+    finally:
+        shutil.rmtree(path, ignore_errors=True)
+
+
+def write_lists(folder: Path, data: PreparedData, evaluation: Evaluation) -> None:
+    """``per_user.parquet`` and ``recommendations.parquet`` of a phase."""
+    users = data.dataset.interactions.user_tokens[evaluation.users]
+    per_user = pl.DataFrame({"user_id": users.astype(str), **evaluation.per_user})
+    per_user.write_parquet(folder / "per_user.parquet")
+    _recommendations(data, evaluation, users).write_parquet(folder / "recommendations.parquet")
 
 
 def open_run(run: Path) -> Path:
