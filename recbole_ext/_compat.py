@@ -1,8 +1,8 @@
 """The only place that changes the host (RecBole) and what it stands on: one function per trap.
 
 Call :func:`apply` before RecBole is used: from any module, any number of times, before or after RecBole was
-imported. Every change is guarded by a test for its cause where that can be seen, so that a host in which it
-is mended is left alone.
+imported. The traps of single models stand in ``_compat_models``. Every change is guarded by a test for its cause
+where that can be seen, so that a host in which it is mended is left alone.
 """
 
 from __future__ import annotations
@@ -12,7 +12,6 @@ import importlib.util
 import sys
 import types
 import warnings
-from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -102,9 +101,7 @@ def apply() -> None:
     _torch_load()
     _torch_amp()
     _tensorboard()
-    _dropout_in_evaluation()
-    _diffusion_predict()
-    _random_predict()
+    importlib.import_module("recbole_ext._compat_models").apply()
     _warnings()
     _applied = True
 
@@ -289,70 +286,6 @@ def _tensorboard() -> None:
 
     for name in ("recbole.utils.utils", "recbole.utils", "recbole.trainer.trainer"):
         importlib.import_module(name).get_tensorboard = get_tensorboard  # type: ignore[attr-defined]
-
-
-def _with_dropout_that_ends(forward: Callable[..., Any], host: types.ModuleType) -> Callable[..., Any]:
-    """``forward`` with the ``nn.Dropout(p)`` that it makes on every call following the model's mode."""
-    true_nn = host.nn
-
-    def wrapped(self: Any, *args: Any, **kwargs: Any) -> Any:
-        def dropout(p: float = 0.5) -> torch.nn.Dropout:
-            return torch.nn.Dropout(p).train(self.training)
-
-        host.nn = _Shadow(true_nn, Dropout=dropout)  # type: ignore[attr-defined]
-        try:
-            return forward(self, *args, **kwargs)
-        finally:
-            host.nn = true_nn  # type: ignore[attr-defined]
-
-    wrapped.__doc__ = forward.__doc__
-    return wrapped
-
-
-def _dropout_in_evaluation() -> None:
-    """NGCF and GRU4RecKG of 1.2.0 make a new ``nn.Dropout`` in ``forward``: always in training mode.
-
-    Their scores are then noise in evaluation, too. Mended in 1.2.1, where the layer is made in ``__init__``.
-    """
-    for name, model in (
-        (f"{_GENERAL}.ngcf", "NGCF"),
-        ("recbole.model.sequential_recommender.gru4reckg", "GRU4RecKG"),
-    ):
-        host = importlib.import_module(name)
-        cls = getattr(host, model)
-        if "Dropout" in cls.forward.__code__.co_names:
-            cls.forward = _with_dropout_that_ends(cls.forward, host)
-
-
-def _diffusion_predict() -> None:
-    """``DiffRec.predict`` and ``LDiffRec.predict`` of 1.2.0 return a matrix: every user with every item.
-
-    They read ``x_t[:, item]`` where one score per row was meant. Mended in 1.2.1.
-    """
-    for module, model in (("diffrec", "DiffRec"), ("ldiffrec", "LDiffRec")):
-        cls = getattr(importlib.import_module(f"{_GENERAL}.{module}"), model)
-        if "arange" in cls.predict.__code__.co_names:
-            continue
-
-        def predict(
-            self: Any, interaction: Any, whole: Callable[..., torch.Tensor] = cls.predict
-        ) -> torch.Tensor:
-            return whole(self, interaction).diagonal()
-
-        cls.predict = predict
-
-
-def _random_predict() -> None:
-    """``Random.predict`` of 1.2.0 makes its scores on the CPU, whatever the device."""
-    from recbole.model.general_recommender.random import Random
-
-    if "device" in Random.predict.__code__.co_names:
-        return
-
-    def predict(self: Any, interaction: Any) -> torch.Tensor:
-        return torch.rand(len(interaction), device=self.device).squeeze(-1)
-
-    Random.predict = predict
 
 
 def _warnings() -> None:

@@ -88,6 +88,10 @@ _LISTS = _Rule(
     lambda value: isinstance(value, list) and bool(value) and all(_is_whole(k) and k > 0 for k in value),
     "a whole number of 1 or more, or a list of these",
 )
+_SIZES = _Rule(
+    lambda value: isinstance(value, list) and bool(value) and all(_is_whole(n) and n > 0 for n in value),
+    "a list of whole numbers of 1 or more",
+)
 _FOLDER = _Rule(_is_folder_name, "the name of a folder under data_path, without slashes")
 
 _RULES: dict[str, _Rule] = {
@@ -101,24 +105,35 @@ _RULES: dict[str, _Rule] = {
     "epochs": _whole(1),
     "eval_batch_size": _whole(1),
     "eval_step": _whole(1),
+    "gbce_t": _Rule(lambda value: _is_number(value) and 0 <= value <= 1, "a number from 0 to 1"),
     "gpu_id": _Rule(
         lambda value: re.fullmatch(r"[0-9]*", str(value)) is not None, "the number of one GPU, from 0 on"
     ),
     "head_rule": _one_of("interactions_80", "interactions_20", "items_20"),
+    "ips_clip": _or_null(
+        _Rule(lambda value: _is_number(value) and (value == 0 or value >= 1), "0 or a number of 1 or more")
+    ),
+    "ips_power": _NOT_NEGATIVE,
     "learner": _one_of("adam", "adamw", "sgd", "adagrad", "rmsprop", "sparse_adam"),
     "learning_rate": _POSITIVE,
     "load_col": _BLOCK,
+    "logq_correction": _FLAG,
+    "loss_negatives": _whole(1),
+    "loss_negatives_shared": _FLAG,
     "metrics": _NAMES,
     "min_item_interactions": _whole(0),
     "min_user_interactions": _whole(0),
+    "mlp_hidden_size": _SIZES,
     "offline_dataset": _or_null(_FOLDER),
     "output": _or_null(_FULL_TEXT),
     "positive_weight": _POSITIVE,
     "rating_threshold": _or_null(_NUMBER),
+    "recency_decay": _Rule(lambda value: _is_number(value) and 0 < value <= 1, "a number above 0, at most 1"),
     "rerank": _or_null(_BLOCK),
     "sample_num": _whole(1),
     "sampling_alpha": _NOT_NEGATIVE,
     "seed": _Rule(lambda value: _is_whole(value) and 0 <= value < 2**32, "a whole number from 0 to 2^32 - 1"),
+    "sequence_loss": _one_of("full_softmax", "sampled_softmax", "gbce", "bpr"),
     "sequence_training": _one_of("all_positions", "prefixes"),
     "serve": _or_null(_BLOCK),
     "split": _one_of("leave_one_out", "ratio", "global_time"),
@@ -232,6 +247,11 @@ def check_values(
         metric_name(name, _place("metrics", origins)) for name in dict.fromkeys(result["metrics"])
     ]
     result["valid_metric"] = _valid_metric(result, _place("valid_metric", origins))
+    if result.get("ips_clip") and not result.get("ips_power"):
+        raise ConfigError(
+            f"ips_clip{_place('ips_clip', origins)} has nothing to limit: set ips_power above 0 (0.5 is usual), or "
+            "leave ips_clip out"
+        )
     return result
 
 

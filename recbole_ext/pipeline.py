@@ -23,6 +23,7 @@ from recbole_ext.data.statistics import dataset_statistics  # noqa: E402
 from recbole_ext.errors import CheckpointError, ConfigError, DataError, DownloadError  # noqa: E402
 from recbole_ext.evaluation import Evaluation  # noqa: E402
 from recbole_ext.figures import describe, protocol, test_figures  # noqa: E402
+from recbole_ext.model.popularity import check_debiasing  # noqa: E402
 from recbole_ext.model.positive_weight import set_positive_weight  # noqa: E402
 from recbole_ext.movielens import DATASETS, is_prepared, prepare  # noqa: E402
 from recbole_ext.registry import ModelSpec, resolve_model, trainer_for  # noqa: E402
@@ -153,6 +154,7 @@ def _built(
     loader = train_loader(config, data, model_class)
     init_seed(config["seed"], config["reproducibility"])
     model = model_class(config, data.dataset).to(config["device"])
+    check_debiasing(model, config)
     set_positive_weight(model, float(config["positive_weight"]))
     trainer = trainer_for(spec, model_class)(config, model)
     trainer.folder = folder

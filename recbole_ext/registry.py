@@ -57,12 +57,16 @@ MODELS: dict[str, ModelSpec] = {
     spec.name: spec
     for spec in (
         ModelSpec("Random", f"{_GENERAL}.random:Random", "the floor of every comparison"),
+        ModelSpec("PersonalTopK", f"{_GENERAL}.personaltopk:PersonalTopK", "own items, genres, popularity"),
+        ModelSpec("BPR", f"{_GENERAL}.bpr:BPR", "Rendle et al. 2009"),
+        ModelSpec("MLP", f"{_GENERAL}.mlp:MLP", "He et al. 2017"),
         ModelSpec("NCL", f"{_GENERAL}.ncl:NCL", "Lin et al. 2022"),
         ModelSpec("Pop", f"{_GENERAL}.pop:Pop", "exact counts"),
         ModelSpec("RaCT", f"{_GENERAL}.ract:RaCT", "Lobel et al. 2020"),
         ModelSpec("FEARec", f"{_SEQUENTIAL}.fearec:FEARec", "Du et al. 2023"),
         ModelSpec("S3Rec", f"{_SEQUENTIAL}.s3rec:S3Rec", "Zhou et al. 2020"),
         ModelSpec("GRU4Rec", f"{_SEQUENTIAL}.gru4rec:GRU4Rec", "Hidasi et al. 2016; Tan et al. 2016"),
+        ModelSpec("MLPSeq", f"{_SEQUENTIAL}.mlpseq:MLPSeq", "Covington et al. 2016"),
         ModelSpec("SASRec", f"{_SEQUENTIAL}.sasrec:SASRec", "Kang and McAuley 2018"),
     )
 }
@@ -130,9 +134,11 @@ def resolve_model(name: str) -> tuple[ModelSpec, type[AbstractRecommender]]:
             sys.path.insert(0, "")
         try:
             model = spec.load()
-        except ImportError as error:
+        except ConfigError:
+            raise
+        except Exception as error:  # whatever a user's module does when it is imported
             raise ConfigError(
-                f"--model={name} cannot be imported ({error}): give package.module:Class"
+                f"--model={name} cannot be imported ({type(error).__name__}: {error}): give package.module:Class"
             ) from error
     else:
         spec = MODELS.get(name) or _host_spec(name)

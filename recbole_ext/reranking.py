@@ -111,9 +111,16 @@ def rerankable(
         loader: ``data.validation`` or ``data.test``.
         candidates: N.
         k: Length of the lists; that of ``valid_metric`` if None.
+
+    Raises:
+        ConfigError: N is below k.
     """
     k = k or int(str(trainer.config["valid_metric"]).partition("@")[2])
     n_items = data.dataset.item_num
+    if candidates < k:
+        raise ConfigError(
+            f"rerank has candidates {candidates} for lists of {k}: give at least {k} candidates"
+        )
     depth = min(candidates, n_items - 1)
     trainer.begin(loader)
     parts = [candidates_from_scores(scores, depth) for _, scores in _blocks(trainer, loader)]
@@ -200,7 +207,6 @@ def ranked_again(phase: Rerankable, block: Mapping[str, Any]) -> Reranked:
         settings = dict(block)
     else:
         chosen = read_rerank_settings(block)
-        chosen.check_list_length(phase.k)
         items, _ = chosen.reranker()(phase.candidates, phase.facts, phase.k)
         rule = str(chosen)
         settings = {key: value for key, value in chosen.model_dump().items() if value is not None}

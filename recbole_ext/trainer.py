@@ -92,8 +92,7 @@ class ExactTrainer(Trainer):
             loader: The phase.
             metrics: Names to compute; all of the configuration if None.
         """
-        self.model.eval()
-        self._dataset, self._n_items = loader.dataset, loader.dataset.item_num
+        self.begin(loader)
         began = time.perf_counter()
         largest = max(self.config["topk"])
         ranks, owners, items, scores = [], [], [], []
@@ -114,6 +113,12 @@ class ExactTrainer(Trainer):
             seconds=time.perf_counter() - began,
         )
 
+    def begin(self, loader: EvaluationLoader) -> None:
+        """Makes the model ready to score the batches of a phase."""
+        self.model.eval()
+        self._dataset, self._n_items = loader.dataset, loader.dataset.item_num
+
+    @torch.no_grad()
     def masked_scores_of(self, batch: EvaluationBatch) -> torch.Tensor:
         """``(B, n_items)`` scores of one batch, -inf where an item is no candidate of the user."""
         scores = self.scores_of(batch)
@@ -176,9 +181,6 @@ class ExactTrainer(Trainer):
 
     def save_state(self, epoch: int) -> None:
         """Everything that the next epoch depends on, in one file, replaced atomically."""
-        optimizers = {
-            k: v.state_dict() for k, v in vars(self).items() if isinstance(v, torch.optim.Optimizer)
-        }
         state = {
             "epoch": epoch,
             "cur_step": self.cur_step,
@@ -188,8 +190,8 @@ class ExactTrainer(Trainer):
             "history": self.history,
             "losses": {str(k): float(v) for k, v in self.train_loss_dict.items()},
             "model": model_state(self.model),
-            "attributes": _dense_attributes(self.model),
-            "optimizers": optimizers,
+            "attributes": _plain_attributes(self.model),
+            "optimizers": {name: optimizer.state_dict() for name, optimizer in _optimizers(self).items()},
             "loader": self._train_data.state(),
             "torch_rng": torch.get_rng_state(),
             "cuda_rng": torch.cuda.get_rng_state_all() if torch.cuda.is_available() else [],
@@ -209,7 +211,7 @@ class ExactTrainer(Trainer):
         self.train_loss_dict = {int(k): v for k, v in state["losses"].items()}
         restore_model(self.model, state["model"])
         for name, value in state["attributes"].items():
-            setattr(self.model, name, value.to(self.device))
+            setattr(self.model, name, value.to(self.device) if isinstance(value, torch.Tensor) else value)
         for name, optimizer_state in state["optimizers"].items():
             getattr(self, name).load_state_dict(optimizer_state)
         self._train_data = train_data
@@ -227,12 +229,29 @@ class ExactTrainer(Trainer):
         return self.start_epoch >= self.epochs or self.cur_step > self.stopping_step
 
 
-def _dense_attributes(model: torch.nn.Module) -> dict[str, torch.Tensor]:
-    """Tensors that a model keeps as plain attributes, such as cluster centres, which ``state_dict`` leaves out."""
+def _optimizers(trainer: Trainer) -> dict[str, torch.optim.Optimizer]:
+    """The optimizers by attribute; RecVAE's trainer lets ``optimizer`` be one of its two others in turn."""
+    found = {name: value for name, value in vars(trainer).items() if isinstance(value, torch.optim.Optimizer)}
+    others = [value for name, value in found.items() if name != "optimizer"]
     return {
-        name: value.detach()
+        name: value
+        for name, value in found.items()
+        if name != "optimizer" or all(value is not other for other in others)
+    }
+
+
+def _plain_attributes(model: torch.nn.Module) -> dict[str, Any]:
+    """What a model keeps outside ``state_dict`` and changes in training.
+
+    Tensors such as cluster centres, counters such as that of the annealing of the auto-encoders, and one-dimensional
+    arrays such as LINE's shuffled users.
+    """
+    return {
+        name: value.detach() if isinstance(value, torch.Tensor) else value
         for name, value in vars(model).items()
-        if isinstance(value, torch.Tensor) and value.layout == torch.strided
+        if (isinstance(value, torch.Tensor) and value.layout == torch.strided)
+        or (isinstance(value, (int, float)) and name != "training")
+        or (isinstance(value, np.ndarray) and value.ndim == 1 and value.dtype.kind in "iuf")
     }
 
 

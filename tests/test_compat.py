@@ -24,6 +24,7 @@ _compat.apply()
 from recbole.data import create_dataset, data_preparation  # noqa: E402
 from recbole.utils import init_seed  # noqa: E402
 
+from recbole_ext import _compat_models  # noqa: E402
 from recbole_ext.config import build_config  # noqa: E402
 
 ROOT = Path(__file__).parents[1]
@@ -323,7 +324,7 @@ def test_wrapped_dropout_follows_the_mode() -> None:
 
     bare = Model().eval()
     assert (bare() == 0).any()
-    Model.forward = _compat._with_dropout_that_ends(Model.forward, host)  # type: ignore[method-assign]
+    Model.forward = _compat_models._with_dropout_that_ends(Model.forward, host)  # type: ignore[method-assign]
     assert (bare() == 1).all()
     assert (Model().train()() == 0).any()
     assert host.nn is torch.nn
@@ -348,6 +349,56 @@ def test_random_predicts_on_its_own_device(toy: Path) -> None:
     _, _, _, model = prepared("Random", toy)
     model.device = torch.device("meta")
     assert model.predict(Interaction({"user_id": torch.tensor([1, 2])})).device.type == "meta"
+
+
+def pairs_and_catalogue(model: Any, batch: Any) -> tuple[torch.Tensor, torch.Tensor]:
+    """Scores of each row's item, from ``predict`` and taken out of ``full_sort_predict``."""
+    model.eval()
+    with torch.no_grad():
+        whole = model.full_sort_predict(batch).view(len(batch), -1)
+        return model.predict(batch), whole[torch.arange(len(batch)), batch["item_id"]]
+
+
+def histories() -> Any:
+    """Two users' histories of three and of two items in windows of five."""
+    from recbole.data.interaction import Interaction
+
+    window = torch.tensor([[1, 2, 3, 0, 0], [4, 5, 0, 0, 0]])
+    users, items, length = torch.tensor([1, 2]), torch.tensor([4, 6]), torch.tensor([3, 2])
+    return Interaction({"user_id": users, "item_id": items, "item_id_list": window, "item_length": length})
+
+
+def test_core_scores_pairs_as_it_ranks(toy: Path) -> None:
+    _, _, _, model = prepared("CORE", toy, MAX_ITEM_LIST_LENGTH=5)
+    pairs, catalogue = pairs_and_catalogue(model, histories())
+    torch.testing.assert_close(pairs, catalogue)
+
+
+def test_shan_ranks_on_the_windows_that_it_learns_on(toy: Path) -> None:
+    from recbole.data.transform import construct_transform
+
+    config, _, _, model = prepared("SHAN", toy, MAX_ITEM_LIST_LENGTH=5)
+    batch = construct_transform(config)(None, histories())
+    assert batch["Inverse_item_id_list"].tolist() == [[0, 0, 1, 2, 3], [0, 0, 0, 4, 5]]
+    pairs, catalogue = pairs_and_catalogue(model, batch)
+    torch.testing.assert_close(pairs, catalogue)
+
+
+def test_admmslim_adds_no_noise(toy: Path) -> None:
+    _, _, _, model = prepared("ADMMSLIM", toy)
+    pairs, catalogue = pairs_and_catalogue(model, histories())
+    again, _ = pairs_and_catalogue(model, histories())
+    assert torch.equal(pairs, again)
+    torch.testing.assert_close(pairs.float(), catalogue.float())
+
+
+def test_dgcf_draws_no_more_than_there_are() -> None:
+    from recbole.model.general_recommender import dgcf
+
+    users, items = dgcf.sample_cor_samples(3, 10, 5)
+    assert sorted(users) == [0, 1, 2]
+    assert len(set(items)) == len(items) == 5
+    assert set(items) <= set(range(10))
 
 
 def test_anomaly_detection_is_not_left_on():

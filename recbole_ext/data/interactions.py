@@ -91,7 +91,9 @@ def _column_names(path: Path) -> dict[str, str]:
         with path.open(encoding="utf-8-sig") as file:
             header = file.readline().rstrip("\r\n")
     except UnicodeDecodeError as error:
-        raise DataError(f"{path} is no UTF-8 text ({error.reason}): convert it, or prepare it again") from None
+        raise DataError(
+            f"{path} is no UTF-8 text ({error.reason}): convert it, or prepare it again"
+        ) from None
     if not header:
         raise DataError(f"{path} is empty: prepare the data set again")
     return {column.split(":")[0]: column for column in header.split("\t")}

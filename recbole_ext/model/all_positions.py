@@ -5,22 +5,94 @@ from __future__ import annotations
 from typing import Any
 
 import torch
+from torch import nn
 
-from recbole_ext.model.loss import full_softmax
+from recbole_ext.errors import ConfigError
+from recbole_ext.model.loss import bpr_all_positions, full_softmax, gbce, sampled_softmax
+from recbole_ext.model.popularity import ItemWeights, NegativeDistribution, train_counts
 
-__all__ = ["AllPositions"]
+__all__ = ["AllPositions", "SequenceLoss"]
+
+
+class SequenceLoss(nn.Module):
+    """The loss of targets at all positions, as ``sequence_loss`` names it; it has no parameters.
+
+    ``loss_negatives`` items are drawn with replacement by popularity^``sampling_alpha``, for all targets of a batch
+    together or, with ``loss_negatives_shared: false``, for each one. Draws that hit the target do not count.
+
+    Args:
+        config: ``sequence_loss`` (full_softmax, sampled_softmax, gbce or bpr) and the keys above, ``gbce_t``,
+            ``logq_correction``, ``ips_power`` and ``ips_clip``.
+        dataset: The training part, whose interactions are the popularity.
+
+    Raises:
+        ConfigError: gbce with negatives by popularity: its calibration is that of uniform ones.
+    """
+
+    def __init__(self, config: Any, dataset: Any) -> None:
+        super().__init__()
+        self.kind = config["sequence_loss"] or "full_softmax"
+        self.number = int(config["loss_negatives"] or 1)
+        self.shared = config["loss_negatives_shared"] is not False
+        self.t, self.corrects = float(config["gbce_t"] or 0), config["logq_correction"] is not False
+        self.catalogue = dataset.item_num - 1
+        self.weights = ItemWeights(config, dataset)
+        alpha = float(config["sampling_alpha"] or 0)
+        if self.kind == "gbce" and alpha:
+            raise ConfigError(
+                f"sequence_loss is gbce with sampling_alpha {alpha}, but its calibration holds for uniform "
+                "negatives: set sampling_alpha: 0, or use sampled_softmax"
+            )
+        self.negatives = (
+            None if self.kind == "full_softmax" else NegativeDistribution(train_counts(dataset), alpha)
+        )
+
+    @property
+    def is_default(self) -> bool:
+        """Whether this is the plain full soft-max."""
+        return self.negatives is None and self.weights.weight is None
+
+    def forward(self, output: torch.Tensor, items: torch.Tensor, targets: torch.Tensor) -> torch.Tensor:
+        """Mean loss of ``(N, d)`` representations, ``(n_items, d)`` item weights and ``(N,) int64`` targets."""
+        if self.negatives is None:
+            weight = self.weights.weight
+            return full_softmax(output, items, targets, weights=None if weight is None else weight[targets])
+        rows = 1 if self.shared else len(output)
+        drawn = self.negatives.draw(rows, self.number)  # (1 or N, k)
+        positive = (output * items[targets]).sum(dim=1)
+        negative = (
+            output @ items[drawn[0]].T if self.shared else torch.einsum("nd,nkd->nk", output, items[drawn])
+        )
+        return self.weights.mean(self._losses(positive, negative, drawn, targets), targets)
+
+    def _losses(
+        self, positive: torch.Tensor, negative: torch.Tensor, drawn: torch.Tensor, targets: torch.Tensor
+    ) -> torch.Tensor:
+        hits = drawn == targets[:, None]  # (N, k)
+        if self.kind == "gbce":
+            return gbce(positive, negative, catalogue=self.catalogue, t=self.t, hits=hits)
+        if self.kind == "bpr":
+            return bpr_all_positions(positive, negative, hits=hits)
+        expected = self.negatives.log_expected(drawn) if self.negatives and self.corrects else None
+        return sampled_softmax(positive, negative, log_expected=expected, hits=hits)
 
 
 class AllPositions:
     """Mixed in before a RecBole model; a batch with ``target_seq`` is answered at all positions in one pass.
 
     The model offers ``encode(item_seq, item_seq_len, user) -> (B, L, d)``, whose position t is its ``forward`` on
-    the first t + 1 items, and ``item_embeddings() -> (n_items, d)``.
+    the first t + 1 items, and ``item_embeddings() -> (n_items, d)``. The key ``sequence_loss`` chooses the loss.
     """
 
     ITEM_SEQ: str
     ITEM_SEQ_LEN: str
     USER_ID: str
+    sequence_loss: SequenceLoss
+
+    def __init__(self, *args: Any) -> None:
+        super().__init__(*args)
+        if args:
+            self.sequence_loss = SequenceLoss(*args)
 
     def encode(self, item_seq: torch.Tensor, item_seq_len: torch.Tensor, user: torch.Tensor) -> torch.Tensor:
         """Representation after each item, ``(B, L, d)``; positions behind ``item_seq_len`` mean nothing."""
@@ -31,16 +103,23 @@ class AllPositions:
         return self.item_embedding.weight  # type: ignore[attr-defined]
 
     def calculate_loss(self, interaction: Any) -> torch.Tensor:
-        """Mean cross-entropy over the positions that have a target; RecBole's loss for a batch of prefixes."""
+        """Mean loss over the positions that have a target; RecBole's loss for a batch of prefixes."""
         if "target_seq" not in interaction:
+            if not self.sequence_loss.is_default:
+                raise ConfigError(
+                    "sequence_loss and ips_power work on targets at all positions only: set sequence_training: "
+                    "all_positions and loss_type: CE, or leave both keys out"
+                )
             return super().calculate_loss(interaction)  # type: ignore[misc]
         target = interaction["target_seq"]  # (B, L)
         output = self.encode(
             interaction[self.ITEM_SEQ], interaction[self.ITEM_SEQ_LEN], interaction[self.USER_ID]
         )
         asked = target > 0
-        return full_softmax(output[asked], self.item_embeddings(), target[asked]) + self.regularisation()
+        return (
+            self.sequence_loss(output[asked], self.item_embeddings(), target[asked]) + self.regularisation()
+        )
 
     def regularisation(self) -> torch.Tensor | float:
-        """What the model adds to its loss, apart from the cross-entropy."""
+        """What the model adds to its loss, apart from ``sequence_loss``."""
         return 0.0

@@ -1,4 +1,4 @@
-"""Losses over the whole catalogue in chunks: memory does not grow with positions times items."""
+"""Losses over the whole catalogue, in chunks so that memory does not grow with it, and over drawn negatives."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Any
 import torch
 from torch import nn
 
-__all__ = ["full_softmax"]
+__all__ = ["bpr_all_positions", "full_softmax", "gbce", "sampled_softmax"]
 
 _CHUNK_BYTES = 64 * 2**20
 
@@ -17,7 +17,12 @@ class _ChunkedCrossEntropy(torch.autograd.Function):
 
     @staticmethod
     def forward(
-        ctx: Any, output: torch.Tensor, items: torch.Tensor, targets: torch.Tensor, step: int
+        ctx: Any,
+        output: torch.Tensor,
+        items: torch.Tensor,
+        targets: torch.Tensor,
+        step: int,
+        weights: torch.Tensor | None,
     ) -> torch.Tensor:
         total = output.new_zeros(())
         grad_output = torch.empty_like(output)
@@ -27,10 +32,13 @@ class _ChunkedCrossEntropy(torch.autograd.Function):
             part, wanted = output[rows], targets[rows]
             logits = part @ items.T  # (step, n_items)
             log_sum = torch.logsumexp(logits, dim=1)
-            total += (log_sum - logits.gather(1, wanted[:, None]).squeeze(1)).sum()
+            losses = log_sum - logits.gather(1, wanted[:, None]).squeeze(1)
+            total += losses.sum() if weights is None else losses @ weights[rows]
             # soft-max minus one-hot, made in the place of the logits
             share = logits.sub_(log_sum[:, None]).exp_()
             share[torch.arange(len(part), device=part.device), wanted] -= 1
+            if weights is not None:
+                share *= weights[rows, None]
             grad_output[rows] = share @ items
             grad_items.addmm_(share.T, part)
         ctx.save_for_backward(grad_output, grad_items)
@@ -38,10 +46,10 @@ class _ChunkedCrossEntropy(torch.autograd.Function):
         return total / len(output)
 
     @staticmethod
-    def backward(ctx: Any, *grads: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor, None, None]:
+    def backward(ctx: Any, *grads: torch.Tensor) -> tuple[torch.Tensor | None, ...]:
         grad_output, grad_items = ctx.saved_tensors
         scale = grads[0] / ctx.count
-        return grad_output * scale, grad_items * scale, None, None
+        return grad_output * scale, grad_items * scale, None, None, None
 
 
 def full_softmax(
@@ -49,6 +57,7 @@ def full_softmax(
     item_embedding: torch.Tensor,
     targets: torch.Tensor,
     *,
+    weights: torch.Tensor | None = None,
     chunk_bytes: int = _CHUNK_BYTES,
 ) -> torch.Tensor:
     """Mean soft-max cross-entropy over all items, padding included, as RecBole's sequential models have it.
@@ -57,6 +66,7 @@ def full_softmax(
         output: ``(N, d)`` representations.
         item_embedding: ``(n_items, d)`` weights that score them.
         targets: ``(N,) int64`` item ids.
+        weights: ``(N,)`` factor of each row's loss; the mean still divides by N.
         chunk_bytes: Most bytes of logits at once; where all fit, PyTorch's own loss is used.
 
     Returns:
@@ -64,6 +74,92 @@ def full_softmax(
     """
     row_bytes = item_embedding.shape[0] * output.element_size()
     if len(output) * row_bytes <= chunk_bytes:
-        return nn.functional.cross_entropy(output @ item_embedding.T, targets)
+        logits = output @ item_embedding.T
+        if weights is None:
+            return nn.functional.cross_entropy(logits, targets)
+        return (nn.functional.cross_entropy(logits, targets, reduction="none") * weights).mean()
     step = max(1, chunk_bytes // row_bytes)
-    return _ChunkedCrossEntropy.apply(output, item_embedding, targets, step)
+    return _ChunkedCrossEntropy.apply(output, item_embedding, targets, step, weights)
+
+
+def _kept(negative: torch.Tensor, hits: torch.Tensor | None, value: float) -> torch.Tensor:
+    """Negatives' terms, those that are the positive itself replaced by a neutral value."""
+    return negative if hits is None else negative.masked_fill(hits, value)
+
+
+def sampled_softmax(
+    positive: torch.Tensor,
+    negative: torch.Tensor,
+    *,
+    log_expected: torch.Tensor | None = None,
+    hits: torch.Tensor | None = None,
+) -> torch.Tensor:
+    """Soft-max cross-entropy against drawn negatives, with logQ correction (Bengio and Senécal 2008).
+
+    -s₊ + log(exp s₊ + Σ_j exp(s_j - log(k q_j))) over the draws j that are not the positive: the expectation of the
+    sum is Σ exp s_i over all items but the positive, so that the loss approaches the full soft-max (without padding)
+    as k grows. k counts all draws, those that hit the positive included. The positive itself is always there and
+    needs no correction (Yi et al., RecSys 2019, correct it as well, as their negatives are the other positives).
+
+    Args:
+        positive: ``(N,)`` logits of the targets.
+        negative: ``(N, k)`` logits of draws with replacement.
+        log_expected: ``(k,)`` or ``(N, k)``, log(k q_j) of each draw; None for the uncorrected loss.
+        hits: ``(N, k) bool``, draws that are the row's positive.
+
+    Returns:
+        ``(N,)`` losses.
+    """
+    if log_expected is not None:
+        negative = negative - log_expected
+    others = _kept(negative, hits, -torch.inf)
+    return torch.logsumexp(torch.cat([positive[:, None], others], dim=1), dim=1) - positive
+
+
+def gbce(
+    positive: torch.Tensor,
+    negative: torch.Tensor,
+    *,
+    catalogue: int,
+    t: float = 0.75,
+    hits: torch.Tensor | None = None,
+) -> torch.Tensor:
+    """Generalised binary cross-entropy (Petrov and Macdonald, RecSys 2023, gSASRec).
+
+    -(β log σ(s₊) + Σ_j log(1 - σ(s_j))) / (k + 1) with β = r (t (1 - 1/r) + 1/r) = 1 - t (1 - r) and the sampling
+    rate r = k / (catalogue - 1), at most 1. t = 0 is binary cross-entropy; t = 1 calibrates the probabilities fully.
+
+    Args:
+        positive: ``(N,)`` logits of the targets.
+        negative: ``(N, k)`` logits of uniform draws.
+        catalogue: Items without padding.
+        t: Calibration from 0 to 1.
+        hits: ``(N, k) bool``, draws that are the row's positive; their terms are left out.
+
+    Returns:
+        ``(N,)`` losses.
+    """
+    drawn = negative.shape[1]
+    rate = min(1.0, drawn / max(catalogue - 1, 1))
+    beta = 1 - t * (1 - rate)
+    wrong = _kept(nn.functional.softplus(negative), hits, 0.0).sum(dim=1)
+    return (beta * nn.functional.softplus(-positive) + wrong) / (drawn + 1)
+
+
+def bpr_all_positions(
+    positive: torch.Tensor, negative: torch.Tensor, *, hits: torch.Tensor | None = None
+) -> torch.Tensor:
+    """-log σ(s₊ - s_j), mean over a row's negatives (Rendle et al. 2009).
+
+    Args:
+        positive: ``(N,)`` logits of the targets.
+        negative: ``(N, k)`` logits of the negatives.
+        hits: ``(N, k) bool``, draws that are the row's positive; the mean leaves them out.
+
+    Returns:
+        ``(N,)`` losses; 0 for a row without negatives that count.
+    """
+    pairs = nn.functional.softplus(negative - positive[:, None])
+    if hits is None:
+        return pairs.mean(dim=1)
+    return _kept(pairs, hits, 0.0).sum(dim=1) / (~hits).sum(dim=1).clamp(min=1)

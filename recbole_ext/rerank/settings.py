@@ -88,17 +88,6 @@ class RerankSettings(BaseModel):
         """
         return read_rerank_settings({**self.model_dump(), "strength": strength})
 
-    def check_list_length(self, k: int) -> None:
-        """Refuses lists longer than the candidates they are made of.
-
-        Raises:
-            ConfigError: N is below k.
-        """
-        if self.candidates < k:
-            raise ConfigError(
-                f"rerank has candidates {self.candidates} for lists of {k}: give at least {k} candidates"
-            )
-
     def __str__(self) -> str:
         method = rerank_method(self.method)
         symbol, value = method.symbol, 1.0 - self.strength if method.falling else self.strength

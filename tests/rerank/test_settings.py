@@ -91,13 +91,6 @@ def test_a_sweep_changes_the_strength_alone() -> None:
         settings.with_strength(1.5)
 
 
-def test_lists_longer_than_their_candidates_are_refused() -> None:
-    settings = read_rerank_settings({"method": "mmr", "alpha": 0.1, "candidates": 10})
-    settings.check_list_length(10)
-    with pytest.raises(ConfigError, match=r"candidates 10 for lists of 11"):
-        settings.check_list_length(11)
-
-
 @pytest.mark.parametrize(
     ("block", "shown"),
     [

@@ -1,0 +1,38 @@
+"""BPR whose positives may weigh more the rarer they are."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+
+from recbole_ext import _compat
+
+_compat.apply()
+
+from recbole.model.general_recommender.bpr import BPR as HostBPR  # noqa: E402
+
+from recbole_ext.model.popularity import ItemWeights  # noqa: E402
+
+__all__ = ["BPR"]
+
+
+class BPR(HostBPR):
+    """RecBole's BPR (Rendle et al. 2009); ``ips_power`` above 0 weighs each pair by its positive's propensity.
+
+    Without it the same parameters and the same function as RecBole's.
+    """
+
+    def __init__(self, config: Any, dataset: Any) -> None:
+        super().__init__(config, dataset)
+        self.item_weights = ItemWeights(config, dataset)
+
+    def calculate_loss(self, interaction: Any) -> torch.Tensor:
+        """Mean of w₊ · -log σ(s₊ - s₋) over the pairs of a batch."""
+        if self.item_weights.weight is None:
+            return super().calculate_loss(interaction)
+        positive = interaction[self.ITEM_ID]
+        user, liked = self.forward(interaction[self.USER_ID], positive)
+        other = self.get_item_embedding(interaction[self.NEG_ITEM_ID])
+        pairs = torch.nn.functional.softplus((user * (other - liked)).sum(dim=1))
+        return self.item_weights.mean(pairs, positive)

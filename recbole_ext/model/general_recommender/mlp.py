@@ -1,0 +1,136 @@
+"""The MLP tower of neural collaborative filtering."""
+
+from __future__ import annotations
+
+import itertools
+from typing import Any
+
+import numpy as np
+import torch
+from torch import nn
+
+from recbole_ext import _compat
+
+_compat.apply()
+
+from recbole.model.abstract_recommender import GeneralRecommender  # noqa: E402
+from recbole.utils import InputType  # noqa: E402
+
+from recbole_ext.errors import ConfigError  # noqa: E402
+from recbole_ext.model.loss import bpr_all_positions, sampled_softmax  # noqa: E402
+from recbole_ext.model.popularity import ItemWeights, NegativeDistribution, train_counts  # noqa: E402
+
+__all__ = ["MLP"]
+
+_CHUNK_BYTES = 64 * 2**20
+_LOSSES = ("BCE", "BPR", "sampled_softmax")
+
+
+class MLP(GeneralRecommender):
+    """User and item embeddings, concatenated, through hidden layers to one score (He et al., WWW 2017).
+
+    ``loss_type`` is BCE (point-wise, the paper's), BPR (pair-wise) or sampled_softmax (list-wise), each with
+    ``sample_num`` negatives for a positive, drawn by popularity^``sampling_alpha``; ``positive_weight`` belongs to
+    BCE, ``logq_correction`` to sampled_softmax, ``ips_power`` to all. Scores are logits. Where it differs from the
+    paper: dropout before each layer, and no pre-training.
+    """
+
+    input_type = InputType.POINTWISE
+    chunk_bytes = _CHUNK_BYTES
+
+    def __init__(self, config: Any, dataset: Any) -> None:
+        super().__init__(config, dataset)
+        self.LABEL = config["LABEL_FIELD"]
+        self.loss_type = str(config["loss_type"])
+        if self.loss_type not in _LOSSES:
+            raise ConfigError(f"loss_type of MLP must be one of {', '.join(_LOSSES)}, not {self.loss_type}")
+        size, hidden = int(config["embedding_size"]), [int(width) for width in config["mlp_hidden_size"]]
+        dropout = float(config["dropout_prob"])
+        self.user_embedding = nn.Embedding(self.n_users, size)
+        self.item_embedding = nn.Embedding(self.n_items, size)
+        self.dropout = nn.Dropout(dropout)
+        self.first = nn.Linear(2 * size, hidden[0])
+        layers: list[nn.Module] = [nn.ReLU()]
+        for below, above in itertools.pairwise(hidden):
+            layers += [nn.Dropout(dropout), nn.Linear(below, above), nn.ReLU()]
+        self.rest = nn.Sequential(*layers, nn.Linear(hidden[-1], 1))
+        if self.loss_type == "BCE":
+            self.loss = nn.BCEWithLogitsLoss(reduction="none")
+        self.item_weights = ItemWeights(config, dataset)
+        self.negatives = self._distribution(config, dataset)
+        self.apply(_initialise)
+
+    def _distribution(self, config: Any, dataset: Any) -> NegativeDistribution | None:
+        """What the loader draws negatives from, and how much of it is left to each user."""
+        if self.loss_type != "sampled_softmax" or config["logq_correction"] is False:
+            return None
+        found = NegativeDistribution(train_counts(dataset), float(config["sampling_alpha"] or 0))
+        users, items = (np.asarray(dataset.inter_feat[name]) for name in (self.USER_ID, self.ITEM_ID))
+        known = np.unique(users.astype(np.int64) * self.n_items + items)
+        q = found.log_q.double().exp().numpy()[known % self.n_items]
+        taken = np.bincount(known // self.n_items, weights=q, minlength=self.n_users)
+        rest = torch.from_numpy(np.log(np.maximum(1 - taken, np.finfo(np.float32).tiny))).float()
+        self.register_buffer("log_rest", rest, persistent=False)
+        return found
+
+    def forward(self, user: torch.Tensor, item: torch.Tensor) -> torch.Tensor:
+        """``(B,)`` logits of ``(B,) int64`` users and items."""
+        pair = torch.cat([self.user_embedding(user), self.item_embedding(item)], dim=1)  # (B, 2 * size)
+        return self.rest(self.first(self.dropout(pair))).squeeze(1)
+
+    def calculate_loss(self, interaction: Any) -> torch.Tensor:
+        """Loss of a point-wise batch in RecBole's layout: P positives, then k times P negatives in their order."""
+        user, item, label = (interaction[name] for name in (self.USER_ID, self.ITEM_ID, self.LABEL))
+        scores = self.forward(user, item)
+        if self.loss_type == "BCE":
+            losses = self.loss(scores, label)
+            weight = self.item_weights.weight
+            return (losses if weight is None else losses * torch.where(label > 0, weight[item], 1.0)).mean()
+        positives = int((label > 0).sum())
+        by_positive = scores.view(-1, positives).T  # (P, 1 + k)
+        liked, others = by_positive[:, 0], by_positive[:, 1:]
+        drawn = item.view(-1, positives).T[:, 1:]
+        if self.loss_type == "BPR":
+            losses = bpr_all_positions(liked, others)
+        else:
+            # The loader draws again what a user knows: q is shared out among the rest.
+            expected = (
+                self.negatives.log_expected(drawn) - self.log_rest[user[:positives], None]
+                if self.negatives
+                else None
+            )
+            losses = sampled_softmax(liked, others, log_expected=expected)
+        return self.item_weights.mean(losses, item[:positives])
+
+    def predict(self, interaction: Any) -> torch.Tensor:
+        """``(B,)`` logits of pairs."""
+        return self.forward(interaction[self.USER_ID], interaction[self.ITEM_ID])
+
+    def full_sort_predict(self, interaction: Any) -> torch.Tensor:
+        """``(B * n_items,)`` logits of the whole catalogue.
+
+        The first layer of a pair is the sum of a user and an item part: both are computed once, and only their
+        sums are formed pair by pair, in chunks of users and items.
+        """
+        users = self.user_embedding(interaction[self.USER_ID])
+        size = users.shape[1]
+        weight = self.first.weight
+        user_part = users @ weight[:, :size].T  # (B, h)
+        item_part = self.item_embedding.weight @ weight[:, size:].T + self.first.bias  # (n_items, h)
+        scores = users.new_empty(len(users), self.n_items)
+        most = max(1, self.chunk_bytes // (weight.shape[0] * users.element_size()))
+        items = min(self.n_items, most)
+        rows = max(1, most // items)
+        for row in range(0, len(users), rows):
+            for begin in range(0, self.n_items, items):
+                hidden = user_part[row : row + rows, None] + item_part[begin : begin + items]
+                scores[row : row + rows, begin : begin + items] = self.rest(hidden).squeeze(2)
+        return scores.view(-1)
+
+
+def _initialise(module: nn.Module) -> None:
+    if isinstance(module, nn.Embedding):
+        nn.init.normal_(module.weight, std=0.01)
+    elif isinstance(module, nn.Linear):
+        nn.init.xavier_uniform_(module.weight)
+        nn.init.zeros_(module.bias)
