@@ -15,10 +15,10 @@ from recbole_ext.rerank.exposure_dual import (
     best_lists,
     dual_bound,
     list_value,
-    lists_from_prices,
     price_ascent,
     through_loss,
 )
+from recbole_ext.rerank.exposure_lists import lists_from_prices
 from recbole_ext.rerank.exposure_lp import solve_linear
 
 
