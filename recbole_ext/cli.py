@@ -20,7 +20,8 @@ _EXTRA = {"ignore_unknown_options": True, "allow_extra_args": True, "help_option
 
 
 def _console() -> Console:
-    return Console(highlight=False, soft_wrap=True)
+    # A table in a log must not be cut to the 80 columns that a terminal is taken to have where there is none.
+    return Console(highlight=False, soft_wrap=True, width=None if sys.stdout.isatty() else 160)
 
 
 def _report(line: str) -> None:
@@ -83,8 +84,16 @@ def train(
 @click.option(
     "--output", type=click.Path(path_type=Path), help="Folder for the new lists (default: beside RUN)."
 )
+@click.option("--head_rule", help="What counts as the head (default: the run's head_rule).")
 @click.pass_context
-def rerank(context: click.Context, run: Path, method: str | None, k: int | None, output: Path | None) -> None:
+def rerank(
+    context: click.Context,
+    run: Path,
+    method: str | None,
+    k: int | None,
+    output: Path | None,
+    head_rule: str | None,
+) -> None:
     """Re-rank the test lists of a saved run, without training it again.
 
     Options of the method are given as --key=value, for example --alpha=0.1, --lambda=0.3, --candidates=200, or for
@@ -95,7 +104,7 @@ def rerank(context: click.Context, run: Path, method: str | None, k: int | None,
     block = config.parse_overrides(context.args)
     if method is not None:
         block["method"] = method
-    result = debiasing.rerank_run(run, block, k=k, output=output, report=_report)
+    result = debiasing.rerank_run(run, block, k=k, head_rule=head_rule, output=output, report=_report)
     presentation.show_reranked(result.metrics, _console())
     _report(f"lists and figures: {result.folder}")
 
@@ -108,13 +117,27 @@ def rerank(context: click.Context, run: Path, method: str | None, k: int | None,
 @click.option(
     "--output", type=click.Path(path_type=Path), help="Folder for table and plot (default: beside RUN)."
 )
-def pareto(run: Path, methods: str | None, candidates: int, most_loss: float, output: Path | None) -> None:
+@click.option("--head_rule", help="What counts as the head (default: the run's head_rule).")
+def pareto(
+    run: Path,
+    methods: str | None,
+    candidates: int,
+    most_loss: float,
+    output: Path | None,
+    head_rule: str | None,
+) -> None:
     """Draw the curves of re-rankers: swept on validation, chosen by a rule, tested once."""
     from recbole_ext import debiasing, presentation, reranking
 
     names = reranking.reranker_names() if methods is None else [name.strip() for name in methods.split(",")]
     result = debiasing.pareto_run(
-        run, names, candidates=candidates, most_loss=most_loss, output=output, report=_report
+        run,
+        names,
+        candidates=candidates,
+        most_loss=most_loss,
+        head_rule=head_rule,
+        output=output,
+        report=_report,
     )
     presentation.show_curves(result.metrics, _console())
     _report(f"table and plot: {result.folder}")
@@ -131,7 +154,7 @@ def evaluate(run: Path) -> None:
 
 @cli.command()
 @click.argument("runs", nargs=-1, type=click.Path(path_type=Path))
-@click.option("--columns", help="Metrics, separated by commas.")
+@click.option("--columns", help="Metrics, epochs, seconds and parameters, separated by commas.")
 @click.option("--k", type=click.IntRange(min=1), help="Length of the lists (default: that of valid_metric).")
 def table(runs: tuple[Path, ...], columns: str | None, k: int | None) -> None:
     """Show finished runs side by side as a Markdown table."""

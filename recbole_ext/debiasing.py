@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from recbole_ext.evaluation import Evaluation, bounds
+from recbole_ext.evaluator.confidence import paired_difference
 from recbole_ext.pareto import Curves, figure, sweep
 from recbole_ext.pipeline import open_model
 from recbole_ext.reranking import Reranked, check_block, ranked_again, rerankable
@@ -44,11 +45,20 @@ class RerankResult:
     metrics: dict[str, Any]
 
 
+def _differences(before: Evaluation, after: Evaluation) -> dict[str, list[float]]:
+    """Mean of after minus before over users with its interval, for each metric that has a value for each user."""
+    found = {
+        name: paired_difference(values, before.per_user[name]) for name, values in after.per_user.items()
+    }
+    return {name: [value.mean, value.low, value.high] for name, value in found.items()}
+
+
 def rerank_run(
     run: Path,
     block: Mapping[str, Any],
     *,
     k: int | None = None,
+    head_rule: str | None = None,
     output: Path | None = None,
     report: Report = _silent,
 ) -> RerankResult:
@@ -58,6 +68,7 @@ def rerank_run(
         run: A run folder.
         block: As ``rerank:`` in a configuration.
         k: Length of the lists; that of ``valid_metric`` if None.
+        head_rule: What counts as the head; the run's own rule if None.
         output: Folder for the new lists and figures; beside the run if None.
         report: Receives each line that a user should see.
 
@@ -65,7 +76,7 @@ def rerank_run(
         RecBoleExtError: The run or the block cannot be used; nothing half-written is left.
     """
     check_block(block)
-    opened = open_model(run, report=report)
+    opened = open_model(run, head_rule=head_rule, report=report)
     data, trainer = opened.data, opened.trainer
     depth = int(block.get("candidates") or 200)
     phase = rerankable(trainer, data, data.test, candidates=depth, k=k)
@@ -81,6 +92,7 @@ def rerank_run(
         "protocol": opened.metrics["protocol"],
         "before": dict(phase.before.means),
         "after": dict(again.after.means),
+        "difference": _differences(phase.before, again.after),
         "bounds": bounds(data.test, phase.before, [phase.k]),
     }
     with new_folder(final) as folder:
@@ -104,6 +116,7 @@ def pareto_run(
     *,
     candidates: int = 200,
     most_loss: float = 0.02,
+    head_rule: str | None = None,
     output: Path | None = None,
     report: Report = _silent,
 ) -> ParetoResult:
@@ -114,7 +127,7 @@ def pareto_run(
     Raises:
         RecBoleExtError: The run or a method cannot be used; nothing half-written is left.
     """
-    opened = open_model(run, report=report)
+    opened = open_model(run, head_rule=head_rule, report=report)
     final = output or run.with_name(f"{run.name}-pareto")
     with new_folder(final) as folder:
         curves = sweep(

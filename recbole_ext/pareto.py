@@ -20,7 +20,7 @@ __all__ = ["STRENGTHS", "Curves", "block_of", "chosen", "figure", "sweep"]
 
 STRENGTHS: dict[str, tuple[float, ...]] = {
     "popularity_penalty": (0.05, 0.1, 0.2, 0.3, 0.5, 0.75, 1.0, 2.0),
-    "exposure": (0.3, 0.5, 0.7, 0.8, 0.9),
+    "exposure": (0.3, 0.4, 0.5, 0.6, 0.7, 0.75, 0.8, 0.82, 0.85, 0.9, 0.95),
 }
 _COLOURS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9", "#000000")
 _STRENGTHS = (0.05, 0.1, 0.2, 0.3, 0.5, 0.7, 0.9)

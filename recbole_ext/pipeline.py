@@ -305,8 +305,13 @@ class OpenedRun:
         )
 
 
-def open_model(run: Path, *, report: Report = _silent) -> OpenedRun:
+def open_model(run: Path, *, head_rule: str | None = None, report: Report = _silent) -> OpenedRun:
     """Loads a saved run, in whatever process this is.
+
+    Args:
+        run: A run folder.
+        head_rule: Another rule of what is the head than the run's; its weights do not depend on it.
+        report: Receives each line that a user should see.
 
     Raises:
         CheckpointError: The folder is not a whole run, a file is damaged, or the data set has changed.
@@ -314,6 +319,9 @@ def open_model(run: Path, *, report: Report = _silent) -> OpenedRun:
     folder = open_run(run)
     plain, metrics = read_config(folder), read_metrics(folder)
     name = str(plain.pop("model"))
+    if head_rule is not None:
+        plain["head_rule"] = head_rule
+        metrics["protocol"] = {**metrics["protocol"], "head_rule": head_rule}
     spec, model_class, config = _configured(name, None, (), plain, report)
     data = prepare_data(config)
     if fingerprint(data.split) != metrics.get("fingerprint"):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from rich import box
@@ -129,15 +129,19 @@ def show_reranked(metrics: Mapping[str, Any], console: Console) -> None:
     k = metrics["k"]
     table = _table(
         f"Test lists of {k}, head rule {metrics['protocol']['head_rule']}",
-        ("before", "after", "Random", "ceiling"),
+        ("before", "after", "Random", "ceiling", "difference [95%]"),
     )
     for key, after in metrics["after"].items():
         bounds = (_number(metrics["bounds"][kind].get(key)) for kind in ("random", "ceiling"))
-        table.add_row(
-            _shown(key.rpartition("@")[0]), _number(metrics["before"][key]), _number(after), *bounds
-        )
+        row = (_number(metrics["before"][key]), _number(after), *bounds)
+        table.add_row(_shown(key.rpartition("@")[0]), *row, _difference(metrics["difference"].get(key)))
     console.print(table)
     console.print(f"{metrics['rule']}{'; ' if metrics['note'] else ''}{metrics['note']}", markup=False)
+
+
+def _difference(values: Sequence[float] | None) -> str:
+    """Mean and interval; empty for what has no value for each user."""
+    return "" if values is None else "{:+.4f} [{:+.4f} {:+.4f}]".format(*values)
 
 
 def show_curves(metrics: Mapping[str, Any], console: Console) -> None:
@@ -146,8 +150,8 @@ def show_curves(metrics: Mapping[str, Any], console: Console) -> None:
     columns = ("strength", *(_shown(name) for name in names), "NDCG difference [95%]")
     table = _table("Chosen on validation, tested once", columns)
     for row in metrics["test"]:
-        difference = (
-            f"{row['ndcg_difference']:+.4f} [{row['difference_low']:+.4f} {row['difference_high']:+.4f}]"
+        difference = _difference(
+            [row[key] for key in ("ndcg_difference", "difference_low", "difference_high")]
         )
         table.add_row(
             row["method"], f"{row['strength']:g}", *(_number(row[name]) for name in names), difference

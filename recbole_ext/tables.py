@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import statistics
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +14,14 @@ from recbole_ext.run_folder import open_run, read_metrics
 
 __all__ = ["DEFAULT_COLUMNS", "runs_table"]
 
-DEFAULT_COLUMNS = ("NDCG", "Hit", "MRR", "ItemCoverage", "TailShare", "Novelty")
+DEFAULT_COLUMNS = ("NDCG", "Hit", "MRR", "ItemCoverage", "TailShare", "Novelty", "epochs", "seconds")
+
+# What a run cost, beside what it reached; the words are the headers.
+_COSTS: dict[str, tuple[str, Callable[[Mapping[str, Any]], str]]] = {
+    "epochs": ("epochs", lambda metrics: str(metrics["epochs"])),
+    "seconds": ("training s", lambda metrics: f"{metrics['seconds']['training']:.0f}"),
+    "parameters": ("parameters", lambda metrics: f"{metrics['parameters']:,}"),
+}
 
 
 def _same_protocol(runs: Sequence[Path], figures: Sequence[Mapping[str, Any]]) -> None:
@@ -58,7 +65,7 @@ def _bound(figures: Sequence[Mapping[str, Any]], kind: str, key: str) -> str:
 
 
 def _columns(names: Sequence[str]) -> list[str]:
-    known = {name.lower(): name for name in known_metrics()}
+    known = {name.lower(): name for name in (*known_metrics(), *_COSTS)}
     for name in names:
         if name.lower() not in known:
             raise ConfigError(f"unknown metric {name!r} in the columns{nearest(name, known.values())}")
@@ -72,7 +79,7 @@ def runs_table(
 
     Args:
         runs: Finished run folders of one data set and protocol.
-        columns: Names of metrics.
+        columns: Names of metrics, and ``epochs``, ``seconds`` (of training) and ``parameters``, which come last.
         k: Length of the lists; that of the first run's ``valid_metric`` if None.
 
     Raises:
@@ -83,21 +90,22 @@ def runs_table(
         raise ConfigError("a table needs at least one run folder: name those that 'train' has written")
     figures = [read_metrics(open_run(run)) for run in runs]
     _same_protocol(runs, figures)
-    names = _columns(columns)
+    chosen = _columns(columns)
+    names, costs = ([name for name in chosen if (name in _COSTS) == cost] for cost in (False, True))
     k = k or int(figures[0]["protocol"]["shown_k"])
     if not any(f"{name.lower()}@{k}" in figures[0]["test"] for name in names):
         raise ConfigError(f"{runs[0]} has no figures at {k}: choose one of {figures[0]['protocol']['topk']}")
     keys = [f"{name.lower()}@{k}" for name in names]
     lines = [
-        _row(["model", *(f"{name}@{k}" for name in names), "epochs", "training s"]),
-        _row(["---"] + ["---:"] * (len(names) + 2)),
+        _row(["model", *(f"{name}@{k}" for name in names), *(_COSTS[cost][0] for cost in costs)]),
+        _row(["---"] + ["---:"] * len(chosen)),
     ]
     for metrics in figures:
-        effort = [str(metrics["epochs"]), f"{metrics['seconds']['training']:.0f}"]
-        lines.append(_row([metrics["model"], *(_cell(metrics, key) for key in keys), *effort]))
+        spent = [_COSTS[cost][1](metrics) for cost in costs]
+        lines.append(_row([metrics["model"], *(_cell(metrics, key) for key in keys), *spent]))
     if any(not is_accuracy(name) for name in names):
-        lines.append(_row(["*Random, expected*", *(_bound(figures, "random", key) for key in keys), "", ""]))
-        lines.append(_row(["*ceiling*", *(_bound(figures, "ceiling", key) for key in keys), "", ""]))
+        for label, kind in (("*Random, expected*", "random"), ("*ceiling*", "ceiling")):
+            lines.append(_row([label, *(_bound(figures, kind, key) for key in keys), *("" for _ in costs)]))
     level, halves = float(figures[0]["protocol"]["confidence"]), []
     for metrics in figures:
         low, high = metrics["test_intervals"].get(keys[0], (0.0, 0.0))

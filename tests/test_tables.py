@@ -41,8 +41,10 @@ def test_each_row_shows_the_saved_figures_and_its_command(runs: list[Path]) -> N
 
 
 def test_other_columns_and_k(runs: list[Path]) -> None:
-    header = runs_table(runs[:1], columns=["gini", "MRR"], k=5).splitlines()[0]
-    assert header == "| model | Gini@5 | MRR@5 | epochs | training s |"
+    lines = runs_table(runs[:1], columns=["parameters", "gini", "MRR", "epochs"], k=5).splitlines()
+    assert lines[0] == "| model | Gini@5 | MRR@5 | parameters | epochs |"
+    assert lines[2].endswith(" | 0 | 1 |")
+    assert {line.count("|") for line in lines[:5]} == {6}
 
 
 def test_runs_of_different_protocols_are_refused(runs: list[Path]) -> None:
