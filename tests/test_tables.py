@@ -43,7 +43,7 @@ def test_each_row_shows_the_saved_figures_and_its_command(runs: list[Path]) -> N
 def test_other_columns_and_k(runs: list[Path]) -> None:
     lines = runs_table(runs[:1], columns=["parameters", "gini", "MRR", "epochs"], k=5).splitlines()
     assert lines[0] == "| model | Gini@5 | MRR@5 | parameters | epochs |"
-    assert lines[2].endswith(" | 0 | 1 |")
+    assert lines[2].endswith(" | 1 | 1 |")  # RecBole gives what does not learn one parameter without use
     assert {line.count("|") for line in lines[:5]} == {6}
 
 
