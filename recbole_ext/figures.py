@@ -9,7 +9,7 @@ from recbole_ext.data.build import PreparedData
 from recbole_ext.evaluation import Evaluation, bounds, means_of_groups
 from recbole_ext.evaluator.confidence import mean_interval
 
-__all__ = ["describe", "protocol", "test_figures"]
+__all__ = ["describe", "parameters", "protocol", "test_figures"]
 
 
 def test_figures(
@@ -64,3 +64,9 @@ def describe(config: Any, figures: Mapping[str, Any], data: PreparedData) -> str
         f"{data.split.tie_share:.1%} of the users\n"
         f"popularity in training: Gini {figures['popularity_gini']:.3f}; head and tail items by {groups}"
     )
+
+
+def parameters(model: Any) -> int:
+    """Numbers that are learnt, without the one that RecBole's models without learning carry along."""
+    learnt = (p for name, p in model.namedparameters() if name not in ("fake_loss", "dummy_param"))
+    return sum(p.numel() for p in learnt if p.requires_grad)

@@ -22,7 +22,7 @@ from recbole_ext.data.build import PreparedData, fingerprint, prepare_data, trai
 from recbole_ext.data.statistics import dataset_statistics  # noqa: E402
 from recbole_ext.errors import CheckpointError, ConfigError, DataError, DownloadError  # noqa: E402
 from recbole_ext.evaluation import Evaluation  # noqa: E402
-from recbole_ext.figures import describe, protocol, test_figures  # noqa: E402
+from recbole_ext.figures import describe, parameters, protocol, test_figures  # noqa: E402
 from recbole_ext.model.popularity import check_debiasing  # noqa: E402
 from recbole_ext.model.positive_weight import set_positive_weight  # noqa: E402
 from recbole_ext.movielens import DATASETS, is_prepared, prepare  # noqa: E402
@@ -252,7 +252,7 @@ def _run(
         "epochs": len(trainer.history),
         "best_epoch": trainer.best_epoch,
         "history": trainer.history,
-        "parameters": sum(p.numel() for p in trainer.model.parameters() if p.requires_grad),
+        "parameters": parameters(trainer.model),
         "seconds": {"build": built, "training": training, "test": test.seconds},
         "statistics": statistics,
         "fingerprint": fingerprint(data.split),

@@ -45,13 +45,17 @@ def _same_protocol(runs: Sequence[Path], figures: Sequence[Mapping[str, Any]]) -
             )
 
 
+def _number(value: float) -> str:
+    return f"{value:.3f}" if abs(value) >= 0.01 or value == 0 else f"{value:.1e}"
+
+
 def _cell(metrics: Mapping[str, Any], key: str) -> str:
     value = metrics["test"].get(key)
     if value is None:
         return "–"
     interval = metrics["test_intervals"].get(key)
     if interval is None or not is_accuracy(key.partition("@")[0]):
-        return f"{value:.3f}"
+        return _number(value)
     return f"{value:.4f} [{interval[0]:.3f}, {interval[1]:.3f}]"
 
 
@@ -61,7 +65,7 @@ def _row(cells: Sequence[str]) -> str:
 
 def _bound(figures: Sequence[Mapping[str, Any]], kind: str, key: str) -> str:
     value = figures[0]["test_bounds"][kind].get(key)
-    return "–" if value is None else f"{value:.3f}"
+    return "–" if value is None else _number(value)
 
 
 def _columns(names: Sequence[str]) -> list[str]:

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from recbole_ext import tables
 from recbole_ext.errors import CheckpointError, ConfigError
 from recbole_ext.pipeline import train
 from recbole_ext.tables import runs_table
@@ -43,7 +44,7 @@ def test_each_row_shows_the_saved_figures_and_its_command(runs: list[Path]) -> N
 def test_other_columns_and_k(runs: list[Path]) -> None:
     lines = runs_table(runs[:1], columns=["parameters", "gini", "MRR", "epochs"], k=5).splitlines()
     assert lines[0] == "| model | Gini@5 | MRR@5 | parameters | epochs |"
-    assert lines[2].endswith(" | 1 | 1 |")  # RecBole gives what does not learn one parameter without use
+    assert lines[2].endswith(" | 0 | 1 |")
     assert {line.count("|") for line in lines[:5]} == {6}
 
 
@@ -61,3 +62,12 @@ def test_bad_input(runs: list[Path], tmp_path: Path) -> None:
         runs_table(runs[:1], k=7)
     with pytest.raises(ConfigError, match="at least one run"):
         runs_table([])
+
+
+def test_small_figures_are_not_shown_as_nothing() -> None:
+    assert [tables._number(value) for value in (0.0, 0.00031, -0.2172, 64.76815)] == [
+        "0.000",
+        "3.1e-04",
+        "-0.217",
+        "64.768",
+    ]
