@@ -68,5 +68,5 @@ def describe(config: Any, figures: Mapping[str, Any], data: PreparedData) -> str
 
 def parameters(model: Any) -> int:
     """Numbers that are learnt, without the one that RecBole's models without learning carry along."""
-    learnt = (p for name, p in model.namedparameters() if name not in ("fake_loss", "dummy_param"))
+    learnt = (p for name, p in model.named_parameters() if name not in ("fake_loss", "dummy_param"))
     return sum(p.numel() for p in learnt if p.requires_grad)
