@@ -112,8 +112,8 @@ def rerank(
 @cli.command()
 @click.argument("run", type=click.Path(path_type=Path))
 @click.option("--methods", help="Separated by commas (default: all).")
-@click.option("--candidates", default=200, type=click.IntRange(min=1), help="Length of the lists re-ranked.")
-@click.option("--most-loss", default=0.02, help="Share of validation NDCG that a chosen strength may cost.")
+@click.option("--candidates", type=click.IntRange(min=1), help="Length of the lists re-ranked.")
+@click.option("--most-loss", type=float, help="Share of validation NDCG that a chosen strength may cost.")
 @click.option(
     "--output", type=click.Path(path_type=Path), help="Folder for table and plot (default: beside RUN)."
 )
@@ -121,24 +121,21 @@ def rerank(
 def pareto(
     run: Path,
     methods: str | None,
-    candidates: int,
-    most_loss: float,
+    candidates: int | None,
+    most_loss: float | None,
     output: Path | None,
     head_rule: str | None,
 ) -> None:
-    """Draw the curves of re-rankers: swept on validation, chosen by a rule, tested once."""
-    from recbole_ext import debiasing, presentation, reranking
+    """Draw the curves of re-rankers: swept on validation, chosen by a rule, tested once.
 
-    names = reranking.reranker_names() if methods is None else [name.strip() for name in methods.split(",")]
-    result = debiasing.pareto_run(
-        run,
-        names,
-        candidates=candidates,
-        most_loss=most_loss,
-        head_rule=head_rule,
-        output=output,
-        report=_report,
-    )
+    Whatever is not given comes from the block pareto: of the run's configuration.
+    """
+    from recbole_ext import debiasing, presentation
+
+    names = None if methods is None else [name.strip() for name in methods.split(",")]
+    given = {"methods": names, "candidates": candidates, "most_loss": most_loss}
+    changes = {key: value for key, value in given.items() if value is not None}
+    result = debiasing.pareto_run(run, changes, head_rule=head_rule, output=output, report=_report)
     presentation.show_curves(result.metrics, _console())
     _report(f"table and plot: {result.folder}")
 

@@ -126,6 +126,7 @@ _RULES: dict[str, _Rule] = {
     "mlp_hidden_size": _SIZES,
     "offline_dataset": _or_null(_FOLDER),
     "output": _or_null(_FULL_TEXT),
+    "pareto": _or_null(_BLOCK),
     "positive_weight": _POSITIVE,
     "rating_threshold": _or_null(_NUMBER),
     "recency_decay": _Rule(lambda value: _is_number(value) and 0 < value <= 1, "a number above 0, at most 1"),

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from recbole_ext.evaluation import Evaluation, bounds
 from recbole_ext.evaluator.confidence import paired_difference
-from recbole_ext.pareto import Curves, figure, sweep
+from recbole_ext.pareto import Curves, figure, read_pareto, sweep
 from recbole_ext.pipeline import open_model
 from recbole_ext.reranking import Reranked, check_block, ranked_again, rerankable
 from recbole_ext.run_folder import new_folder, write_lists
@@ -112,10 +112,8 @@ class ParetoResult:
 
 def pareto_run(
     run: Path,
-    methods: Sequence[str],
+    changes: Mapping[str, Any] | None = None,
     *,
-    candidates: int = 200,
-    most_loss: float = 0.02,
     head_rule: str | None = None,
     output: Path | None = None,
     report: Report = _silent,
@@ -124,15 +122,22 @@ def pareto_run(
 
     The folder holds ``validation.parquet``, ``test.parquet``, ``curves.html`` (opens offline) and ``metrics.json``.
 
+    Args:
+        run: A run folder.
+        changes: Keys that win over the run's ``pareto:`` block.
+        head_rule: What counts as the head; the run's own rule if None.
+        output: The folder; beside the run if None.
+        report: Receives each line that a user should see.
+
     Raises:
-        RecBoleExtError: The run or a method cannot be used; nothing half-written is left.
+        RecBoleExtError: The run, a method or a value cannot be used; nothing half-written is left.
     """
+    read_pareto(changes)
     opened = open_model(run, head_rule=head_rule, report=report)
+    settings = read_pareto({**(opened.config["pareto"] or {}), **(changes or {})})
     final = output or run.with_name(f"{run.name}-pareto")
     with new_folder(final) as folder:
-        curves = sweep(
-            opened.trainer, opened.data, methods, candidates=candidates, most_loss=most_loss, report=report
-        )
+        curves = sweep(opened.trainer, opened.data, settings, report=report)
         curves.validation.write_parquet(folder / "validation.parquet")
         curves.test.write_parquet(folder / "test.parquet")
         title = f"{opened.spec.name} on {opened.config['dataset']}: what debiasing costs"
@@ -140,7 +145,7 @@ def pareto_run(
         metrics = {
             "run": str(run),
             "rule": curves.rule,
-            "candidates": candidates,
+            "candidates": settings.candidates,
             "protocol": opened.metrics["protocol"],
             "bounds": curves.bounds,
             "validation": curves.validation.to_dicts(),

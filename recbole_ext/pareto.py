@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 import polars as pl
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from recbole_ext.data.build import PreparedData
 from recbole_ext.errors import ConfigError, nearest
@@ -16,7 +17,7 @@ from recbole_ext.evaluator.confidence import paired_difference
 from recbole_ext.reranking import Rerankable, Reranked, ranked_again, rerankable, reranker_names
 from recbole_ext.trainer import ExactTrainer
 
-__all__ = ["STRENGTHS", "Curves", "block_of", "chosen", "figure", "sweep"]
+__all__ = ["STRENGTHS", "Curves", "ParetoSettings", "block_of", "chosen", "figure", "read_pareto", "sweep"]
 
 STRENGTHS: dict[str, tuple[float, ...]] = {
     "popularity_penalty": (0.05, 0.1, 0.2, 0.3, 0.5, 0.75, 1.0, 2.0),
@@ -25,6 +26,51 @@ STRENGTHS: dict[str, tuple[float, ...]] = {
 _COLOURS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9", "#000000")
 _STRENGTHS = (0.05, 0.1, 0.2, 0.3, 0.5, 0.7, 0.9)
 _SHOWN = ("ndcg", "hit", "itemcoverage", "tailcoverage", "tailshare", "novelty", "gini")
+
+
+class ParetoSettings(BaseModel):
+    """The ``pareto:`` block: what is swept, and by which rule a strength is chosen on validation.
+
+    Attributes:
+        methods: Names of re-rankers; None = all.
+        candidates: N, the length of the lists that are re-ranked.
+        most_loss: Share of the validation NDCG that the chosen strength, the one of largest coverage, may cost.
+        strengths: By method, instead of ``STRENGTHS``; for ``exposure`` coverage floors.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    methods: tuple[str, ...] | None = None
+    candidates: int = Field(default=200, ge=1)
+    most_loss: float = Field(default=0.02, ge=0, lt=1)
+    strengths: dict[str, tuple[float, ...]] = Field(default_factory=dict)
+
+
+def read_pareto(block: Mapping[str, Any] | None) -> ParetoSettings:
+    """Reads the block once, strictly.
+
+    Raises:
+        ConfigError: A key or method is unknown, or a value cannot be used.
+    """
+    known = list(ParetoSettings.model_fields)
+    for key in block or {}:
+        if key not in known:
+            raise ConfigError(
+                f"pareto has an unknown key {key!r}{nearest(str(key), known)}: use {', '.join(known)}"
+            )
+    try:
+        settings = ParetoSettings.model_validate(dict(block or {}))
+    except ValidationError as error:
+        first = error.errors()[0]
+        place = ".".join(["pareto", *map(str, first["loc"])])
+        raise ConfigError(f"{place}: {first['msg']}; mend the value in the configuration") from None
+    names = reranker_names()
+    for method in (*(settings.methods or ()), *settings.strengths):
+        if method not in names:
+            raise ConfigError(
+                f"method {method!r} of pareto is unknown{nearest(method, names)} (methods: {', '.join(names)})"
+            )
+    return settings
 
 
 @dataclass(frozen=True)
@@ -75,13 +121,13 @@ def chosen(rows: Sequence[Mapping[str, Any]], base: float, most_loss: float) -> 
 
 
 def _swept(
-    phase: Rerankable, methods: Sequence[str], candidates: int, report: Callable[[str], None]
+    phase: Rerankable, settings: ParetoSettings, report: Callable[[str], None]
 ) -> list[dict[str, Any]]:
     rows = []
-    for method in methods:
-        for strength in STRENGTHS.get(method, _STRENGTHS):
+    for method in settings.methods or reranker_names():
+        for strength in settings.strengths.get(method) or STRENGTHS.get(method, _STRENGTHS):
             try:
-                again = ranked_again(phase, block_of(method, strength, candidates))
+                again = ranked_again(phase, block_of(method, strength, settings.candidates))
             except ConfigError as error:
                 report(f"{method} {strength:g} is left out: {error}")
                 continue
@@ -110,41 +156,29 @@ def _test_row(label: Mapping[str, Any], phase: Rerankable, again: Reranked | Non
 def sweep(
     trainer: ExactTrainer,
     data: PreparedData,
-    methods: Sequence[str],
+    settings: ParetoSettings,
     *,
-    candidates: int = 200,
-    most_loss: float = 0.02,
     report: Callable[[str], None] = lambda _: None,
 ) -> Curves:
     """Sweeps the strengths of each method on validation, chooses one, and tests the chosen ones once.
 
     Args:
         trainer, data: Of a trained run.
-        methods: Names of :func:`~recbole_ext.reranking.reranker_names`.
-        candidates: N.
-        most_loss: Share of the validation NDCG that the chosen strength may lose.
+        settings: Methods, strengths and the rule of the choice.
         report: Receives a line for each point.
 
     Raises:
-        ConfigError: A method is unknown, or the metrics lack NDCG, ItemCoverage or TailShare.
+        ConfigError: The metrics lack NDCG, ItemCoverage or TailShare.
     """
-    known = reranker_names()
-    for method in methods:
-        if method not in known:
-            raise ConfigError(
-                f"method {method!r} is unknown{nearest(method, known)} (methods: {', '.join(known)})"
-            )
     lacking = {"NDCG", "ItemCoverage", "TailShare"} - set(trainer.config["metrics"])
     if lacking:
         raise ConfigError(
             f"a curve needs {sorted(lacking)[0]}, which the run's metrics lack: add it and train anew"
         )
-    if not 0 <= most_loss < 1:
-        raise ConfigError(f"the loss of NDCG that may be paid is {most_loss}: give a share from 0 to below 1")
-    validation = rerankable(trainer, data, data.validation, candidates=candidates)
+    validation = rerankable(trainer, data, data.validation, candidates=settings.candidates)
     base = validation.before.means[f"ndcg@{validation.k}"]
-    rows = _swept(validation, methods, candidates, report)
-    picked = chosen(rows, base, most_loss)
+    rows = _swept(validation, settings, report)
+    picked = chosen(rows, base, settings.most_loss)
     for row in rows:
         row["chosen"] = picked.get(row["method"]) is row
     own = {
@@ -153,16 +187,16 @@ def sweep(
         **_figures(validation.before.means, validation.k),
         "chosen": False,
     }
-    test = rerankable(trainer, data, data.test, candidates=candidates)
+    test = rerankable(trainer, data, data.test, candidates=settings.candidates)
     tested = [_test_row({"method": "none", "strength": 0.0}, test, None)]
     for method, point in picked.items():
-        again = ranked_again(test, block_of(method, float(point["strength"]), candidates))
+        again = ranked_again(test, block_of(method, float(point["strength"]), settings.candidates))
         tested.append(_test_row({"method": method, "strength": point["strength"]}, test, again))
     return Curves(
         pl.DataFrame([own, *rows]),
         pl.DataFrame(tested),
         bounds(validation.loader, validation.before, [validation.k]),
-        f"largest coverage with a validation NDCG@{validation.k} loss of at most {most_loss:.0%}",
+        f"largest coverage with a validation NDCG@{validation.k} loss of at most {settings.most_loss:.0%}",
         validation.k,
     )
 

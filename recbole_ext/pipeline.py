@@ -26,6 +26,7 @@ from recbole_ext.figures import describe, parameters, protocol, test_figures  # 
 from recbole_ext.model.popularity import check_debiasing  # noqa: E402
 from recbole_ext.model.positive_weight import set_positive_weight  # noqa: E402
 from recbole_ext.movielens import DATASETS, is_prepared, prepare  # noqa: E402
+from recbole_ext.pareto import read_pareto  # noqa: E402
 from recbole_ext.registry import ModelSpec, resolve_model, trainer_for  # noqa: E402
 from recbole_ext.reranking import check_block  # noqa: E402
 from recbole_ext.run_folder import (  # noqa: E402
@@ -123,6 +124,7 @@ def _configured(
     config = build_config(model_class, dataset, files, values)
     if config["rerank"]:
         check_block(config["rerank"])
+    read_pareto(config["pareto"])
     found = _ensure_data(config, report)
     if found != config["dataset"]:
         values.pop("dataset", None)

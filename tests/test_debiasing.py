@@ -101,7 +101,9 @@ def test_the_rule_takes_the_largest_coverage_that_is_cheap_enough() -> None:
 
 
 def test_curves_are_swept_on_validation_and_written(run: Path, tmp_path: Path) -> None:
-    result = pareto_run(run, ["popularity_penalty", "exposure"], most_loss=0.5, output=tmp_path / "curves")
+    result = pareto_run(
+        run, {"methods": ["popularity_penalty", "exposure"], "most_loss": 0.5}, output=tmp_path / "curves"
+    )
     assert {file.name for file in result.folder.iterdir()} == {
         *("validation.parquet", "test.parquet", "curves.html", "metrics.json")
     }
@@ -121,7 +123,41 @@ def test_curves_are_swept_on_validation_and_written(run: Path, tmp_path: Path) -
     assert 'src="http' not in page
 
 
-def test_an_unknown_method_of_a_curve(run: Path, tmp_path: Path) -> None:
-    with pytest.raises(ConfigError, match="did you mean 'exposure'"):
-        pareto_run(run, ["exposur"], output=tmp_path / "curves")
+@pytest.mark.parametrize(
+    ("block", "expected"),
+    [
+        ({"methods": ["exposur"]}, "did you mean 'exposure'"),
+        ({"strengths": {"mm": [0.1]}}, "did you mean 'mmr'"),
+        ({"most_los": 0.1}, "did you mean 'most_loss'"),
+        ({"most_loss": 1}, "pareto.most_loss: Input should be less than 1"),
+        ({"candidates": 2}, "candidates 2 for lists of 3"),
+    ],
+)
+def test_bad_blocks_of_a_curve_leave_nothing(
+    block: dict[str, Any], expected: str, run: Path, tmp_path: Path
+) -> None:
+    with pytest.raises(ConfigError, match=expected):
+        pareto_run(run, block, output=tmp_path / "curves")
     assert not list(tmp_path.iterdir())
+
+
+def test_the_rule_may_stand_in_the_configuration(quick: dict[str, Any], tmp_path: Path) -> None:
+    block = {"methods": ["mmr"], "strengths": {"mmr": [0.25]}, "most_loss": 0.9}
+    short = {**quick, "topk": [5], "valid_metric": "NDCG@5"}
+    train("Pop", overrides={**short, "pareto": block}, output=tmp_path / "run")
+    curves = pareto_run(tmp_path / "run", output=tmp_path / "curves").curves
+    assert curves.validation.select("method", "strength").rows() == [("none", 0.0), ("mmr", 0.25)]
+    assert curves.rule.endswith("at most 90%")
+    with pytest.raises(ConfigError, match="did you mean 'methods'"):
+        train("Pop", overrides={**quick, "pareto": {"method": ["mmr"]}}, output=tmp_path / "other")
+
+
+def test_another_head_rule_changes_the_groups_alone(run: Path, tmp_path: Path) -> None:
+    block = {"method": "popularity_penalty", "alpha": 0.0}
+    own = rerank_run(run, block, output=tmp_path / "own")
+    other = rerank_run(run, block, head_rule="interactions_20", output=tmp_path / "other")
+    assert other.metrics["protocol"]["head_rule"] == "interactions_20"
+    assert own.after.means["ndcg@3"] == other.after.means["ndcg@3"]
+    # A smaller head: more of the same lists is tail.
+    assert other.after.means["tailshare@3"] > own.after.means["tailshare@3"]
+    assert other.metrics["difference"]["ndcg@3"] == [0, 0, 0]
