@@ -153,12 +153,15 @@ def evaluate(run: Path) -> None:
 @click.argument("runs", nargs=-1, type=click.Path(path_type=Path))
 @click.option("--columns", help="Metrics, epochs, seconds and parameters, separated by commas.")
 @click.option("--k", type=click.IntRange(min=1), help="Length of the lists (default: that of valid_metric).")
-def table(runs: tuple[Path, ...], columns: str | None, k: int | None) -> None:
+@click.option(
+    "--against", type=click.Path(path_type=Path), help="A run to which the first column is compared by user."
+)
+def table(runs: tuple[Path, ...], columns: str | None, k: int | None, against: Path | None) -> None:
     """Show finished runs side by side as a Markdown table."""
     from recbole_ext import tables
 
     names = tables.DEFAULT_COLUMNS if columns is None else tuple(name.strip() for name in columns.split(","))
-    click.echo(tables.runs_table(runs, columns=names, k=k))
+    click.echo(tables.runs_table(runs, columns=names, k=k, against=against))
 
 
 @cli.command()

@@ -201,39 +201,59 @@ def sweep(
     )
 
 
+def _draw(plot: Any, curves: Curves, key: str, column: int) -> None:
+    """One panel: each method's curve from the model's own lists on, the published point, ceiling and Random."""
+    place = {"row": 1, "col": column}
+    own = curves.validation.filter(pl.col("method") == "none")
+    methods = [name for name in curves.validation["method"].unique(maintain_order=True) if name != "none"]
+    for index, method in enumerate(methods):
+        part = pl.concat([own, curves.validation.filter(pl.col("method") == method)])
+        plot.add_scatter(
+            x=part[key],
+            y=part["ndcg"],
+            text=[f"{method} {value:g}" for value in part["strength"]],
+            mode="lines+markers",
+            marker={"size": np.where(part["chosen"].to_numpy(), 13, 6)},
+            line={"color": _COLOURS[index % len(_COLOURS)]},
+            name=method,
+            legendgroup=method,
+            showlegend=column == 1,
+            **place,
+        )
+    published = curves.validation.filter(
+        (pl.col("method") == "popularity_penalty") & (pl.col("strength") == 0.1)
+    )
+    if len(published):
+        plot.add_scatter(
+            x=published[key],
+            y=published["ndcg"],
+            mode="markers",
+            marker={"size": 14, "symbol": "diamond-open", "color": "#d62728", "line": {"width": 2}},
+            name="penalty, α = 0.1",
+            legendgroup="published",
+            showlegend=column == 1,
+            **place,
+        )
+    for kind, dash in (("random", "dot"), ("ceiling", "dash")):
+        value = curves.bounds[kind].get(f"{key}@{curves.k}")
+        if value is not None:
+            plot.add_vline(value, line_dash=dash, line_color="grey", annotation_text=kind, **place)
+
+
 def figure(curves: Curves, title: str) -> Any:
     """Plotly figure: NDCG against coverage and against tail share, with ceiling and Random drawn in."""
     from plotly.subplots import make_subplots
 
     shown = (("itemcoverage", "coverage"), ("tailshare", "tail share"))
     plot = make_subplots(rows=1, cols=2, shared_yaxes=True, subplot_titles=[name for _, name in shown])
-    own = curves.validation.filter(pl.col("method") == "none")
     for column, (key, name) in enumerate(shown, start=1):
-        for index, method in enumerate(curves.validation["method"].unique(maintain_order=True)):
-            if method == "none":
-                continue
-            part = pl.concat([own, curves.validation.filter(pl.col("method") == method)])
-            sizes = np.where(part["chosen"].to_numpy(), 13, 6)
-            plot.add_scatter(
-                x=part[key],
-                y=part["ndcg"],
-                text=[f"{method} {value:g}" for value in part["strength"]],
-                mode="lines+markers",
-                marker={"size": sizes},
-                line={"color": _COLOURS[index % len(_COLOURS)]},
-                name=method,
-                legendgroup=method,
-                showlegend=column == 1,
-                row=1,
-                col=column,
-            )
-        for kind, dash in (("random", "dot"), ("ceiling", "dash")):
-            value = curves.bounds[kind].get(f"{key}@{curves.k}")
-            if value is not None:
-                plot.add_vline(
-                    value, line_dash=dash, line_color="grey", annotation_text=kind, row=1, col=column
-                )
+        _draw(plot, curves, key, column)
         plot.update_xaxes(title_text=f"{name} at {curves.k}", range=[-0.02, 1.05], row=1, col=column)
     plot.update_yaxes(title_text=f"NDCG@{curves.k}, validation", rangemode="tozero", col=1)
-    plot.update_layout(title=title, template="plotly_white", legend={"orientation": "h", "y": -0.2})
+    subtitle = f"large points: chosen on validation ({curves.rule})"
+    plot.update_layout(
+        title={"text": title, "subtitle": {"text": subtitle}},
+        template="plotly_white",
+        legend={"orientation": "h", "y": -0.2},
+    )
     return plot

@@ -7,7 +7,11 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+import polars as pl
+
 from recbole_ext.errors import ConfigError, nearest
+from recbole_ext.evaluator.confidence import holm, paired_difference
 from recbole_ext.evaluator.register import is_accuracy, known_metrics
 from recbole_ext.presentation import protocol_line
 from recbole_ext.run_folder import open_run, read_metrics
@@ -76,8 +80,37 @@ def _columns(names: Sequence[str]) -> list[str]:
     return [known[name.lower()] for name in names]
 
 
+def _per_user(run: Path, key: str) -> pl.DataFrame:
+    return pl.read_parquet(open_run(run) / "per_user.parquet", columns=["user_id", key])
+
+
+def _differences(runs: Sequence[Path], base: Path, key: str, level: float) -> list[str]:
+    """For each run the mean difference to the base over users, its interval, and p with Holm's correction."""
+    found = []
+    for run in runs:
+        both = _per_user(run, key).join(_per_user(base, key), on="user_id", how="full", suffix="_base")
+        one, other = both[key].to_numpy(), both[f"{key}_base"].to_numpy()
+        if np.isnan(one).any() or np.isnan(other).any():
+            raise ConfigError(
+                f"{run} and {base} were not tested on the same users: compare runs of one split"
+            )
+        found.append(paired_difference(one, other, level=level))
+    tested = [index for index, run in enumerate(runs) if run.resolve() != base.resolve()]
+    adjusted = dict(zip(tested, holm([found[index].p_value for index in tested]), strict=True))
+    return [
+        f"{value.mean:+.4f} [{value.low:+.4f}, {value.high:+.4f}], {adjusted[index]:.2g}"
+        if index in adjusted
+        else ""
+        for index, value in enumerate(found)
+    ]
+
+
 def runs_table(
-    runs: Sequence[Path], *, columns: Sequence[str] = DEFAULT_COLUMNS, k: int | None = None
+    runs: Sequence[Path],
+    *,
+    columns: Sequence[str] = DEFAULT_COLUMNS,
+    k: int | None = None,
+    against: Path | None = None,
 ) -> str:
     """Markdown: one row a run, the ceiling and the expectation of Random, the protocol, the commands.
 
@@ -85,6 +118,8 @@ def runs_table(
         runs: Finished run folders of one data set and protocol.
         columns: Names of metrics, and ``epochs``, ``seconds`` (of training) and ``parameters``, which come last.
         k: Length of the lists; that of the first run's ``valid_metric`` if None.
+        against: A run to which the first column is compared, user by user: mean difference, interval, and the p of
+            Wilcoxon's signed-rank test with Holm's correction for the number of rows.
 
     Raises:
         CheckpointError: A folder is no whole run.
@@ -93,24 +128,41 @@ def runs_table(
     if not runs:
         raise ConfigError("a table needs at least one run folder: name those that 'train' has written")
     figures = [read_metrics(open_run(run)) for run in runs]
-    _same_protocol(runs, figures)
+    _same_protocol(
+        [*runs, against] if against else runs,
+        [*figures, read_metrics(open_run(against))] if against else figures,
+    )
     chosen = _columns(columns)
     names, costs = ([name for name in chosen if (name in _COSTS) == cost] for cost in (False, True))
     k = k or int(figures[0]["protocol"]["shown_k"])
     if not any(f"{name.lower()}@{k}" in figures[0]["test"] for name in names):
         raise ConfigError(f"{runs[0]} has no figures at {k}: choose one of {figures[0]['protocol']['topk']}")
     keys = [f"{name.lower()}@{k}" for name in names]
-    lines = [
-        _row(["model", *(f"{name}@{k}" for name in names), *(_COSTS[cost][0] for cost in costs)]),
-        _row(["---"] + ["---:"] * len(chosen)),
+    level = float(figures[0]["protocol"]["confidence"])
+    headers = [f"{name}@{k}" for name in names] + [_COSTS[cost][0] for cost in costs]
+    rows = [
+        [*(_cell(metrics, key) for key in keys), *(_COSTS[cost][1](metrics) for cost in costs)]
+        for metrics in figures
     ]
-    for metrics in figures:
-        spent = [_COSTS[cost][1](metrics) for cost in costs]
-        lines.append(_row([metrics["model"], *(_cell(metrics, key) for key in keys), *spent]))
+    if against is not None:
+        headers.append(f"{headers[0]} - {read_metrics(open_run(against))['model']}, p")
+        rows = [
+            [*row, text] for row, text in zip(rows, _differences(runs, against, keys[0], level), strict=True)
+        ]
+    lines = [_row(["model", *headers]), _row(["---"] + ["---:"] * len(headers))]
+    lines += [_row([metrics["model"], *row]) for metrics, row in zip(figures, rows, strict=True)]
     if any(not is_accuracy(name) for name in names):
         for label, kind in (("*Random, expected*", "random"), ("*ceiling*", "ceiling")):
-            lines.append(_row([label, *(_bound(figures, kind, key) for key in keys), *("" for _ in costs)]))
-    level, halves = float(figures[0]["protocol"]["confidence"]), []
+            lines.append(
+                _row(
+                    [
+                        label,
+                        *(_bound(figures, kind, key) for key in keys),
+                        *("" for _ in headers[len(names) :]),
+                    ]
+                )
+            )
+    halves = []
     for metrics in figures:
         low, high = metrics["test_intervals"].get(keys[0], (0.0, 0.0))
         halves.append((high - low) / 2)

@@ -6,7 +6,9 @@ import json
 from pathlib import Path
 from typing import Any
 
+import polars as pl
 import pytest
+from scipy.stats import wilcoxon
 
 from recbole_ext import tables
 from recbole_ext.errors import CheckpointError, ConfigError
@@ -71,3 +73,16 @@ def test_small_figures_are_not_shown_as_nothing() -> None:
         "-0.217",
         "64.768",
     ]
+
+
+def test_differences_to_one_of_the_runs(runs: list[Path]) -> None:
+    lines = runs_table(runs[:2], columns=["NDCG"], against=runs[0]).splitlines()
+    assert lines[0] == "| model | NDCG@10 | NDCG@10 - Random, p |"
+    assert lines[2].endswith("] |  |")
+    one, other = (pl.read_parquet(run / "per_user.parquet").sort("user_id")["ndcg@10"] for run in runs[:2])
+    p = wilcoxon(other - one, zero_method="pratt", method="approx").pvalue
+    cell = lines[3].split("|")[3].strip()
+    assert cell.startswith(f"{(other - one).mean():+.4f} [")
+    assert cell.endswith(f"], {p:.2g}")
+    with pytest.raises(ConfigError, match="not comparable"):
+        runs_table(runs[:2], against=runs[2])
