@@ -1,0 +1,194 @@
+"""One side of the comparison, in a process of its own: stock RecBole or this package, on the same ordered data.
+
+Called as ``python -m benchmarks.side JSON``; prints one JSON line. Stock RecBole is touched through ``_compat`` only.
+"""
+
+from __future__ import annotations
+
+import json
+import resource
+import sys
+import tempfile
+import time
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import polars as pl
+import torch
+
+from recbole_ext import _compat
+
+_compat.apply()
+
+__all__ = ["main"]
+
+_SHARED = {"topk": [10], "valid_metric": "NDCG@10", "metrics": ["Hit", "NDCG"]}
+
+
+class _Clock:
+    """Seconds of training and validation of each epoch, and where an epoch was cut short."""
+
+    def __init__(self, most_seconds: float) -> None:
+        self.most, self.began = most_seconds, time.perf_counter()
+        self.train: list[float] = []
+        self.valid: list[float] = []
+        self.scores: list[float] = []
+
+    @property
+    def over(self) -> bool:
+        return time.perf_counter() - self.began > self.most
+
+    def report(self) -> dict[str, Any]:
+        best = int(np.argmax(self.scores)) if self.scores else None
+        both = np.add(self.train[: len(self.valid)], self.valid)
+        ends = np.cumsum(both)
+        return {
+            "epochs": len(self.scores),
+            "epoch_seconds": float(np.median(both if len(both) else self.train)) if self.train else None,
+            "best_epoch": best,
+            "best_validation": self.scores[best] if best is not None else None,
+            "seconds_to_best": float(ends[best]) if best is not None else None,
+        }
+
+
+class _OutOfTime(Exception):
+    pass
+
+
+def _host(job: dict[str, Any]) -> dict[str, Any]:
+    from recbole.config import Config
+    from recbole.data import create_dataset, data_preparation
+    from recbole.utils import get_model, get_trainer, init_logger, init_seed
+
+    values = {
+        **_SHARED,
+        "data_path": job["data_path"],
+        "seed": job["seed"],
+        "epochs": job["epochs"],
+        "stopping_step": 10,
+        "train_batch_size": 2048,
+        "eval_batch_size": 4096,
+        "MAX_ITEM_LIST_LENGTH": job["length"],
+        "load_col": {"inter": ["user_id", "item_id", "timestamp"]},
+        "eval_args": {"split": {"LS": "valid_and_test"}, "order": "TO", "group_by": "user", "mode": "full"},
+        "train_neg_sample_args": None,
+        "checkpoint_dir": tempfile.mkdtemp(),
+        "show_progress": False,
+        "state": "ERROR",
+        "use_gpu": False,
+        **job["keys"],
+    }
+    sys.argv = sys.argv[:1]
+    config = Config(model=job["model"], dataset=job["dataset"], config_dict=values)
+    init_seed(config["seed"], True)
+    init_logger(config)
+    began = time.perf_counter()
+    dataset = create_dataset(config)
+    train, valid, test = data_preparation(config, dataset)
+    loaded = time.perf_counter() - began
+    model = get_model(config["model"])(config, train.dataset).to(config["device"])
+    trainer = get_trainer(config["MODEL_TYPE"], config["model"])(config, model)
+    clock = _timed(trainer, _Clock(job["most_seconds"]))
+    try:
+        trainer.fit(train, valid, saved=True, show_progress=False)
+        finished = True
+    except _OutOfTime:
+        finished = False
+    figures = {**clock.report(), "finished": finished, "load_seconds": loaded}
+    if clock.scores:
+        state = torch.load(trainer.saved_model_file, map_location="cpu", weights_only=False)
+        model.load_state_dict(state["state_dict"])
+        figures["per_user"] = _host_ndcg(model, test, dataset)
+    return figures
+
+
+def _timed(trainer: Any, clock: _Clock) -> _Clock:
+    """Wraps one trainer's epoch and validation; an epoch beyond the time is the last."""
+    train_epoch, valid_epoch = trainer._train_epoch, trainer._valid_epoch
+
+    def timed_train(*args: Any, **kwargs: Any) -> Any:
+        if clock.over:
+            raise _OutOfTime
+        began = time.perf_counter()
+        result = train_epoch(*args, **kwargs)
+        clock.train.append(time.perf_counter() - began)
+        return result
+
+    def timed_valid(*args: Any, **kwargs: Any) -> Any:
+        began = time.perf_counter()
+        score, result = valid_epoch(*args, **kwargs)
+        clock.valid.append(time.perf_counter() - began)
+        clock.scores.append(float(score))
+        return score, result
+
+    trainer._train_epoch, trainer._valid_epoch = timed_train, timed_valid
+    return clock
+
+
+@torch.no_grad()
+def _host_ndcg(model: Any, test: Any, dataset: Any) -> dict[str, float]:
+    """NDCG@10 of each user's held-out item by RecBole's own scores, nothing masked, by the user's token."""
+    model.eval()
+    found = {}
+    for batch, _, rows, items in test:
+        scores = model.full_sort_predict(batch).view(len(batch), -1)
+        scores[:, 0] = -torch.inf
+        wanted = scores[rows, items]
+        rank = (scores[rows] > wanted[:, None]).sum(dim=1).numpy()
+        users = dataset.id2token("user_id", batch["user_id"][rows].numpy())
+        gains = np.where(rank < 10, 1 / np.log2(rank + 2), 0.0)
+        found.update(zip(map(str, users), map(float, gains), strict=True))
+    return found
+
+
+def _ours(job: dict[str, Any]) -> dict[str, Any]:
+    from recbole_ext.config import build_config
+    from recbole_ext.data.build import prepare_data
+    from recbole_ext.pipeline import train
+    from recbole_ext.registry import resolve_model
+
+    values = {
+        **_SHARED,
+        "data_path": job["data_path"],
+        "dataset": job["dataset"],
+        "seed": job["seed"],
+        "epochs": job["epochs"],
+        "min_user_interactions": 0,
+        "min_item_interactions": 0,
+        "mask_seen": False,
+        "MAX_ITEM_LIST_LENGTH": job["length"],
+        "show_progress": False,
+        "use_gpu": False,
+        **job["keys"],
+    }
+    began = time.perf_counter()
+    prepare_data(build_config(resolve_model(job["model"])[1], None, (), values))
+    loaded = time.perf_counter() - began
+    result = train(job["model"], overrides=values, output=Path(tempfile.mkdtemp()) / "run")
+    users = pl.read_parquet(result.folder / "per_user.parquet")
+    epochs = [entry["seconds"] for entry in result.epochs]
+    best = int(result.metrics["best_epoch"])
+    return {
+        "epochs": len(epochs),
+        "epoch_seconds": float(np.median(epochs)),
+        "best_epoch": best,
+        "best_validation": max(entry["valid_score"] for entry in result.epochs),
+        "seconds_to_best": float(np.sum(epochs[: best + 1])),
+        "finished": True,
+        "load_seconds": loaded,
+        "per_user": dict(zip(users["user_id"], users["ndcg@10"], strict=True)),
+    }
+
+
+def main() -> None:
+    """Runs the job that stands in the first argument."""
+    job = json.loads(sys.argv[1])
+    torch.set_num_threads(job["threads"])
+    figures = (_host if job["side"] == "RecBole" else _ours)(job)
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20
+    print(json.dumps({**job, **figures, "peak_gib": peak}))
+
+
+if __name__ == "__main__":
+    main()
