@@ -56,12 +56,8 @@ class _OutOfTime(Exception):
     pass
 
 
-def _host(job: dict[str, Any]) -> dict[str, Any]:
-    from recbole.config import Config
-    from recbole.data import create_dataset, data_preparation
-    from recbole.utils import get_model, get_trainer, init_logger, init_seed
-
-    values = {
+def _host_values(job: dict[str, Any]) -> dict[str, Any]:
+    return {
         **_SHARED,
         "data_path": job["data_path"],
         "seed": job["seed"],
@@ -79,8 +75,15 @@ def _host(job: dict[str, Any]) -> dict[str, Any]:
         "use_gpu": False,
         **job["keys"],
     }
+
+
+def _host(job: dict[str, Any]) -> dict[str, Any]:
+    from recbole.config import Config
+    from recbole.data import create_dataset, data_preparation
+    from recbole.utils import get_model, get_trainer, init_logger, init_seed
+
     sys.argv = sys.argv[:1]
-    config = Config(model=job["model"], dataset=job["dataset"], config_dict=values)
+    config = Config(model=job["model"], dataset=job["dataset"], config_dict=_host_values(job))
     init_seed(config["seed"], True)
     init_logger(config)
     began = time.perf_counter()

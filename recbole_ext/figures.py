@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from recbole_ext.data.build import PreparedData
+from recbole_ext.data.build import PreparedData, fingerprint
 from recbole_ext.evaluation import Evaluation, bounds, means_of_groups
 from recbole_ext.evaluator.confidence import mean_interval
+from recbole_ext.trainer import ExactTrainer
 
-__all__ = ["describe", "parameters", "protocol", "test_figures"]
+__all__ = ["describe", "protocol", "run_figures", "test_figures"]
 
 
 def test_figures(
@@ -66,7 +67,32 @@ def describe(config: Any, figures: Mapping[str, Any], data: PreparedData) -> str
     )
 
 
-def parameters(model: Any) -> int:
+def _parameters(model: Any) -> int:
     """Numbers that are learnt, without the one that RecBole's models without learning carry along."""
     learnt = (p for name, p in model.named_parameters() if name not in ("fake_loss", "dummy_param"))
     return sum(p.numel() for p in learnt if p.requires_grad)
+
+
+def run_figures(
+    config: Any,
+    data: PreparedData,
+    trainer: ExactTrainer,
+    validation: Evaluation,
+    test: Evaluation,
+    statistics: Mapping[str, Any],
+) -> dict[str, Any]:
+    """What ``metrics.json`` says of a finished run: protocol, figures, effort, and the data it stands on."""
+    return {
+        "protocol": protocol(config, data),
+        **test_figures(data, validation, test, float(config["confidence"])),
+        "epochs": len(trainer.history),
+        "best_epoch": trainer.best_epoch,
+        "history": trainer.history,
+        "parameters": _parameters(trainer.model),
+        "seconds": {
+            "training": sum(entry["seconds"] for entry in trainer.history),
+            "test": test.seconds,
+        },
+        "statistics": statistics,
+        "fingerprint": fingerprint(data.split),
+    }

@@ -22,7 +22,7 @@ from recbole_ext.data.build import PreparedData, fingerprint, prepare_data, trai
 from recbole_ext.data.statistics import dataset_statistics  # noqa: E402
 from recbole_ext.errors import CheckpointError, ConfigError, DataError, DownloadError  # noqa: E402
 from recbole_ext.evaluation import Evaluation  # noqa: E402
-from recbole_ext.figures import describe, parameters, protocol, test_figures  # noqa: E402
+from recbole_ext.figures import describe, run_figures, test_figures  # noqa: E402
 from recbole_ext.model.popularity import check_debiasing  # noqa: E402
 from recbole_ext.model.positive_weight import set_positive_weight  # noqa: E402
 from recbole_ext.movielens import DATASETS, is_prepared, prepare  # noqa: E402
@@ -244,21 +244,13 @@ def _run(
         )
     trainer.load_best()
     validation, test = trainer.rank(data.validation), trainer.rank(data.test)
-    training = sum(entry["seconds"] for entry in trainer.history)
     metrics = {
         "command": folder.command(),
         "model": spec.name,
         "dataset": config["dataset"],
-        "protocol": protocol(config, data),
-        **test_figures(data, validation, test, float(config["confidence"])),
-        "epochs": len(trainer.history),
-        "best_epoch": trainer.best_epoch,
-        "history": trainer.history,
-        "parameters": parameters(trainer.model),
-        "seconds": {"build": built, "training": training, "test": test.seconds},
-        "statistics": statistics,
-        "fingerprint": fingerprint(data.split),
+        **run_figures(config, data, trainer, validation, test, statistics),
     }
+    metrics["seconds"]["build"] = built
     folder.complete(metrics, data, test)
     return RunResult(
         folder.final,

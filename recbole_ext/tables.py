@@ -105,6 +105,23 @@ def _differences(runs: Sequence[Path], base: Path, key: str, level: float) -> li
     ]
 
 
+def _notes(figures: Sequence[Mapping[str, Any]], shown: str, key: str) -> list[str]:
+    """What the brackets are, the protocol, and the command of each row."""
+    halves = []
+    for metrics in figures:
+        low, high = metrics["test_intervals"].get(key, (0.0, 0.0))
+        halves.append((high - low) / 2)
+    protocol = figures[0]["protocol"]
+    return [
+        "",
+        f"In brackets: {float(protocol['confidence']):.0%} bootstrap interval over users (median half-width of "
+        f"{shown}: {statistics.median(halves):.3f}). Protocol: {protocol_line(figures[0])}. Head rule: "
+        f"`{protocol['head_rule']}`.",
+        "",
+        *(f"- {metrics['model']}: `{metrics['command']}`" for metrics in figures),
+    ]
+
+
 def runs_table(
     runs: Sequence[Path],
     *,
@@ -138,40 +155,20 @@ def runs_table(
     if not any(f"{name.lower()}@{k}" in figures[0]["test"] for name in names):
         raise ConfigError(f"{runs[0]} has no figures at {k}: choose one of {figures[0]['protocol']['topk']}")
     keys = [f"{name.lower()}@{k}" for name in names]
-    level = float(figures[0]["protocol"]["confidence"])
     headers = [f"{name}@{k}" for name in names] + [_COSTS[cost][0] for cost in costs]
     rows = [
         [*(_cell(metrics, key) for key in keys), *(_COSTS[cost][1](metrics) for cost in costs)]
         for metrics in figures
     ]
     if against is not None:
+        level = float(figures[0]["protocol"]["confidence"])
         headers.append(f"{headers[0]} - {read_metrics(open_run(against))['model']}, p")
-        rows = [
-            [*row, text] for row, text in zip(rows, _differences(runs, against, keys[0], level), strict=True)
-        ]
+        for row, text in zip(rows, _differences(runs, against, keys[0], level), strict=True):
+            row.append(text)
     lines = [_row(["model", *headers]), _row(["---"] + ["---:"] * len(headers))]
     lines += [_row([metrics["model"], *row]) for metrics, row in zip(figures, rows, strict=True)]
     if any(not is_accuracy(name) for name in names):
+        empty = [""] * (len(headers) - len(names))
         for label, kind in (("*Random, expected*", "random"), ("*ceiling*", "ceiling")):
-            lines.append(
-                _row(
-                    [
-                        label,
-                        *(_bound(figures, kind, key) for key in keys),
-                        *("" for _ in headers[len(names) :]),
-                    ]
-                )
-            )
-    halves = []
-    for metrics in figures:
-        low, high = metrics["test_intervals"].get(keys[0], (0.0, 0.0))
-        halves.append((high - low) / 2)
-    lines += [
-        "",
-        f"In brackets: {level:.0%} bootstrap interval over users (median half-width of {names[0]}@{k}: "
-        f"{statistics.median(halves):.3f}). Protocol: {protocol_line(figures[0])}. Head rule: "
-        f"`{figures[0]['protocol']['head_rule']}`.",
-        "",
-        *(f"- {metrics['model']}: `{metrics['command']}`" for metrics in figures),
-    ]
-    return "\n".join(lines)
+            lines.append(_row([label, *(_bound(figures, kind, key) for key in keys), *empty]))
+    return "\n".join([*lines, *_notes(figures, headers[0], keys[0])])
