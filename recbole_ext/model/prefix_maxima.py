@@ -51,7 +51,9 @@ class _PrefixMaxima(torch.autograd.Function):
         heights, filters = bias.shape
         size, starts = bias.numel(), min(length, window - first + 1)
         flat, by_offset = items.flatten(0, 1), weight.flatten(0, 1).permute(1, 2, 0)  # (L B, d), (o, d, C)
-        last = (window - first - torch.arange(heights, device=items.device)).repeat_interleave(filters)  # (C,)
+        last = (window - first - torch.arange(heights, device=items.device)).repeat_interleave(
+            filters
+        )  # (C,)
         place = torch.arange(length, device=items.device)[:, None]
         sums = torch.where(place[:starts] <= last, bias.flatten(), -torch.inf)  # (S, C)
         sums = sums[:, None].repeat(1, batch, 1).flatten(0, 1)  # (S B, C)

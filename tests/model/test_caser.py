@@ -149,7 +149,10 @@ def test_prefix_maxima_have_the_gradients_of_finite_differences() -> None:
         return torch.randn(shape, dtype=torch.float64, generator=random, requires_grad=True)
 
     window = 10
-    weights, biases = [draw(2, height, 3) for height in range(1, window + 1)], [draw(2) for _ in range(window)]
+    weights, biases = (
+        [draw(2, height, 3) for height in range(1, window + 1)],
+        [draw(2) for _ in range(window)],
+    )
     for length in (1, 4, window):
         assert torch.autograd.gradcheck(
             lambda items, *rest: prefix_maxima(items, list(rest[:window]), list(rest[window:])),

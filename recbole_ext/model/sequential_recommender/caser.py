@@ -45,9 +45,7 @@ class Caser(AllPositions, HostCaser):
         terms = weight.T[: len(shifted), None, :, None] * shifted[:, :, None]  # (T, B, n_v, d)
         vertical = terms.cumsum(dim=0) + (weight.sum(dim=1)[:, None] * padding + self.conv_v.bias[:, None])
         weights = [conv.weight[:, 0] for conv in self.conv_h]  # (n_h, h, d) each
-        biases = [
-            conv.bias + w.sum(dim=1) @ padding for conv, w in zip(self.conv_h, weights, strict=True)
-        ]
+        biases = [conv.bias + w.sum(dim=1) @ padding for conv, w in zip(self.conv_h, weights, strict=True)]
         horizontal = prefix_maxima(shifted.contiguous(), weights, biases)
         return torch.cat([vertical.flatten(2), horizontal], dim=2).transpose(0, 1)
 
