@@ -83,8 +83,7 @@ class _PrefixMaxima(torch.autograd.Function):
         flat, by_offset, positive, chosen, earlier, source = ctx.saved_tensors
         (length, batch, _), weight_shape, (_, filters) = ctx.shape
         grad = grads[0] * positive
-        # What a longer prefix took from a complete sum, at the place where that sum ended.
-        complete = torch.zeros_like(grad).scatter_add_(0, source, grad * earlier)
+        complete = _given_back(grad * earlier, source)
         grad.masked_fill_(earlier, 0)
         size = grad.shape[2]
         grad_bias = (grad * (chosen < 0)).sum(dim=(0, 1))
@@ -108,6 +107,17 @@ class _PrefixMaxima(torch.autograd.Function):
             None,
             None,
         )
+
+
+def _given_back(grad: torch.Tensor, source: torch.Tensor) -> torch.Tensor:
+    """The backward pass of a running maximum, ``(L, ...)``, without additions in random order on a GPU."""
+    result, later = torch.empty_like(grad), torch.zeros_like(grad[0])
+    for place in reversed(range(len(grad))):
+        later = later + grad[place]
+        begins = source[place] == place  # here a new maximum begins, which all gradients since came from
+        result[place] = later * begins
+        later = later * ~begins
+    return result
 
 
 def prefix_maxima(

@@ -41,13 +41,18 @@ class Caser(AllPositions, HostCaser):
         """Both convolutions for the window of each prefix, ``(B, T, d)`` with T ≤ L to ``(B, T, n_v d + n_h L)``."""
         padding = self.item_embedding.weight[0].detach()  # as an input, padding gets no gradient
         shifted = (embedded - padding).transpose(0, 1)  # (T, B, d); padding is now zero
-        weight = self.conv_v.weight[:, 0, :, 0]  # (n_v, L)
-        terms = weight.T[: len(shifted), None, :, None] * shifted[:, :, None]  # (T, B, n_v, d)
-        vertical = terms.cumsum(dim=0) + (weight.sum(dim=1)[:, None] * padding + self.conv_v.bias[:, None])
+        vertical = self._causal(shifted) + self.conv_v.bias[:, None]
+        vertical = vertical + self.conv_v.weight[:, 0].sum(dim=1) * padding
         weights = [conv.weight[:, 0] for conv in self.conv_h]  # (n_h, h, d) each
         biases = [conv.bias + w.sum(dim=1) @ padding for conv, w in zip(self.conv_h, weights, strict=True)]
         horizontal = prefix_maxima(shifted.contiguous(), weights, biases)
         return torch.cat([vertical.flatten(2), horizontal], dim=2).transpose(0, 1)
+
+    def _causal(self, items: torch.Tensor) -> torch.Tensor:
+        """Σ_{s≤t} w_vs x_s: the vertical filters, causal and depth-wise, ``(T, B, d)`` to ``(T, B, n_v, d)``."""
+        length = len(items)
+        weight = self.conv_v.weight[:, 0, :length, 0]  # (n_v, T)
+        return torch.einsum("vts,sbd->tbvd", weight[:, None].expand(-1, length, -1).tril(), items)
 
     def _of_windows(self, embedded: torch.Tensor) -> torch.Tensor:
         """Both convolutions for each full window, ``(B, T, d)`` to ``(B, T - L + 1, n_v d + n_h L)``."""
