@@ -31,10 +31,13 @@ def cloze_mask(length: np.ndarray, width: int, ratio: float, rng: np.random.Gene
 class ClozeLoader(WindowLoader):
     """Windows of L items, some of them masked, for models with ``cloze`` (Sun et al., CIKM 2019).
 
-    Every training item lies in a window of each epoch; the windows are cut as those with a target at every position,
-    and masked anew each epoch. A batch either masks items with probability ``mask_ratio`` or, with RecBole's
-    probability ``ft_ratio``, the last item only, as evaluation does; each window then ends at one of the items for
-    which it was cut, drawn uniformly. RecBole masks one row for each prefix instead.
+    An epoch goes 1 / ``mask_ratio`` times through all training items (rounded; the paper masks each sequence ten
+    times), so that it asks for about as many items as an epoch with a target at every position does, and early
+    stopping counts alike. Each time, the windows are cut and masked anew.
+
+    A batch either masks items with probability ``mask_ratio`` or, with RecBole's probability ``ft_ratio``, the last
+    item only, as evaluation does; each window then ends at one of the items for which it was cut, drawn uniformly.
+    RecBole masks one row for each prefix instead.
     """
 
     first_target = 0
@@ -45,6 +48,11 @@ class ClozeLoader(WindowLoader):
         super().__init__(config, dataset, split, sampler)
         # RecBole's transform would mask again; it was built because it writes names that the model reads.
         self.transform = lambda _, batch: batch
+
+    def _examples(self) -> np.ndarray:
+        """``(n, 2) int64``: row of each window's last item, and for how many items it was cut."""
+        passes = max(1, round(1 / max(float(self.config["mask_ratio"]), 0.01)))
+        return np.concatenate([super(ClozeLoader, self)._examples() for _ in range(passes)])
 
     def _cut(self, chosen: np.ndarray) -> Interaction:
         config, data = self.config, self.split.interactions

@@ -91,7 +91,7 @@ def test_targets_are_the_masked_items_and_the_rest_stays(home: Path, ft_ratio: f
 
 def test_every_training_item_lies_in_a_window_of_each_epoch_and_no_held_out_item_does(home: Path) -> None:
     _, data, loader = load(home, ft_ratio=0.0)
-    for _ in range(3):
+    for _ in range(2):
         found: dict[int, set[int]] = {}
         for batch in loader:
             for user, window in zip(batch["user_id"].tolist(), batch["item_id_list"].tolist(), strict=True):
@@ -99,6 +99,15 @@ def test_every_training_item_lies_in_a_window_of_each_epoch_and_no_held_out_item
         assert {user: items - {0} for user, items in found.items()} == {
             user: set(items) for user, items in histories(data).items()
         }
+
+
+@pytest.mark.parametrize(("mask_ratio", "passes"), [(0.2, 5), (0.3, 3), (0.9, 1)])
+def test_an_epoch_asks_for_about_as_many_items_as_there_are(
+    home: Path, mask_ratio: float, passes: int
+) -> None:
+    _, data, loader = load(home, mask_ratio=mask_ratio)
+    fresh = loader._examples()[:, 1]
+    assert fresh.sum() == passes * sum(map(len, histories(data).values()))
 
 
 def test_items_are_masked_with_probability_mask_ratio_and_at_least_once() -> None:
@@ -130,7 +139,7 @@ def test_masks_differ_between_epochs_and_follow_the_saved_state(home: Path) -> N
 def test_fine_tuning_masks_the_last_item_of_every_possible_prefix(home: Path) -> None:
     _, data, loader = load(home, ft_ratio=1.0)
     asked: Counter[tuple[int, int]] = Counter()
-    for _ in range(150):
+    for _ in range(30):
         for batch in loader:
             row, place = (batch["target_seq"] > 0).nonzero().T
             assert torch.equal(row, torch.arange(len(batch["target_seq"])))

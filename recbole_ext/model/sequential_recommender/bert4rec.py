@@ -1,4 +1,4 @@
-"""BERT4Rec on windows that are masked once an epoch."""
+"""BERT4Rec on masked windows."""
 
 from __future__ import annotations
 
@@ -22,8 +22,8 @@ class BERT4Rec(HostBERT4Rec):
     """RecBole's BERT4Rec (Sun et al., CIKM 2019), the same parameters and the same function.
 
     RecBole masks every prefix of a user, never asks for the first item of a window, and of more than
-    ``mask_ratio`` L masked items only for the last ones; here a user's windows are masked once an epoch, and every
-    masked item is asked for.
+    ``mask_ratio`` L masked items only for the last ones; here a user's windows are masked, see
+    ``recbole_ext.data.cloze``, and every masked item is asked for.
     """
 
     cloze = True  # its batches are windows with masked items
