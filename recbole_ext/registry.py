@@ -63,6 +63,8 @@ MODELS: dict[str, ModelSpec] = {
         ModelSpec("NCL", f"{_GENERAL}.ncl:NCL", "Lin et al. 2022"),
         ModelSpec("Pop", f"{_GENERAL}.pop:Pop", "exact counts"),
         ModelSpec("RaCT", f"{_GENERAL}.ract:RaCT", "Lobel et al. 2020"),
+        ModelSpec("BERT4Rec", f"{_SEQUENTIAL}.bert4rec:BERT4Rec", "Sun et al. 2019"),
+        ModelSpec("Caser", f"{_SEQUENTIAL}.caser:Caser", "Tang and Wang 2018"),
         ModelSpec("FEARec", f"{_SEQUENTIAL}.fearec:FEARec", "Du et al. 2023"),
         ModelSpec("S3Rec", f"{_SEQUENTIAL}.s3rec:S3Rec", "Zhou et al. 2020"),
         ModelSpec("GRU4Rec", f"{_SEQUENTIAL}.gru4rec:GRU4Rec", "Hidasi et al. 2016; Tan et al. 2016"),

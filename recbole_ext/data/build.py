@@ -17,6 +17,7 @@ from recbole.data.utils import get_dataloader  # noqa: E402
 from recbole.model.abstract_recommender import AbstractRecommender, AutoEncoderMixin  # noqa: E402
 from recbole.utils import InputType, ModelType  # noqa: E402
 
+from recbole_ext.data.cloze import ClozeLoader  # noqa: E402
 from recbole_ext.data.dataloader import (  # noqa: E402
     EvaluationLoader,
     PositiveLoader,
@@ -82,20 +83,22 @@ def _check_repeats(split: Split) -> None:
 
 
 def loader_class(config: Any, model: type[AbstractRecommender]) -> type[TrainLoader]:
-    """Which loader trains a model: users, windows with all positions, prefixes, or single positives."""
+    """Which loader trains a model: users, windows (all positions or masked), prefixes, or single positives."""
     listwise = issubclass(model, AutoEncoderMixin) or getattr(model, "input_type", None) == InputType.LISTWISE
     if listwise or get_dataloader(config, "train") is UserDataLoader:
         return UserLoader
     if model.type != ModelType.SEQUENTIAL:
         return PositiveLoader
     everywhere = config["sequence_training"] == "all_positions" and config["loss_type"] == "CE"
+    if everywhere and getattr(model, "cloze", False):
+        return ClozeLoader
     return WindowLoader if everywhere and hasattr(model, "encode") else PrefixLoader
 
 
 def train_loader(config: Any, data: PreparedData, model: type[AbstractRecommender]) -> TrainLoader:
     """The loader of the training part, with negatives where the loss needs them."""
     kind = loader_class(config, model)
-    positives = kind in (UserLoader, WindowLoader) or model.type == ModelType.TRADITIONAL
+    positives = kind in (UserLoader, WindowLoader, ClozeLoader) or model.type == ModelType.TRADITIONAL
     cross_entropy = model.type == ModelType.SEQUENTIAL and config["loss_type"] == "CE"
     sampler = None if positives or cross_entropy else _sampler(config, data.split)
     return kind(config, data.dataset, data.split, sampler)

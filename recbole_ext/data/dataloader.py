@@ -189,6 +189,8 @@ class WindowLoader(TrainLoader):
     that over the epochs an item is predicted from contexts of every length. ``train_batch_size`` counts targets.
     """
 
+    first_target = 1  # a user's first item has no context to be predicted from
+
     def _batch_size(self) -> int:
         return max(1, int(self.config["train_batch_size"]) // int(self.config["MAX_ITEM_LIST_LENGTH"]))
 
@@ -196,7 +198,7 @@ class WindowLoader(TrainLoader):
         """``(n, 2) int64``: row of each window's last target, and how many targets the window answers for."""
         width = int(self.config["MAX_ITEM_LIST_LENGTH"])
         start, stop = self.split.before(TRAIN + 1)
-        total = np.maximum(stop - start - 1, 0)
+        total = np.maximum(stop - start - self.first_target, 0)
         users = np.flatnonzero(total)
         total, last = total[users], stop[users] - 1
         newest = self.rng.integers(1, width + 1, len(users)) if self.config["shuffle"] else width

@@ -151,5 +151,5 @@ def check_debiasing(model: nn.Module, config: Any) -> None:
     if loss != "full_softmax" and not hasattr(model, "sequence_loss"):
         raise ConfigError(
             f"sequence_loss is {loss}, but {type(model).__name__} does not train at all positions: set "
-            "sequence_loss: full_softmax, or use GRU4Rec, SASRec or MLPSeq"
+            "sequence_loss: full_softmax, or use one that does, such as GRU4Rec, SASRec, Caser or BERT4Rec"
         )

@@ -38,7 +38,7 @@ __all__ = [
 ]
 
 # Ours, and of RecBole one of each kind of training and scoring.
-FAST = sorted({*MODELS, "BPR", "ItemKNN", "Caser", "BERT4Rec", "NeuMF", "LightGCN", "MultiVAE", "EASE"})
+FAST = sorted({*MODELS, "BPR", "ItemKNN", "NeuMF", "LightGCN", "MultiVAE", "EASE"})
 SLOW = [name for name in known_models() if name not in FAST]
 
 SMALLER: dict[str, dict[str, Any]] = {

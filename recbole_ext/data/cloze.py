@@ -1,0 +1,77 @@
+"""Windows whose items are masked, for models that fill them in."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import torch
+
+from recbole_ext import _compat
+
+_compat.apply()
+
+from recbole.data.interaction import Interaction  # noqa: E402
+
+from recbole_ext.data.dataloader import WindowLoader, history_fields  # noqa: E402
+from recbole_ext.data.dataset import ExactDataset  # noqa: E402
+from recbole_ext.data.interactions import Split  # noqa: E402
+from recbole_ext.sampler.negative import NegativeSampler  # noqa: E402
+from recbole_ext.windows import cut_windows  # noqa: E402
+
+__all__ = ["ClozeLoader", "cloze_mask"]
+
+
+def cloze_mask(length: np.ndarray, width: int, ratio: float, rng: np.random.Generator) -> np.ndarray:
+    """``(B, width) bool``: each of a window's items with probability ``ratio``, and at least one of each window."""
+    draw = np.where(np.arange(width) < length[:, None], rng.random((len(length), width)), np.inf)
+    return (draw < ratio) | (draw == draw.min(axis=1, keepdims=True))
+
+
+class ClozeLoader(WindowLoader):
+    """Windows of L items, some of them masked, for models with ``cloze`` (Sun et al., CIKM 2019).
+
+    An epoch goes 1 / ``mask_ratio`` times through all training items (rounded; the paper masks each sequence ten
+    times), so that it asks for about as many items as an epoch with a target at every position does, and early
+    stopping counts alike. Each time, the windows are cut and masked anew.
+
+    A batch either masks items with probability ``mask_ratio`` or, with RecBole's probability ``ft_ratio``, the last
+    item only, as evaluation does; each window then ends at one of the items for which it was cut, drawn uniformly.
+    RecBole masks one row for each prefix instead.
+    """
+
+    first_target = 0
+
+    def __init__(
+        self, config: Any, dataset: ExactDataset, split: Split, sampler: NegativeSampler | None
+    ) -> None:
+        super().__init__(config, dataset, split, sampler)
+        # RecBole's transform would mask again; it was built because it writes names that the model reads.
+        self.transform = lambda _, batch: batch
+
+    def _examples(self) -> np.ndarray:
+        """``(n, 2) int64``: row of each window's last item, and for how many items it was cut."""
+        passes = max(1, round(1 / max(float(self.config["mask_ratio"]), 0.01)))
+        return np.concatenate([super(ClozeLoader, self)._examples() for _ in range(passes)])
+
+    def _cut(self, chosen: np.ndarray) -> Interaction:
+        config, data = self.config, self.split.interactions
+        width = int(config["MAX_ITEM_LIST_LENGTH"])
+        last, fresh = chosen[:, 0], chosen[:, 1]
+        users = np.searchsorted(data.indptr, last, side="right") - 1
+        fine_tunes = self.rng.random() < float(config["ft_ratio"] or 0)
+        stop = last + 1 - (self.rng.integers(0, fresh) if fine_tunes else 0)
+        length = np.minimum(stop - data.indptr[users], width)
+        items = cut_windows(data.items, stop, length, width)
+        if fine_tunes:
+            masked = np.arange(width) == length[:, None] - 1
+        else:
+            masked = cloze_mask(length, width, float(config["mask_ratio"]), self.rng)
+        return Interaction(
+            {
+                self.dataset.uid_field: torch.from_numpy(users),
+                **history_fields(self.dataset, stop, length, width),
+                config["MASK_ITEM_SEQ"]: torch.from_numpy(np.where(masked, data.n_items, items)),
+                "target_seq": torch.from_numpy(np.where(masked, items, 0)),
+            }
+        )
