@@ -1,0 +1,196 @@
+"""Curves of re-rankers, lists before and after, examples with titles."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from recbole_ext.report.charts import Line, lines_chart
+from recbole_ext.report.context import Context, Reranked
+from recbole_ext.report.document import Block, Cell, Figure, Paragraph, Section, Table, cell
+from recbole_ext.report.lists import Example, changes_by_user, example, top
+from recbole_ext.report.wording import number, percent
+
+__all__ = ["curves_section", "examples_section"]
+
+_SHOWN = (("itemcoverage", "item coverage"), ("tailshare", "tail share"))
+
+
+def _percent_tick(value: float) -> str:
+    return f"{value:.0%}"
+
+
+def _curve(model: str, curve: Mapping[str, Any], key: str, name: str) -> Figure:
+    rows: Sequence[Mapping[str, Any]] = curve["validation"]
+    own = [row for row in rows if row["method"] == "none"]
+    lines = []
+    for index, method in enumerate(dict.fromkeys(row["method"] for row in rows if row["method"] != "none")):
+        part = [*own, *(row for row in rows if row["method"] == method)]
+        part.sort(key=lambda row: row["strength"])
+        marked = [
+            i
+            for i, row in enumerate(part)
+            if method == "popularity_penalty" and abs(row["strength"] - 0.1) < 1e-9
+        ]
+        lines.append(
+            Line(
+                str(method),
+                [row[key] for row in part],
+                [row["ndcg"] for row in part],
+                tips=[f"{method} {row['strength']:g}: {name} {percent(row[key])}, NDCG {number(row['ndcg'])}" for row in part],
+                marked=marked,
+                names=["α = 0.1"] * len(marked),
+                colour=f"c{1 + (1, 0, 2, 3, 5, 6, 4)[index % 7]}",
+            )
+        )
+    k = next((int(key.partition("@")[2]) for key in curve["bounds"].get("ceiling", {})), 10)
+    references = [
+        (curve["bounds"][kind][f"{key}@{k}"], label)
+        for kind, label in (("random", "Random"), ("ceiling", "ceiling"))
+        if f"{key}@{k}" in curve["bounds"].get(kind, {})
+    ]
+    ends = "; ".join(
+        f"{line.name} reaches {percent(line.x[-1])} at NDCG {number(line.y[-1])}" for line in lines if line.x
+    )
+    return lines_chart(
+        f"{model}: NDCG@{k} against {name}@{k} (validation)",
+        ends,
+        lines,
+        (f"{name}@{k}", f"NDCG@{k}, validation"),
+        references=references,
+        form_x=_percent_tick,
+    )
+
+
+def _chosen_table(curves: Mapping[str, Mapping[str, Any]]) -> Table:
+    rows = []
+    for model, curve in curves.items():
+        for row in curve["test"]:
+            own = row["method"] == "none"
+            low, high = row["difference_low"], row["difference_high"]
+            words = "" if own else f"{low:+.4f} to {high:+.4f}" + ("" if low > 0 or high < 0 else ", n.s.")
+            rows.append(
+                (
+                    Cell(model),
+                    Cell("own lists" if own else str(row["method"])),
+                    cell(None) if own else cell(float(row["strength"]), 2),
+                    cell(row["ndcg"]),
+                    cell(None) if own else Cell(f"{row['ndcg_difference']:+.4f}", row["ndcg_difference"], words),
+                    Cell(percent(row["itemcoverage"]), row["itemcoverage"]),
+                    Cell(percent(row["tailshare"]), row["tailshare"]),
+                )
+            )
+    columns = ("Model", "Re-ranker", "Strength", "NDCG", "Δ NDCG", "Coverage", "Tail share")
+    return Table("The chosen strengths, tested once", columns, tuple(rows), text_columns=(0, 1))
+
+
+def _rerank_table(reranked: Sequence[Reranked]) -> Table:
+    rows = []
+    for one in reranked:
+        for label, place in (("before", 0), ("after", 1)):
+            values = {name: one.figures(name)[place] for name in ("ndcg", "hit", "itemcoverage", "tailshare", "novelty")}
+            shares = [values["itemcoverage"], values["tailshare"]]
+            rows.append(
+                (
+                    Cell(one.name),
+                    Cell(label),
+                    cell(values["ndcg"]),
+                    cell(values["hit"]),
+                    *(cell(None) if share is None else Cell(percent(share), share) for share in shares),
+                    cell(values["novelty"], 2),
+                )
+            )
+    columns = ("Lists", "", "NDCG", "Hit", "Coverage", "Tail share", "Novelty")
+    return Table("Test lists before and after re-ranking", columns, tuple(rows), text_columns=(0, 1))
+
+
+def curves_section(context: Context) -> Section | None:
+    """What debiasing costs and gains."""
+    curves, reranked = context.inputs.curves, context.reranked
+    if not curves and not reranked:
+        return None
+    blocks: list[Block] = []
+    for model, curve in curves.items():
+        blocks += [_curve(model, curve, key, name) for key, name in _SHOWN]
+    if curves:
+        rules = dict.fromkeys(str(curve["rule"]) for curve in curves.values())
+        depth = next(iter(curves.values())).get("candidates", 200)
+        blocks.append(_chosen_table(curves))
+        blocks.append(
+            Paragraph(
+                f"Rule of the choice: {'; '.join(rules)}. Scores are min-max scaled per user over the top {depth} "
+                "candidates before α is applied, which fixes what α = 0.1 means; the penalty is log-scaled popularity. "
+                "For exposure, the strength is the coverage floor.",
+                quiet=True,
+            )
+        )
+    if reranked:
+        blocks.append(_rerank_table(reranked))
+        blocks.append(Paragraph("; ".join(dict.fromkeys(str(o.folder.metrics["rule"]) for o in reranked)) + ".", True))
+    return Section("debiasing", "What debiasing costs and gains", tuple(blocks))
+
+
+def _example_users(one: Reranked, context: Context) -> list[tuple[str, str]]:
+    """``(label, user)``: where most has changed, and the middle of heavy and of light users by what changed."""
+    assert one.run is not None
+    shares = changes_by_user(top(one.run, one.k), top(one.folder, one.k))
+    ordered = sorted(shares, key=lambda user: (-shares[user], user))
+    found = [("the user whose list changes most", ordered[0])] if ordered else []
+    for group in ("heavy", "light"):
+        members = [user for user in ordered if context.catalogue and user in context.catalogue.users_of[group]]
+        if members:
+            found.append((f"a {group} user with the group's median change", members[len(members) // 2]))
+    return list({user: (label, user) for label, user in reversed(found)}.values())[::-1]
+
+
+def _titles(one: Reranked, context: Context) -> dict[str, str]:
+    names = dict(context.catalogue.title) if context.catalogue else {}
+    for folder in (one.run, one.folder):
+        if folder is not None and "title" in folder.lists.columns:
+            known = folder.lists.select("item_id", "title").unique().drop_nulls()
+            names.update(zip(known["item_id"].to_list(), known["title"].to_list(), strict=True))
+    return names
+
+
+def _example_table(label: str, shown: Example, titles: Mapping[str, str], context: Context) -> Table:
+    popularity = context.catalogue.popularity if context.catalogue else {}
+    targets = context.catalogue.target(shown.user) if context.catalogue else []
+
+    def named(item: str) -> Cell:
+        count = f"{popularity[item]:,} ratings in training" if item in popularity else ""
+        if item in targets:
+            return Cell(titles.get(item, item), note=f"{count}{'; ' if count else ''}the held-out item", tone="strong")
+        return Cell(titles.get(item, item), note=count)
+
+    rows = []
+    for rank, (old, new) in enumerate(zip(shown.before, shown.after, strict=False), start=1):
+        moved = "new" if not new.came_from else f"from {new.came_from}" if new.came_from != rank else "stays"
+        tone = "good" if not new.came_from else "quiet" if moved == "stays" else ""
+        rows.append((Cell(str(rank), rank), named(old), named(new.item), Cell(moved, tone=tone)))
+    return Table(f"User {shown.user}: {label}", ("Rank", "Before", "After", ""), tuple(rows), text_columns=(1, 2, 3))
+
+
+def examples_section(context: Context) -> Section | None:
+    """Real lists with titles, before and after a re-ranker."""
+    usable = [one for one in context.reranked if one.run is not None]
+    if not usable:
+        return None
+    blocks: list[Block] = []
+    for one in usable[:2]:
+        assert one.run is not None
+        before, after, titles = top(one.run, one.k), top(one.folder, one.k), _titles(one, context)
+        shares = changes_by_user(before, after)
+        blocks.append(
+            Paragraph(
+                f"{one.name}: on average {percent(float(np.mean(list(shares.values()))))} of a list is replaced; "
+                f"{sum(share == 0 for share in shares.values()):,} of {len(shares):,} users keep the same items."
+            )
+        )
+        for label, user in _example_users(one, context):
+            if context.catalogue:
+                recent = [titles.get(item, item) for item in context.catalogue.recent(user, 5)]
+                blocks.append(Paragraph(f"User {user} had last, newest first: {'; '.join(recent)}.", quiet=True))
+            blocks.append(_example_table(label, example(user, before[user], after[user]), titles, context))
+    return Section("examples", "Real lists, before and after", tuple(blocks))

@@ -1,0 +1,181 @@
+"""Ablations and the history of a tuning, drawn from their tables."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import polars as pl
+
+from recbole_ext.report.charts import Line, Point, bars, lines_chart, scatter
+from recbole_ext.report.context import Context
+from recbole_ext.report.document import Block, Cell, Paragraph, Section, Table, cell
+from recbole_ext.report.wording import percent
+
+__all__ = ["ablation_section", "explained", "tuning_section"]
+
+
+def _sweep(sweep: dict[str, Any], k: int) -> list[Block]:
+    points: Sequence[dict[str, Any]] = sweep["points"]
+    model, key = sweep["model"], sweep["key"]
+    ndcg = [point["ndcg"] for point in points]
+    numeric = all(isinstance(point["value"], int | float) and not isinstance(point["value"], bool) for point in points)
+    x = [float(point["value"]) for point in points] if numeric else [float(i) for i in range(len(points))]
+    names = [str(point["value"]) for point in points]
+    best = max(range(len(points)), key=lambda i: ndcg[i]["mean"])
+    words = (
+        f"{model}: the largest NDCG@{k}, {ndcg[best]['mean']:.4f}, stands at {key} = {names[best]}; "
+        f"the smallest is {min(value['mean'] for value in ndcg):.4f}"
+    )
+    known = all(value.get("low") is not None and value.get("high") is not None for value in ndcg)
+    spread = numeric and min(x) > 0 and max(x) / min(x) >= 50
+    chart = lines_chart(
+        f"{model}: NDCG@{k} by {key}",
+        words,
+        [
+            Line(
+                f"{model}, {key}",
+                x,
+                [value["mean"] for value in ndcg],
+                low=[value["low"] for value in ndcg] if known else (),
+                high=[value["high"] for value in ndcg] if known else (),
+                tips=[f"{key} = {name}: {value['mean']:.4f}" for name, value in zip(names, ndcg, strict=True)],
+            )
+        ],
+        (key, f"NDCG@{k}"),
+        caption=words + ("; band: 95 % interval." if known else "."),
+        zero_x=False,
+        logarithmic=spread,
+        form_x=None if numeric else lambda value: names[int(value)] if value == int(value) else "",
+    )
+    rows = []
+    for point in points:
+        coverage, seconds = point.get("itemcoverage"), point.get("seconds")
+        share = cell(None) if coverage is None else Cell(percent(coverage), coverage)
+        value = Cell(str(point["value"]), float(point["value"]) if numeric else None)
+        rows.append((value, cell(point["ndcg"]["mean"]), share, cell(None if seconds is None else float(seconds), 0)))
+    table = Table(f"{model}: {key}", (key, f"NDCG@{k}", "Coverage", "Training s"), tuple(rows), text_columns=() if numeric else (0,))
+    return [chart, table]
+
+
+def ablation_section(context: Context) -> Section | None:
+    """What each choice is worth."""
+    sweeps = [sweep for one in context.inputs.ablations for sweep in one.get("sweeps", ()) if sweep.get("points")]
+    if not sweeps:
+        return None
+    blocks: list[Block] = [block for sweep in sweeps for block in _sweep(sweep, context.comparison.k)]
+    return Section("ablation", "What each choice is worth", tuple(blocks))
+
+
+def explained(trials: pl.DataFrame, value: str) -> dict[str, float]:
+    """Share of the variance of ``value`` that the quarters (or the classes) of each parameter explain.
+
+    It is eta squared of a one-way analysis of variance, between 0 and 1; parameters are looked at one by one.
+
+    Args:
+        trials: Columns ``params_*`` and ``value``, one row a finished trial.
+        value: Column of the value.
+    """
+    y = trials[value].to_numpy().astype(float)
+    total = float(((y - y.mean()) ** 2).sum()) if len(y) else 0.0
+    result = {}
+    for name in (column for column in trials.columns if column.startswith("params_")):
+        column = trials[name].drop_nulls()
+        if total == 0 or len(column) < len(y) or column.n_unique() < 2:
+            continue
+        if column.dtype.is_numeric() and column.n_unique() > 4:
+            numbers = column.to_numpy().astype(float)
+            classes = np.searchsorted(np.quantile(numbers, [0.25, 0.5, 0.75]), numbers)
+        else:
+            classes = column.cast(pl.String).rank("dense").to_numpy()
+        between = sum(
+            (classes == one).sum() * (y[classes == one].mean() - y.mean()) ** 2 for one in np.unique(classes)
+        )
+        result[name.removeprefix("params_")] = float(between / total)
+    return dict(sorted(result.items(), key=lambda item: -item[1]))
+
+
+def _finished(trials: pl.DataFrame) -> tuple[pl.DataFrame, list[str]]:
+    values = [name for name in trials.columns if name == "value" or name.startswith("values_")]
+    done = trials.filter(pl.col("state") == "COMPLETE") if "state" in trials.columns else trials
+    done = done.drop_nulls(values) if values else done
+    return (done.sort("number") if "number" in done.columns else done.with_row_index("number")), values
+
+
+def _history(model: str, done: pl.DataFrame, value: str) -> Block:
+    number, y = [float(n) for n in done["number"]], [float(v) for v in done[value]]
+    best = np.maximum.accumulate(y).tolist()
+    words = f"The best of {len(y)} finished trials, {max(y):.4f}, is number {int(number[int(np.argmax(y))])}"
+    return lines_chart(
+        f"{model}: history of the tuning",
+        words,
+        [Line("a trial", number, y, colour="c5", joined=False), Line("best so far", number, best, dots=False)],
+        ("trial", "validation value"),
+        caption=words + ".",
+        zero_y=False,
+    )
+
+
+def _slices(model: str, done: pl.DataFrame, value: str, names: Sequence[str]) -> list[Block]:
+    blocks: list[Block] = []
+    for name in names:
+        column = done[f"params_{name}"]
+        if not column.dtype.is_numeric():
+            groups = done.group_by(f"params_{name}").agg(pl.col(value).max().alias("best"), pl.len().alias("n"))
+            rows = [
+                (str(choice), float(top), f"{top:.4f} ({n} trials)")
+                for choice, top, n in groups.sort("best", descending=True).iter_rows()
+            ]
+            blocks.append(bars(f"{model}: best value by {name}", f"By choice of {name}", rows, "best value"))
+            continue
+        x, y = column.cast(pl.Float64).to_list(), done[value].to_list()
+        order = np.argsort(x)
+        blocks.append(
+            lines_chart(
+                f"{model}: value by {name}",
+                f"The best trial has {name} = {x[int(np.argmax(y))]:.4g}",
+                [Line("a trial", [x[i] for i in order], [y[i] for i in order], joined=False)],
+                (name, "validation value"),
+                zero_x=False,
+                zero_y=False,
+                logarithmic=min(x) > 0 and max(x) / min(x) >= 50,
+            )
+        )
+    return blocks
+
+
+def _tuned(model: str, trials: pl.DataFrame) -> list[Block]:
+    done, values = _finished(trials)
+    if not values or len(done) < 2:
+        return [Paragraph(f"{model}: {len(done)} finished trials, too few to draw.", quiet=True)]
+    if len(values) > 1:
+        points = [
+            Point(f"trial {row['number']}", float(row[values[1]]), float(row[values[0]]), quiet=True)
+            for row in done.iter_rows(named=True)
+        ]
+        title = f"{model}: the two aims of the tuning against each other"
+        front = scatter(title, f"{len(points)} finished trials", points, ("second value", "first value"))
+        return [front]
+    shares = explained(done, "value")
+    blocks = [_history(model, done, "value")]
+    if shares:
+        rows = [(name, share, f"{share:.0%}") for name, share in shares.items()]
+        words = "Share of the variance of the value that the quarters of a parameter explain, one by one (eta squared)"
+        blocks.append(bars(f"{model}: which parameter matters", words, rows, "share", caption=f"{words}."))
+    return [*blocks, *_slices(model, done, "value", list(shares)[:4])]
+
+
+def tuning_section(context: Context) -> Section | None:
+    """How the parameters were found."""
+    trials, effort = context.inputs.trials, context.comparison.tuning
+    blocks: list[Block] = []
+    if effort:
+        rows = tuple(
+            (Cell(model), cell(one.get("trials"), 0), cell(one.get("best_value")), cell(one.get("minutes"), 1))
+            for model, one in effort.items()
+        )
+        blocks.append(Table("Effort of the tuning", ("Model", "Trials", "Best value", "Minutes"), rows))
+    for model, table in trials.items():
+        blocks += _tuned(model, table)
+    return Section("tuning", "How the parameters were found", tuple(blocks)) if blocks else None
