@@ -61,10 +61,14 @@ def _parts(model: Any, user: int, items: np.ndarray, scores: np.ndarray) -> Read
 def _ranks(scores: torch.Tensor, items: np.ndarray) -> np.ndarray:
     """``(B, R)`` places of items among masked scores ``(B, n_items)``, from 1."""
     own = scores[:, torch.from_numpy(items).to(scores.device)]  # (B, R)
-    return np.stack([(scores > own[:, [column]]).sum(dim=1).cpu().numpy() + 1 for column in range(own.shape[1])], axis=1)
+    return np.stack(
+        [(scores > own[:, [column]]).sum(dim=1).cpu().numpy() + 1 for column in range(own.shape[1])], axis=1
+    )
 
 
-def _compared(without: torch.Tensor, seen: torch.Tensor, items: np.ndarray, scores: np.ndarray) -> tuple[Any, Any]:
+def _compared(
+    without: torch.Tensor, seen: torch.Tensor, items: np.ndarray, scores: np.ndarray
+) -> tuple[Any, Any]:
     """Loss of score and new places, from scores without each item of the history ``(H, n_items)``."""
     without = without.clone()
     without[:, 0] = -torch.inf
@@ -88,13 +92,21 @@ def _window(opened: OpenedRun, batch: EvaluationBatch, items: np.ndarray, scores
     last = torch.from_numpy(places >= length - 1)
     for name in several.columns:
         values = several[name]
-        if values.dim() >= 2 and values.shape[1] == width and name.endswith(str(opened.config["LIST_SUFFIX"])):
+        if (
+            values.dim() >= 2
+            and values.shape[1] == width
+            and name.endswith(str(opened.config["LIST_SUFFIX"]))
+        ):
             moved = values[torch.arange(length)[:, None], torch.from_numpy(order)]
             moved[:, last] = 0
-            several.update({name: moved}) if isinstance(several, dict) else several.interaction.update({name: moved})
+            several.update({name: moved}) if isinstance(several, dict) else several.interaction.update(
+                {name: moved}
+            )
     several.interaction[length_field] = several[length_field] - 1
     users = np.repeat(batch.users, length)
-    again = EvaluationBatch(several, users, batch.seen_rows[:0], batch.seen_items[:0], batch.seen_rows[:0], batch.seen_items[:0])
+    again = EvaluationBatch(
+        several, users, batch.seen_rows[:0], batch.seen_items[:0], batch.seen_rows[:0], batch.seen_items[:0]
+    )
     effects, ranks = _compared(opened.trainer.scores_of(again), _seen(opened, batch), items, scores)
     return Reading("taken away", history, effects, ranks)
 

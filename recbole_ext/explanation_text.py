@@ -26,7 +26,11 @@ def explanation_lines(explanation: Explanation) -> list[str]:
         explanation.how.meaning,
     ]
     for one in explanation.recommendations:
-        lines += ["", f"{one.rank:>3}. {one.title} (score {one.score:.4f})", *_reason_lines(one, explanation.kind)]
+        lines += [
+            "",
+            f"{one.rank:>3}. {one.title} (score {one.score:.4f})",
+            *_reason_lines(one, explanation.kind),
+        ]
         if explanation.kind == "parts" and one.reasons:
             rest = one.score - sum(reason.effect for reason in one.reasons)
             lines.append(f"     all other items together: {rest:+.4f}")

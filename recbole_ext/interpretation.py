@@ -207,7 +207,9 @@ def explain(run: Path, user: str, *, top: int = 3, reasons: int = 5) -> Explanat
         reading = read_history(opened, batch, items)
     tokens = opened.data.split.interactions.item_tokens
     table = titles(opened.data.dataset.item_file)
-    title = {} if table is None else dict(zip(table["item_id"].to_list(), table["title"].to_list(), strict=True))
+    title = (
+        {} if table is None else dict(zip(table["item_id"].to_list(), table["title"].to_list(), strict=True))
+    )
     facts = genre_matrix(opened.data.dataset.item_file, tokens)
     history = batch.seen_items.numpy()
     shown = tuple(

@@ -55,18 +55,28 @@ def _cards(context: Context) -> tuple[Card, ...]:
         widest = max(known, key=lambda row: row.mean(cover) or 0.0)
         random = c.bounds.get("random", {}).get(cover)
         note = "" if random is None else f"a random recommender expects {percent(random)}"
-        label = f"of the catalogue shown by {widest.model}" + (", no proven loss" if len(known) > 1 else "")
+        label = f"of the catalogue shown by {widest.model}" + (
+            ", not proven less accurate" if len(known) > 1 else ""
+        )
         cards.append(Card(percent(widest.mean(cover) or 0), label, note))
     one = next((one for one in context.reranked if one.is_alpha_tenth), None)
     before, after = one.figures("itemcoverage") if one else (None, None)
     if one and before is not None and after is not None:
         ndcg = " → ".join(number(value) for value in one.figures("ndcg") if value is not None)
         model = one.name.partition(",")[0]
-        cards.append(Card(f"{100 * (after - before):+.1f}", f"points of coverage by α = 0.1 on {model}", f"NDCG {ndcg}"))
+        cards.append(
+            Card(
+                f"{100 * (after - before):+.1f}", f"points of coverage by α = 0.1 on {model}", f"NDCG {ndcg}"
+            )
+        )
     tested = [claim.verdict for claim in claims_of(context) if claim.verdict != "not testable"]
     if tested:
         cards.append(
-            Card(f"{tested.count('holds')} of {len(tested)}", "published claims hold", "of those that these folders can test")
+            Card(
+                f"{tested.count('holds')} of {len(tested)}",
+                "published claims hold",
+                "of those that these folders can test",
+            )
         )
     return tuple(cards[:4])
 

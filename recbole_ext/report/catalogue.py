@@ -52,7 +52,7 @@ class Catalogue:
 
     @functools.cached_property
     def users_of(self) -> dict[str, set[str]]:
-        """Tokens of ``heavy`` and ``light`` users, and of users whose held-out items are all ``head`` or all ``tail``."""
+        """Tokens of ``heavy`` and ``light`` users, and of those whose held-out items are all ``head`` or all ``tail``."""
         groups = user_groups(self.user_counts)
         head = popularity_groups(self.item_counts, self.rule).head
         loader, items = self.data.test, self.data.split.interactions.items
@@ -70,15 +70,17 @@ class Catalogue:
     def popularity(self) -> dict[str, int]:
         """Training interactions by item token."""
         tokens = self.data.split.interactions.item_tokens
-        return {
-            str(token): int(count) for token, count in zip(tokens[1:], self.item_counts[1:], strict=True)
-        }
+        return {str(token): int(count) for token, count in zip(tokens[1:], self.item_counts[1:], strict=True)}
 
     @functools.cached_property
     def title(self) -> dict[str, str]:
         """Title by item token; empty where the data set has none."""
         found = titles(self.data.dataset.item_file)
-        return {} if found is None else dict(zip(found["item_id"].to_list(), found["title"].to_list(), strict=True))
+        return (
+            {}
+            if found is None
+            else dict(zip(found["item_id"].to_list(), found["title"].to_list(), strict=True))
+        )
 
     def recent(self, user: str, count: int) -> list[str]:
         """Tokens of a user's last items before the test, newest first."""

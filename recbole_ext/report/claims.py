@@ -8,7 +8,7 @@ from typing import Any
 
 from recbole_ext.report.comparison import Comparison
 from recbole_ext.report.context import Context
-from recbole_ext.report.sentences import leaders
+from recbole_ext.report.sentences import leaders, reference
 from recbole_ext.report.wording import joined, number, percent
 
 __all__ = ["Claim", "claims_of"]
@@ -35,19 +35,22 @@ def _balance(comparison: Comparison) -> Claim:
     figure = f"NDCG@{comparison.k} {number(ndcg)}, coverage {percent(row.mean(key) or 0)}"
     front = [one for one in leaders(comparison) if one.mean(key) is not None]
     if row.model not in [one.model for one in front]:
-        return Claim(
-            claim, figure, FAILS, f"It is significantly less accurate than {joined([r.model for r in front])}."
-        )
+        return Claim(claim, figure, FAILS, f"It is significantly less accurate than {reference(comparison)}.")
     widest = max(front, key=lambda one: one.mean(key) or 0.0)
     if widest.model == row.model:
         return Claim(
-            claim, figure, HOLDS, "No model that is not proven less accurate shows more of the catalogue."
+            claim,
+            figure,
+            HOLDS,
+            f"No other model that is not significantly behind {reference(comparison)} shows more.",
         )
     return Claim(
         claim,
         figure,
         FAILS,
-        f"{widest.model} shows {percent(widest.mean(key) or 0)} of the items and is not proven less accurate.",
+        f"{widest.model} shows {percent(widest.mean(key) or 0)} of the items and is not significantly behind "
+        f"{reference(comparison)} in accuracy; GRU4Rec stands at {number(ndcg)}, {widest.model} at "
+        f"{number(widest.mean(comparison.key('ndcg')) or 0)}.",
     )
 
 
@@ -71,7 +74,11 @@ def _deep(comparison: Comparison) -> Claim:
     )
     if len(above) == len(deep):
         return Claim(claim, figure, HOLDS, f"All {len(deep)} are significantly above {base.model} in both.")
-    some = f"only {joined(above)} of {len(deep)} neural models" if above else f"none of {len(deep)} neural models"
+    some = (
+        f"only {joined(above)} of {len(deep)} neural models"
+        if above
+        else f"none of {len(deep)} neural models"
+    )
     return Claim(claim, figure, FAILS, f"Significantly above {base.model} in both: {some}.")
 
 
@@ -103,9 +110,16 @@ def _alpha(context: Context) -> Claim:
     ceiling = context.comparison.bounds.get("ceiling", {}).get(context.comparison.key("itemcoverage"))
     limit = f" The ceiling is {percent(ceiling)}." if ceiling is not None else ""
     if after >= 0.82 and loss <= 0.02:
-        return Claim(claim, figure, HOLDS, f"Coverage reaches 82 % at a relative loss of {percent(loss)}.{limit}")
+        return Claim(
+            claim, figure, HOLDS, f"Coverage reaches 82 % at a relative loss of {percent(loss)}.{limit}"
+        )
     if after >= 0.82:
-        return Claim(claim, figure, FAILS, f"Coverage is reached, but NDCG loses {percent(loss)}, more than 2 %.{limit}")
+        return Claim(
+            claim,
+            figure,
+            FAILS,
+            f"Coverage is reached, but NDCG loses {percent(loss)}, more than 2 %.{limit}",
+        )
     most = "The largest coverage at α = 0.1" if len(found) > 1 else "Coverage at α = 0.1"
     return Claim(
         claim, figure, FAILS, f"{most}, with scores min-max scaled per user, is {percent(after)}.{limit}"
@@ -117,7 +131,11 @@ def _less_popular(context: Context) -> Claim:
     rule = "interactions_20"
     shares = [
         (one.name, context.tail_share(one.folder, rule)) for one in context.reranked if one.is_alpha_tenth
-    ] + [(model, context.tail_share(run, rule)) for model, run in context.one_run_each.items() if model != "Random"]
+    ] + [
+        (model, context.tail_share(run, rule))
+        for model, run in context.one_run_each.items()
+        if model != "Random"
+    ]
     known = [(name, share) for name, share in shares if share is not None]
     if not known:
         return Claim(claim, "–", OPEN, f"It needs the data set, to count the tail of the rule {rule}.")

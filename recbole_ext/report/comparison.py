@@ -13,7 +13,17 @@ from recbole_ext.evaluator.confidence import holm, mean_interval, paired_differe
 from recbole_ext.registry import resolve_model
 from recbole_ext.report.inputs import Run
 
-__all__ = ["KINDS", "Comparison", "Difference", "Estimate", "Row", "compare_runs", "kind_of"]
+__all__ = [
+    "KINDS",
+    "Comparison",
+    "Difference",
+    "Estimate",
+    "Row",
+    "compare_runs",
+    "kind_of",
+    "labelled",
+    "with_best",
+]
 
 KINDS = {
     "floor": "no learning",
@@ -110,6 +120,7 @@ class Comparison:
         users: Tested.
         title, command, created: Of the study; empty for plain runs.
         tuning: Trials, best value and minutes by model.
+        below_best: Difference of each other model's NDCG to the first row's; empty where per-user values are not there.
         claims: Those of ``comparison.json``.
     """
 
@@ -124,6 +135,7 @@ class Comparison:
     command: str = ""
     created: str = ""
     tuning: dict[str, Any] = field(default_factory=dict)
+    below_best: dict[str, Difference] = field(default_factory=dict)
     claims: tuple[dict[str, Any], ...] = ()
 
     def row(self, model: str | None) -> Row | None:
@@ -135,7 +147,7 @@ class Comparison:
         return f"{name}@{self.k}"
 
 
-def _labelled(runs: Sequence[Run]) -> dict[str, list[Run]]:
+def labelled(runs: Sequence[Run]) -> dict[str, list[Run]]:
     """Runs of one model that differ in their seed alone are one row; others are told apart by their folder."""
 
     def settings(run: Run) -> str:
@@ -243,12 +255,12 @@ def compare_runs(runs: Sequence[Run]) -> Comparison:
     The test is Wilcoxon's signed-rank test against the best non-neural baseline by validation NDCG, with Holm's
     correction over the models; several seeds of a model are averaged user by user first.
     """
-    groups, k, first = _labelled(runs), runs[0].k, runs[0].metrics
+    groups, k, first = labelled(runs), runs[0].k, runs[0].metrics
     baseline = _baseline(groups, f"ndcg@{k}")
     keys = [f"{name}@{k}" for name in TESTED]
     tests = {} if baseline is None else _differences(groups, baseline, keys)
     rows = [replace(_row(name, group), differences=tests.get(name, {})) for name, group in groups.items()]
-    return Comparison(
+    comparison = Comparison(
         tuple(sorted(rows, key=lambda row: -(row.mean(f"ndcg@{k}") or 0))),
         baseline,
         k,
@@ -257,4 +269,15 @@ def compare_runs(runs: Sequence[Run]) -> Comparison:
         first.get("test_bounds", {}),
         int(first["users"]["test"]),
     )
+    return with_best(comparison, groups)
 
+
+def with_best(comparison: Comparison, groups: Mapping[str, Sequence[Run]]) -> Comparison:
+    """Adds the tests against the most accurate model, where every row has its per-user values."""
+    key, names = comparison.key("ndcg"), [row.model for row in comparison.rows]
+    if len(names) < 2 or any(
+        name not in groups or key not in groups[name][0].per_user.columns for name in names
+    ):
+        return comparison
+    found = _differences({name: groups[name] for name in names}, names[0], [key])
+    return replace(comparison, below_best={name: one[key] for name, one in found.items() if key in one})

@@ -96,9 +96,7 @@ class Context:
     def runs_of(self, row: Row) -> list[Run]:
         """The runs behind a row."""
         labelled = [run for run in self.inputs.runs if run.model == row.model]
-        return labelled or [
-            run for run in self.inputs.runs if row.model == f"{run.model} ({run.path.name})"
-        ]
+        return labelled or [run for run in self.inputs.runs if row.model == f"{run.model} ({run.path.name})"]
 
     def tail_share(self, folder: ListFolder, rule: str) -> float | None:
         """TailShare of lists under any head rule; None without the data set."""

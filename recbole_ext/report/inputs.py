@@ -139,7 +139,9 @@ class _Reader:
         elif "protocol" in metrics and "test" in metrics:
             self.runs.append(Run(path, metrics, read_config(path)))
         else:
-            raise CheckpointError(f"{path / 'metrics.json'} is not written by this program: name another folder")
+            raise CheckpointError(
+                f"{path / 'metrics.json'} is not written by this program: name another folder"
+            )
 
     def _study(self, path: Path) -> None:
         self.studies.append((path, _json(path / "comparison.json")))

@@ -13,26 +13,30 @@ __all__ = [
     "headline",
     "leaders",
     "neural",
+    "reference",
     "speed",
     "targets",
     "users",
 ]
 
 
-def leaders(comparison: Comparison) -> list[Row]:
-    """Models that nothing here proves less accurate than the best.
+def reference(comparison: Comparison) -> str:
+    """The model that :func:`leaders` are measured against: the most accurate one, or the baseline."""
+    return comparison.rows[0].model if comparison.below_best else str(comparison.baseline)
 
-    Those significantly above the baseline in NDCG where there are any; else all that are not significantly below
-    it, the baseline among them. Random is never one.
+
+def leaders(comparison: Comparison) -> list[Row]:
+    """The models that are not significantly less accurate than :func:`reference`, which is among them.
+
+    Random is never one: with few users nothing might be proven of it.
     """
     key = comparison.key("ndcg")
-    tested = [row for row in comparison.rows if key in row.differences and row.model != "Random"]
-    above = [row for row in tested if row.differences[key].significant and row.differences[key].mean > 0]
-    if above:
-        return above
-    below = {row.model for row in tested if row.differences[key].significant}
-    known = {row.model for row in tested} | {comparison.baseline}
-    return [row for row in comparison.rows if row.model in known - below]
+    name = reference(comparison)
+    tests = comparison.below_best or {
+        row.model: row.differences[key] for row in comparison.rows if key in row.differences
+    }
+    kept = {name, *(model for model, one in tests.items() if not one.significant or one.mean > 0)}
+    return [row for row in comparison.rows if row.model in kept and row.kind != "floor"]
 
 
 def baseline_words(comparison: Comparison) -> str:
@@ -49,13 +53,18 @@ def headline(comparison: Comparison) -> tuple[str, str]:
     figure = f"NDCG@{comparison.k} {with_interval(best.metrics[key])}" if key in best.metrics else ""
     if base is None or len(comparison.rows) < 2:
         return f"{best.model} on {comparison.dataset}", f"{best.model} reaches {figure} on the test items."
-    top = [row for row in leaders(comparison) if row.model != base.model]
-    proven = [row for row in top if key in row.differences and row.differences[key].significant]
+    found = [r for r in comparison.rows if key in r.differences and r.differences[key].mean > 0]
+    proven = [row.model for row in found if row.differences[key].significant]
     others = len(comparison.rows) - 1
-    if best in proven:
+    if best.model in proven:
         return (
             f"{best.model} ranks best, significantly ahead of {base.model}",
             f"{figure}; against {baseline_words(comparison)}: {against(best.differences[key])}.",
+        )
+    if proven:
+        return (
+            f"{best.model} has the largest NDCG; proven better than {base.model}: {joined(proven)}",
+            f"{best.model} reaches {figure}, {against(best.differences[key]) if key in best.differences else ''}.",
         )
     noun = "model" if others == 1 else "models"
     lead = f"Of {others} other {noun}, none is significantly better than {baseline_words(comparison)}"
@@ -76,6 +85,13 @@ def accuracy(comparison: Comparison) -> tuple[str, str]:
         return "For accuracy", words
     if best.model != base.model and key in best.differences:
         words += f" Against {base.model}: {against(best.differences[key])}."
+    near = [row.model for row in leaders(comparison) if row.model != best.model]
+    if comparison.below_best:
+        words += (
+            f" Not significantly behind {best.model}: {joined(near)}."
+            if near
+            else f" Every other model is significantly behind {best.model}."
+        )
     alike = [
         row.model
         for row in comparison.rows
@@ -118,6 +134,11 @@ def neural(comparison: Comparison) -> tuple[str, str] | None:
     return "Neural or not", words
 
 
+def _among(comparison: Comparison) -> str:
+    front = leaders(comparison)
+    return f"the {len(front)} models that are not significantly less accurate than {reference(comparison)}"
+
+
 def coverage(comparison: Comparison) -> tuple[str, str] | None:
     """Which of the accurate models shows most of the catalogue, beside Random and the ceiling."""
     key, front = comparison.key("itemcoverage"), leaders(comparison) or list(comparison.rows)
@@ -126,11 +147,15 @@ def coverage(comparison: Comparison) -> tuple[str, str] | None:
         return None
     widest = max(front, key=lambda row: row.mean(key) or 0.0)
     words = (
-        f"Among the models that are not proven less accurate, {widest.model} shows most of the catalogue: "
+        f"Among {_among(comparison)}, {widest.model} shows most of the catalogue: "
         if len(front) > 1
         else f"{widest.model} shows "
     )
-    words += f"{percent(widest.mean(key) or 0)} of the items" if len(front) == 1 else percent(widest.mean(key) or 0)
+    words += (
+        f"{percent(widest.mean(key) or 0)} of the items"
+        if len(front) == 1
+        else percent(widest.mean(key) or 0)
+    )
     limits = [
         f"{label} {percent(comparison.bounds[kind][key])}"
         for kind, label in (("random", "a random recommender expects"), ("ceiling", "the ceiling is"))
@@ -142,7 +167,7 @@ def coverage(comparison: Comparison) -> tuple[str, str] | None:
         words += f" Of its places in the lists, {percent(widest.mean(tail) or 0)} go to tail items"
         random = comparison.bounds.get("random", {}).get(tail)
         words += f"; at random it would be {percent(random)}." if random is not None else "."
-    return "For coverage at no proven loss", words
+    return "For coverage without a proven loss", words
 
 
 def _group_sentence(row: Row, names: tuple[str, str], words: tuple[str, str]) -> str | None:
@@ -188,7 +213,7 @@ def speed(comparison: Comparison) -> tuple[str, str] | None:
     fast = min(timed, key=lambda row: row.seconds or 0.0)
     slow = max(timed, key=lambda row: row.seconds or 0.0)
     return "For speed", (
-        f"Among the models that are not proven less accurate, {fast.model} trains in {seconds(fast.seconds or 0)} and "
+        f"Among {_among(comparison)}, {fast.model} trains in {seconds(fast.seconds or 0)} and "
         f"{slow.model} in {seconds(slow.seconds or 0)}, on the machine of these runs."
     )
 

@@ -6,7 +6,16 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from recbole_ext.errors import CheckpointError
-from recbole_ext.report.comparison import Comparison, Difference, Estimate, Row, compare_runs, kind_of
+from recbole_ext.report.comparison import (
+    Comparison,
+    Difference,
+    Estimate,
+    Row,
+    compare_runs,
+    kind_of,
+    labelled,
+    with_best,
+)
 from recbole_ext.report.inputs import Inputs, Run
 
 __all__ = ["from_study", "read_comparison"]
@@ -48,7 +57,11 @@ def _row(entry: Mapping[str, Any], k: int) -> Row:
         kind_of(str(entry["model"])),
         tuple(seeds) if isinstance(seeds, list | tuple) else (seeds,),
         {name: _estimate(value) for name, value in _keyed(entry["metrics"], k).items()},
-        {name: _difference(value) for name, value in _keyed(entry.get("difference") or {}, k).items() if value},
+        {
+            name: _difference(value)
+            for name, value in _keyed(entry.get("difference") or {}, k).items()
+            if value
+        },
         groups,
         entry.get("seconds_training"),
         entry.get("parameters"),
@@ -87,10 +100,13 @@ def from_study(content: Mapping[str, Any], runs: Sequence[Run]) -> Comparison:
         str(content.get("command") or ""),
         str(content.get("created") or ""),
         dict(content.get("tuning") or {}),
-        tuple(claim for claim in claims if isinstance(claim, Mapping)),  # type: ignore[misc]
+        claims=tuple(dict(claim) for claim in claims if isinstance(claim, Mapping)),
     )
 
 
 def read_comparison(inputs: Inputs) -> Comparison:
     """The comparison of a report: the study's own where there is one, else computed from the runs."""
-    return compare_runs(inputs.runs) if inputs.study is None else from_study(inputs.study, inputs.runs)
+    if inputs.study is None:
+        return compare_runs(inputs.runs)
+    comparison = from_study(inputs.study, inputs.runs)
+    return with_best(comparison, labelled(inputs.runs)) if inputs.runs else comparison

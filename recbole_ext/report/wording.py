@@ -6,7 +6,18 @@ from collections.abc import Sequence
 
 from recbole_ext.report.comparison import Difference, Estimate
 
-__all__ = ["METRIC_NAMES", "against", "joined", "number", "p_text", "percent", "points", "seconds", "with_interval"]
+__all__ = [
+    "METRIC_NAMES",
+    "against",
+    "joined",
+    "number",
+    "p_text",
+    "percent",
+    "points",
+    "seconds",
+    "signed",
+    "with_interval",
+]
 
 METRIC_NAMES = {
     "ndcg": "NDCG",
@@ -31,12 +42,18 @@ def number(value: float) -> str:
 
 def percent(share: float) -> str:
     """A share: one digit, or two where it is below one per cent."""
-    return f"{100 * share:.2f} %" if 0 < abs(share) < 0.01 else f"{100 * share:.1f} %"
+    # A no-break space: the sign must not begin a line.
+    return f"{100 * share:.2f}\u00a0%" if 0 < abs(share) < 0.01 else f"{100 * share:.1f}\u00a0%"
+
+
+def signed(value: float) -> str:
+    """A difference of accuracies, with a sign that is not a hyphen."""
+    return f"{value:+.4f}".replace("-", "−")
 
 
 def points(share: float) -> str:
     """A difference of shares, with its sign."""
-    return f"{100 * share:+.1f} points"
+    return f"{100 * share:+.1f} points".replace("-", "−")
 
 
 def with_interval(estimate: Estimate) -> str:
@@ -55,7 +72,7 @@ def against(difference: Difference) -> str:
     """A difference with interval and corrected p-value, and the verdict in words."""
     words = "" if difference.significant else "no significant difference: "
     return (
-        f"{words}{difference.mean:+.4f} [{difference.low:+.4f}, {difference.high:+.4f}], "
+        f"{words}{signed(difference.mean)} [{signed(difference.low)}, {signed(difference.high)}], "
         f"{p_text(difference.p_holm)} after Holm's correction"
     )
 

@@ -23,13 +23,22 @@ __all__ = ["bars", "histogram", "matrix"]
 
 
 def _log_edges(values: np.ndarray, bins: int) -> np.ndarray:
-    """Whole-numbered edges that grow evenly on a logarithmic axis; every value >= 1 lies inside."""
+    """Whole-numbered edges that grow evenly on a logarithmic axis; every value lies inside."""
     top = max(int(values.max()) + 1, 2)
-    return np.unique(np.geomspace(1, top, bins + 1).round()).astype(float)
+    return np.unique(np.geomspace(int(values.min()), top, bins + 1).round()).astype(float)
+
+
+def _bar(x: float, y: float, width: float, height: float) -> str:
+    return f'<rect class="c1 fill" x="{x:.1f}" y="{y:.1f}" width="{width:.1f}" height="{height:.1f}"/>'
 
 
 def _columns(
-    width: int, figure: tuple[str, str], counts: np.ndarray, edges: np.ndarray, labels: tuple[str, str], median: float
+    width: int,
+    figure: tuple[str, str],
+    counts: np.ndarray,
+    edges: np.ndarray,
+    labels: tuple[str, str],
+    median: float,
 ) -> str:
     height = 260
     left, right, top, bottom = 54, width - 12, 34, height - 48
@@ -40,7 +49,7 @@ def _columns(
     body = [*frame.y_axis(labels[1]), *frame.x_axis(labels[0], grid=False)]
     for count, low, high in zip(counts, edges[:-1], edges[1:], strict=True):
         a, b, y = frame.x(low), frame.x(high), frame.y(count)
-        bar = f'<rect class="c1 fill" x="{a + 0.5:.1f}" y="{y:.1f}" width="{max(b - a - 1, 0.5):.1f}" height="{bottom - y:.1f}"/>'
+        bar = _bar(a + 0.5, y, max(b - a - 1, 0.5), bottom - y)
         upper = f"{high - 1:,.0f}"
         tip = f"{low:,.0f}" if upper == f"{low:,.0f}" else f"{low:,.0f} to {upper}"
         body.append(mark(bar, f"{tip}: {count:,}"))
@@ -49,7 +58,13 @@ def _columns(
 
 
 def histogram(
-    title: str, description: str, values: np.ndarray, labels: tuple[str, str], *, bins: int = 24, caption: str = ""
+    title: str,
+    description: str,
+    values: np.ndarray,
+    labels: tuple[str, str],
+    *,
+    bins: int = 24,
+    caption: str = "",
 ) -> Figure:
     """How many have how much, on a logarithmic axis.
 
@@ -74,11 +89,13 @@ def _lengths(width: int, figure: tuple[str, str], rows: Sequence[tuple[str, floa
     left = min(max((text_width(name) for name, *_ in rows), default=0) + 16, width * 0.45)
     height, room = 28 * len(rows) + 60, 70
     x = Scale(0, max((value for _, value, _ in rows), default=1) or 1, left, width - room)
-    frame = Frame(width, height, left, width - room, 8, height - 48, x, Scale(0, max(len(rows), 1), 8, height - 48))
+    frame = Frame(
+        width, height, left, width - room, 8, height - 48, x, Scale(0, max(len(rows), 1), 8, height - 48)
+    )
     body = frame.x_axis(label)
     for row, (name, value, words) in enumerate(rows):
         y = frame.y(row + 0.5)
-        bar = f'<rect class="c1 fill" x="{left:.1f}" y="{y - 7:.1f}" width="{max(x(value) - left, 1):.1f}" height="14" rx="2"/>'
+        bar = _bar(left, y - 7, max(x(value) - left, 1), 14)
         body += [
             text(left - 10, y + 4, name, "name", "end"),
             mark(bar, f"{name}: {words}"),
@@ -115,11 +132,12 @@ def _squares(width: int, figure: tuple[str, str], names: Sequence[str], shares: 
             )
             inside = text(x + size / 2, y + size / 2 + 4, f"{100 * share:.0f}", "tick" + strong, "middle")
             body.append(mark(square + inside, f"{name} and {other}: {share:.0%}"))
-    room = head * 0.9
-    return svg(*figure, max(width, int(left + len(names) * size + room * 0)), head + len(names) * size + 4, body)
+    return svg(*figure, width, head + len(names) * size + 4, body)
 
 
-def matrix(title: str, description: str, names: Sequence[str], shares: np.ndarray, *, caption: str = "") -> Figure:
+def matrix(
+    title: str, description: str, names: Sequence[str], shares: np.ndarray, *, caption: str = ""
+) -> Figure:
     """Shares between 0 and 1 of each name with each other, ``(n, n)``, shaded and written in per cent."""
     wide, narrow = (_squares(width, (title, description), names, shares) for width in (WIDE, NARROW))
     return Figure(title, description, wide, narrow, caption)

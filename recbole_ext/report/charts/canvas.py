@@ -10,7 +10,7 @@ from xml.sax.saxutils import escape, quoteattr
 __all__ = ["NARROW", "WIDE", "Frame", "Scale", "mark", "shape", "short", "svg", "text", "text_width", "ticks"]
 
 WIDE, NARROW = 720, 340
-_CHARACTER = 6.5
+_CHARACTER = 7.0
 
 
 def text_width(words: str) -> float:
@@ -61,8 +61,10 @@ class Scale:
         """Round numbers inside the scale."""
         if not self.logarithmic:
             return ticks(self.low, self.high, count)
-        powers = range(math.ceil(math.log10(self.low)), math.floor(math.log10(self.high)) + 1)
-        return [10.0**power for power in powers]
+        powers = range(math.floor(math.log10(self.low)), math.floor(math.log10(self.high)) + 1)
+        every = [step * 10.0**power for power in powers for step in (1, 2, 5)]
+        inside = [value for value in every if self.low * 0.999 <= value <= self.high * 1.001]
+        return inside if len(inside) <= 2 * count else [value for value in inside if f"{value:e}"[0] == "1"]
 
 
 def text(x: float, y: float, words: str, kind: str = "tick", anchor: str = "start", turn: str = "") -> str:
@@ -79,13 +81,15 @@ def mark(body: str, tip: str) -> str:
 
 
 def shape(kind: str, x: float, y: float, colour: str, size: float = 5) -> str:
-    """A circle, square, triangle, diamond or ring in a colour class: forms differ too, for print and for the colour-blind."""
+    """A circle, square, triangle, diamond or ring in a colour class; forms differ for print and for the colour-blind."""
     if kind == "square":
-        return f'<rect class="{colour} fill" x="{x - size:.1f}" y="{y - size:.1f}" width="{2 * size}" height="{2 * size}"/>'
+        place = f'x="{x - size:.1f}" y="{y - size:.1f}" width="{2 * size}" height="{2 * size}"'
+        return f'<rect class="{colour} fill" {place}/>'
     if kind in ("triangle", "diamond"):
         lower = f"{x:.1f},{y + 1.25 * size:.1f} " if kind == "diamond" else ""
         base = 0.0 if kind == "diamond" else size
-        points = f"{x:.1f},{y - 1.25 * size:.1f} {x + 1.2 * size:.1f},{y + base:.1f} {lower}{x - 1.2 * size:.1f},{y + base:.1f}"
+        right, left = f"{x + 1.2 * size:.1f},{y + base:.1f}", f"{x - 1.2 * size:.1f},{y + base:.1f}"
+        points = f"{x:.1f},{y - 1.25 * size:.1f} {right} {lower}{left}"
         return f'<polygon class="{colour} fill" points="{points}"/>'
     ring = " ring" if kind == "ring" else ""
     return f'<circle class="{colour} fill{ring}" cx="{x:.1f}" cy="{y:.1f}" r="{size}"/>'
@@ -117,9 +121,7 @@ class Frame:
         for value in self.x.ticks(count):
             place = self.x(value)
             if grid:
-                parts.append(
-                    f'<path class="grid" d="M{place:.1f} {self.top:.1f}V{self.bottom:.1f}"/>'
-                )
+                parts.append(f'<path class="grid" d="M{place:.1f} {self.top:.1f}V{self.bottom:.1f}"/>')
             parts.append(text(place, self.bottom + 18, form(value), anchor="middle"))
         parts.append(text((self.left + self.right) / 2, self.bottom + 38, label, "axis", "middle"))
         return parts

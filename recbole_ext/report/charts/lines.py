@@ -73,7 +73,7 @@ def _series(frame: Frame, line: Line) -> list[str]:
     for index, name in zip(line.marked, line.names, strict=False):
         x, y = frame.x(line.x[index]), frame.y(line.y[index])
         end = x + 10 + text_width(name) > frame.width
-        parts.append(text(x + (-10 if end else 10), y - 8, name, "name", "end" if end else "start"))
+        parts.append(text(x + (-4 if end else 4), y + 22, name, "name", "end" if end else "start"))
     return parts
 
 
@@ -92,6 +92,7 @@ def _drawn(
     y_low, y_high = span(
         [value for line in lines for part in (line.y, line.low, line.high) for value in part],
         zero=bool(options.get("zero_y", True)),
+        pad=0.06 if options.get("zero_y", True) else 0.3,
     )
     places = [value for line in lines for value in line.x] + [value for value, _ in references]
     logarithmic = bool(options.get("logarithmic"))
@@ -103,6 +104,11 @@ def _drawn(
     body = [*frame.y_axis(labels[1], form_y), *frame.x_axis(labels[0], form, grid=False)]  # type: ignore[arg-type]
     for row, (value, name) in enumerate(references):
         body += frame.v_line(value, name, row)
+    level = options.get("level")
+    if isinstance(level, tuple):
+        y = frame.y(float(level[0]))
+        body.append(f'<path class="reference" d="M{left} {y:.1f}H{right}"/>')
+        body.append(text(right - 4, y - 6, str(level[1]), "remark", "end"))
     for line in lines:
         body += _series(frame, line)
     return svg(*figure, width, height, body)
@@ -121,6 +127,7 @@ def lines_chart(
     logarithmic: bool = False,
     form_x: Callable[[float], str] | None = None,
     form_y: Callable[[float], str] | None = None,
+    level: tuple[float, str] | None = None,
 ) -> Figure:
     """Series against two axes.
 
@@ -133,10 +140,11 @@ def lines_chart(
         zero_x, zero_y: Does the axis begin at 0?
         logarithmic: Is the horizontal axis logarithmic?
         form_x, form_y: How tick labels are written.
+        level: A horizontal line with its name.
     """
     options: dict[str, object] = {
         **{"zero_x": zero_x, "zero_y": zero_y, "logarithmic": logarithmic},
-        **{"form_x": form_x, "form_y": form_y},
+        **{"form_x": form_x, "form_y": form_y, "level": level},
     }
     wide, narrow = (
         _drawn(width, (title, description), lines, labels, references, options) for width in (WIDE, NARROW)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from recbole_ext.report.charts.canvas import (
@@ -76,8 +76,8 @@ def _rows(width: int, title: str, words: str, points: Sequence[Point], label: st
         y = frame.y(row + 0.5)
         parts = shape(point.form, frame.x(point.x), y, point.colour)
         if point.low is not None and point.high is not None:
-            bar = f'<path class="{point.colour} whisker" d="M{frame.x(point.low):.1f} {y:.1f}H{frame.x(point.high):.1f}"/>'
-            parts = bar + parts
+            ends = f"M{frame.x(point.low):.1f} {y:.1f}H{frame.x(point.high):.1f}"
+            parts = f'<path class="{point.colour} whisker" d="{ends}"/>' + parts
         body += [text(left - 10, y + 4, point.name, "name", "end"), mark(parts, _tip(point, point.x))]
     return svg(title, words, width, height, body)
 
@@ -105,7 +105,14 @@ def intervals(
     return Figure(title, description, wide, narrow, caption, legend)
 
 
-_PLACES = ((9, 4, "start"), (-9, 4, "end"), (0, -11, "middle"), (0, 19, "middle"), (9, -8, "start"), (9, 16, "start"))
+_PLACES = (
+    (9, 4, "start"),
+    (-9, 4, "end"),
+    (0, -11, "middle"),
+    (0, 19, "middle"),
+    (9, -8, "start"),
+    (9, 16, "start"),
+)
 _Box = tuple[float, float, float, float]
 
 
@@ -147,15 +154,21 @@ def _labels(frame: Frame, points: Sequence[Point]) -> list[str]:
 
 
 def _cloud(
-    width: int, title: str, words: str, points: Sequence[Point], labels: tuple[str, str], lines: Lines, top_x: float | None
+    width: int,
+    title: str,
+    words: str,
+    points: Sequence[Point],
+    labels: tuple[str, str],
+    lines: Lines,
+    x_end: tuple[float | None, Callable[[float], str]],
 ) -> str:
     height = 440 if width == WIDE else 380
     left, right, top, bottom = 54, width - 18, 34, height - 48
     x_low, x_high = span([*(p.x for p in points), *(value for value, _ in lines)])
     y_low, y_high = span([*(p.y for p in points), *(p.low for p in points), *(p.high for p in points)])
-    x = Scale(x_low, x_high if top_x is None else min(top_x, x_high), left, right)
+    x = Scale(x_low, x_high if x_end[0] is None else min(x_end[0], x_high), left, right)
     frame = Frame(width, height, left, right, top, bottom, x, Scale(y_low, y_high, bottom, top))
-    body = [*frame.y_axis(labels[1]), *frame.x_axis(labels[0], grid=False)]
+    body = [*frame.y_axis(labels[1]), *frame.x_axis(labels[0], x_end[1], grid=False)]
     for row, (value, name) in enumerate(lines):
         body += frame.v_line(value, name, row)
     for point in points:
@@ -164,7 +177,7 @@ def _cloud(
         if point.low is not None and point.high is not None:
             ends = f"M{px:.1f} {frame.y(point.low):.1f}V{frame.y(point.high):.1f}"
             parts = f'<path class="{point.colour} whisker thin" d="{ends}"/>' + parts
-        body.append(mark(parts, f"{_tip(point, point.y)}; {labels[0]} {short(point.x)}"))
+        body.append(mark(parts, f"{_tip(point, point.y)}; {labels[0]} {x_end[1](point.x)}"))
     return svg(title, words, width, height, [*body, *_labels(frame, points)])
 
 
@@ -178,6 +191,7 @@ def scatter(
     caption: str = "",
     legend: tuple[tuple[str, str], ...] = (),
     top_x: float | None = None,
+    form_x: Callable[[float], str] = short,
 ) -> Figure:
     """Two measures against each other, each point named beside it, with its vertical interval.
 
@@ -188,15 +202,21 @@ def scatter(
         lines: Vertical lines with names.
         caption, legend: Shown around the chart.
         top_x: Largest horizontal value that is possible.
+        form_x: How its tick labels are written.
     """
     wide, narrow = (
-        _cloud(width, title, description, points, labels, lines, top_x) for width in (WIDE, NARROW)
+        _cloud(width, title, description, points, labels, lines, (top_x, form_x)) for width in (WIDE, NARROW)
     )
     return Figure(title, description, wide, narrow, caption, legend)
 
 
 def _couples(
-    width: int, title: str, words: str, rows: Sequence[tuple[str, float, float]], names: tuple[str, str], label: str
+    width: int,
+    title: str,
+    words: str,
+    rows: Sequence[tuple[str, float, float]],
+    names: tuple[str, str],
+    label: str,
 ) -> str:
     left = min(max((text_width(row[0]) for row in rows), default=0) + 16, width * 0.45)
     height, top = 28 * len(rows) + 64, 10

@@ -31,7 +31,8 @@ def timing_section(context: Context) -> Section | None:
         "Effort, on the machine of these runs",
         ("Model", "Training s", "Best epoch", "Trained numbers", "Users ranked per s"),
         tuple(
-            (Cell(r.model), cell(r.seconds, 1), cell(r.epoch, 0), cell(r.parameters, 0), cell(r.speed, 0)) for r in rows
+            (Cell(r.model), cell(r.seconds, 1), cell(r.epoch, 0), cell(r.parameters, 0), cell(r.speed, 0))
+            for r in rows
         ),
     )
     note = Paragraph(
@@ -78,7 +79,9 @@ def _configurations(configs: dict[str, dict[str, Any]]) -> list[Block]:
         blocks.append(Details(f"Configuration shared by all {len(configs)} models", _yaml(shared)))
     for model, config in configs.items():
         own = {k: v for k, v in config.items() if k not in shared} if len(configs) > 1 else config
-        blocks.append(Details(f"{model}: {'its own keys' if len(configs) > 1 else 'configuration'}", _yaml(own)))
+        blocks.append(
+            Details(f"{model}: {'its own keys' if len(configs) > 1 else 'configuration'}", _yaml(own))
+        )
     return blocks
 
 

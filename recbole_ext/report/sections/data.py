@@ -79,7 +79,12 @@ def data_section(context: Context) -> Section | None:
         f"{facts['popularity_gini']:.2f}."
     )
     rows = [
-        (Cell(name), cell(float(facts["head_items"][name]), 0), cell(float(facts["tail_items"][name]), 0), Cell(words))
+        (
+            Cell(name),
+            cell(float(facts["head_items"][name]), 0),
+            cell(float(facts["tail_items"][name]), 0),
+            Cell(words),
+        )
         for name, words in HEAD_RULES.items()
         if name in facts.get("head_items", {})
     ]

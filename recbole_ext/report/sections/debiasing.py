@@ -11,7 +11,7 @@ from recbole_ext.report.charts import Line, lines_chart
 from recbole_ext.report.context import Context, Reranked
 from recbole_ext.report.document import Block, Cell, Figure, Paragraph, Section, Table, cell
 from recbole_ext.report.lists import Example, changes_by_user, example, top
-from recbole_ext.report.wording import number, percent
+from recbole_ext.report.wording import number, percent, signed
 
 __all__ = ["curves_section", "examples_section"]
 
@@ -39,7 +39,10 @@ def _curve(model: str, curve: Mapping[str, Any], key: str, name: str) -> Figure:
                 str(method),
                 [row[key] for row in part],
                 [row["ndcg"] for row in part],
-                tips=[f"{method} {row['strength']:g}: {name} {percent(row[key])}, NDCG {number(row['ndcg'])}" for row in part],
+                tips=[
+                    f"{method} {row['strength']:g}: {name} {percent(row[key])}, NDCG {number(row['ndcg'])}"
+                    for row in part
+                ],
                 marked=marked,
                 names=["α = 0.1"] * len(marked),
                 colour=f"c{1 + (1, 0, 2, 3, 5, 6, 4)[index % 7]}",
@@ -61,6 +64,9 @@ def _curve(model: str, curve: Mapping[str, Any], key: str, name: str) -> Figure:
         (f"{name}@{k}", f"NDCG@{k}, validation"),
         references=references,
         form_x=_percent_tick,
+        level=(own[0]["ndcg"], "own lists") if own else None,
+        zero_y=False,
+        caption="The vertical axis does not begin at 0.",
     )
 
 
@@ -70,14 +76,18 @@ def _chosen_table(curves: Mapping[str, Mapping[str, Any]]) -> Table:
         for row in curve["test"]:
             own = row["method"] == "none"
             low, high = row["difference_low"], row["difference_high"]
-            words = "" if own else f"{low:+.4f} to {high:+.4f}" + ("" if low > 0 or high < 0 else ", n.s.")
+            words = (
+                "" if own else f"{signed(low)} to {signed(high)}" + ("" if low > 0 or high < 0 else ", n.s.")
+            )
             rows.append(
                 (
                     Cell(model),
                     Cell("own lists" if own else str(row["method"])),
                     cell(None) if own else cell(float(row["strength"]), 2),
                     cell(row["ndcg"]),
-                    cell(None) if own else Cell(f"{row['ndcg_difference']:+.4f}", row["ndcg_difference"], words),
+                    cell(None)
+                    if own
+                    else Cell(signed(row["ndcg_difference"]), row["ndcg_difference"], words),
                     Cell(percent(row["itemcoverage"]), row["itemcoverage"]),
                     Cell(percent(row["tailshare"]), row["tailshare"]),
                 )
@@ -90,7 +100,10 @@ def _rerank_table(reranked: Sequence[Reranked]) -> Table:
     rows = []
     for one in reranked:
         for label, place in (("before", 0), ("after", 1)):
-            values = {name: one.figures(name)[place] for name in ("ndcg", "hit", "itemcoverage", "tailshare", "novelty")}
+            values = {
+                name: one.figures(name)[place]
+                for name in ("ndcg", "hit", "itemcoverage", "tailshare", "novelty")
+            }
             shares = [values["itemcoverage"], values["tailshare"]]
             rows.append(
                 (
@@ -102,7 +115,7 @@ def _rerank_table(reranked: Sequence[Reranked]) -> Table:
                     cell(values["novelty"], 2),
                 )
             )
-    columns = ("Lists", "", "NDCG", "Hit", "Coverage", "Tail share", "Novelty")
+    columns = ("Lists", "Place", "NDCG", "Hit", "Coverage", "Tail share", "Novelty")
     return Table("Test lists before and after re-ranking", columns, tuple(rows), text_columns=(0, 1))
 
 
@@ -128,21 +141,25 @@ def curves_section(context: Context) -> Section | None:
         )
     if reranked:
         blocks.append(_rerank_table(reranked))
-        blocks.append(Paragraph("; ".join(dict.fromkeys(str(o.folder.metrics["rule"]) for o in reranked)) + ".", True))
+        blocks.append(
+            Paragraph("; ".join(dict.fromkeys(str(o.folder.metrics["rule"]) for o in reranked)) + ".", True)
+        )
     return Section("debiasing", "What debiasing costs and gains", tuple(blocks))
 
 
 def _example_users(one: Reranked, context: Context) -> list[tuple[str, str]]:
-    """``(label, user)``: where most has changed, and the middle of heavy and of light users by what changed."""
+    """``(label, user)``: the heavy and the light user whose lists change most; without groups, of all users."""
     assert one.run is not None
     shares = changes_by_user(top(one.run, one.k), top(one.folder, one.k))
     ordered = sorted(shares, key=lambda user: (-shares[user], user))
-    found = [("the user whose list changes most", ordered[0])] if ordered else []
+    found = []
     for group in ("heavy", "light"):
-        members = [user for user in ordered if context.catalogue and user in context.catalogue.users_of[group]]
+        members = [
+            user for user in ordered if context.catalogue and user in context.catalogue.users_of[group]
+        ]
         if members:
-            found.append((f"a {group} user with the group's median change", members[len(members) // 2]))
-    return list({user: (label, user) for label, user in reversed(found)}.values())[::-1]
+            found.append((f"the {group} user whose list changes most", members[0]))
+    return found or [("the user whose list changes most", user) for user in ordered[:1]]
 
 
 def _titles(one: Reranked, context: Context) -> dict[str, str]:
@@ -161,7 +178,9 @@ def _example_table(label: str, shown: Example, titles: Mapping[str, str], contex
     def named(item: str) -> Cell:
         count = f"{popularity[item]:,} ratings in training" if item in popularity else ""
         if item in targets:
-            return Cell(titles.get(item, item), note=f"{count}{'; ' if count else ''}the held-out item", tone="strong")
+            return Cell(
+                titles.get(item, item), note=f"{count}{'; ' if count else ''}the held-out item", tone="strong"
+            )
         return Cell(titles.get(item, item), note=count)
 
     rows = []
@@ -169,7 +188,12 @@ def _example_table(label: str, shown: Example, titles: Mapping[str, str], contex
         moved = "new" if not new.came_from else f"from {new.came_from}" if new.came_from != rank else "stays"
         tone = "good" if not new.came_from else "quiet" if moved == "stays" else ""
         rows.append((Cell(str(rank), rank), named(old), named(new.item), Cell(moved, tone=tone)))
-    return Table(f"User {shown.user}: {label}", ("Rank", "Before", "After", ""), tuple(rows), text_columns=(1, 2, 3))
+    return Table(
+        f"User {shown.user}: {label}",
+        ("Rank", "Before", "After", "Moved"),
+        tuple(rows),
+        text_columns=(1, 2, 3),
+    )
 
 
 def examples_section(context: Context) -> Section | None:
@@ -191,6 +215,8 @@ def examples_section(context: Context) -> Section | None:
         for label, user in _example_users(one, context):
             if context.catalogue:
                 recent = [titles.get(item, item) for item in context.catalogue.recent(user, 5)]
-                blocks.append(Paragraph(f"User {user} had last, newest first: {'; '.join(recent)}.", quiet=True))
+                blocks.append(
+                    Paragraph(f"User {user} had last, newest first: {'; '.join(recent)}.", quiet=True)
+                )
             blocks.append(_example_table(label, example(user, before[user], after[user]), titles, context))
     return Section("examples", "Real lists, before and after", tuple(blocks))

@@ -6,7 +6,7 @@ from recbole_ext.report.claims import claims_of
 from recbole_ext.report.context import Context, Reranked
 from recbole_ext.report.document import Block, Bullets, Cell, Paragraph, Section, Table
 from recbole_ext.report.sentences import accuracy, certainty, coverage, neural, speed, targets, users
-from recbole_ext.report.wording import joined, number, percent, points
+from recbole_ext.report.wording import joined, number, percent, points, signed
 
 __all__ = ["claims_section", "debiasing_sentences", "meaning_section", "question_section"]
 
@@ -21,8 +21,10 @@ def question_section(context: Context) -> Section:
         "ratio": "the last part of each user's items is held out",
         "global_time": "one point in time separates training from test",
     }.get(str(p.get("split")), "the last items are held out")
-    masked = "Items a user has had are no candidates, for every model alike." if p.get("mask_seen", True) else (
-        "Items a user has had remain candidates, for every model alike."
+    masked = (
+        "Items a user has had are no candidates, for every model alike."
+        if p.get("mask_seen", True)
+        else ("Items a user has had remain candidates, for every model alike.")
     )
     text = (
         f"Which recommender ranks the next film best, how much of the catalogue does it show, and what does it cost to "
@@ -60,8 +62,8 @@ def debiasing_sentences(context: Context) -> list[tuple[str, str]]:
             sure = "" if low > 0 or high < 0 else ", no significant difference"
             parts.append(
                 f"{row['method']} at {row['strength']:g} brings coverage from {percent(own['itemcoverage'])} to "
-                f"{percent(row['itemcoverage'])} for an NDCG difference of {row['ndcg_difference']:+.4f} "
-                f"[{low:+.4f}, {high:+.4f}]{sure}"
+                f"{percent(row['itemcoverage'])} for an NDCG difference of {signed(row['ndcg_difference'])} "
+                f"[{signed(low)}, {signed(high)}]{sure}"
             )
         found.append((f"Debiasing {model}", f"Chosen on validation, tested once: {'; '.join(parts)}."))
     return found
@@ -102,8 +104,8 @@ def claims_section(context: Context) -> Section:
         notes.append(
             Paragraph(
                 "A claim holds where the difference is significant after correction, or the figure is reached. GRU4Rec "
-                "has the best balance if no model that is not proven less accurate shows more of the catalogue; a loss "
-                "of NDCG is minimal up to 2 %.",
+                "has the best balance if it is not significantly behind the most accurate model and no other such "
+                "model shows more of the catalogue; a loss of NDCG is minimal up to 2 %.",
                 quiet=True,
             )
         )

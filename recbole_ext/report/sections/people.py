@@ -37,7 +37,9 @@ def _table(comparison: Comparison) -> Table:
                 note = f"{estimate.low:.3f}–{estimate.high:.3f}" if known else f"n = {n}"
                 cells.append(Cell(number(estimate.mean), estimate.mean, note))
         rows.append(tuple(cells))
-    sizes = {name: next((r.groups[name][1] for r in comparison.rows if name in r.groups), 0) for name in names}
+    sizes = {
+        name: next((r.groups[name][1] for r in comparison.rows if name in r.groups), 0) for name in names
+    }
     words = {"heavy": "Heavy", "light": "Light", "head": "Head target", "tail": "Tail target"}
     columns = ("Model", *(f"{words[name]} (n = {sizes[name]})" for name in names))
     return Table(f"NDCG@{comparison.k} by group", columns, tuple(rows))
@@ -54,7 +56,9 @@ def groups_section(context: Context) -> Section | None:
             if all(key in row.groups for key in keys)
         ]
         if rows:
-            words = "; ".join(f"{name}: {names[0]} {number(a)}, {names[1]} {number(b)}" for name, a, b in rows)
+            words = "; ".join(
+                f"{name}: {names[0]} {number(a)}, {names[1]} {number(b)}" for name, a, b in rows
+            )
             blocks.append(pairs(title, words, rows, names, f"NDCG@{comparison.k}"))
     if not blocks:
         return None
@@ -73,7 +77,10 @@ def groups_section(context: Context) -> Section | None:
 def _group_table(context: Context, lists: dict[str, dict[str, list[str]]], reference: str) -> Table:
     """How much each model's lists differ from those of one model, by group of users."""
     assert context.catalogue is not None
-    groups = {"all": set(context.catalogue.users), **{n: context.catalogue.users_of[n] for n in ("heavy", "light")}}
+    groups = {
+        "all": set(context.catalogue.users),
+        **{n: context.catalogue.users_of[n] for n in ("heavy", "light")},
+    }
     rows = []
     for name, own in lists.items():
         if name == reference:
@@ -82,7 +89,11 @@ def _group_table(context: Context, lists: dict[str, dict[str, list[str]]], refer
         cells = [Cell(name)]
         for members in groups.values():
             values = [shares[user] for user in members if user in shares]
-            cells.append(Cell(percent(1 - float(np.mean(values))), 1 - float(np.mean(values))) if values else cell(None))
+            cells.append(
+                Cell(percent(1 - float(np.mean(values))), 1 - float(np.mean(values)))
+                if values
+                else cell(None)
+            )
         rows.append(tuple(cells))
     columns = ("Lists of", "All users", "Heavy", "Light")
     return Table(f"Share of a list in common with {reference}", columns, tuple(rows))

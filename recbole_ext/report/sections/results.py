@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from recbole_ext.report.charts import Point, intervals, scatter
-from recbole_ext.report.comparison import Comparison, Row
+from recbole_ext.report.comparison import Comparison, Difference, Row
 from recbole_ext.report.context import FORMS, Context, legend_of
-from recbole_ext.report.document import Block, Cell, Paragraph, Section, Table, cell
-from recbole_ext.report.sentences import baseline_words, leaders
-from recbole_ext.report.wording import METRIC_NAMES, joined, number, p_text, percent
+from recbole_ext.report.document import Block, Cell, Details, Paragraph, Section, Table, cell
+from recbole_ext.report.sentences import baseline_words, leaders, reference
+from recbole_ext.report.wording import METRIC_NAMES, joined, number, p_text, percent, signed
 
 __all__ = ["accuracy_against_coverage", "comparison_section"]
 
@@ -38,7 +38,7 @@ def _difference_cell(comparison: Comparison, row: Row) -> Cell:
         return cell(None)
     tone = ("good" if found.mean > 0 else "bad") if found.significant else ""
     words = p_text(found.p_holm) if found.significant else f"n.s., {p_text(found.p_holm)}"
-    return Cell(f"{found.mean:+.4f}", found.mean, words, tone)
+    return Cell(signed(found.mean), found.mean, words, tone)
 
 
 def _bound_row(comparison: Comparison, kind: str, label: str, names: list[str]) -> tuple[Cell, ...]:
@@ -57,7 +57,9 @@ def _bound_row(comparison: Comparison, kind: str, label: str, names: list[str]) 
 def _table(comparison: Comparison) -> Table:
     names = [n for n in METRIC_NAMES if any(comparison.key(n) in row.metrics for row in comparison.rows)]
     # With one held-out item a user, Recall and Hit are the same number: one column is enough.
-    alike = all(row.mean(comparison.key("recall")) == row.mean(comparison.key("hit")) for row in comparison.rows)
+    alike = all(
+        row.mean(comparison.key("recall")) == row.mean(comparison.key("hit")) for row in comparison.rows
+    )
     names = [name for name in names if name != "intralistdiversity" and not (alike and name == "recall")]
     first = names[:2]
     columns = ["Model", *(f"{METRIC_NAMES[n]}@{comparison.k}" for n in first), "Δ NDCG"]
@@ -98,6 +100,43 @@ def _forest(comparison: Comparison) -> Block:
     )
 
 
+def _test_rows(found: list[tuple[str, str, Difference]]) -> tuple[tuple[Cell, ...], ...]:
+    return tuple(
+        (
+            Cell(model),
+            Cell(metric),
+            Cell(
+                signed(one.mean),
+                one.mean,
+                tone=("good" if one.mean > 0 else "bad") if one.significant else "",
+            ),
+            Cell(f"{signed(one.low)} to {signed(one.high)}"),
+            cell(one.p),
+            cell(one.p_holm),
+            Cell("yes" if one.significant else "no"),
+        )
+        for model, metric, one in found
+    )
+
+
+def _all_tests(comparison: Comparison) -> list[Block]:
+    """Every test, folded away: against the baseline, and of NDCG against the most accurate model."""
+    columns = ("Model", "Metric", "Difference", "95 % interval", "p", "p, Holm", "Significant")
+    against = [
+        (row.model, key, one) for row in comparison.rows for key, one in sorted(row.differences.items())
+    ]
+    best = [(model, comparison.key("ndcg"), one) for model, one in comparison.below_best.items()]
+    places = (0, 1, 3, 6)
+    tables = []
+    if against:
+        name = f"Differences to {comparison.baseline}, paired over users"
+        tables.append(Table(name, columns, _test_rows(against), text_columns=places))
+    if best:
+        name = f"Differences to {comparison.rows[0].model}, the most accurate model, paired over users"
+        tables.append(Table(name, columns, _test_rows(best), text_columns=places))
+    return [Details("All tests", blocks=tuple(tables))] if tables else []
+
+
 def comparison_section(context: Context) -> Section:
     """Who ranks best, and is it certain?"""
     comparison = context.comparison
@@ -109,8 +148,11 @@ def comparison_section(context: Context) -> Section:
             f"Δ NDCG: difference to {baseline_words(comparison)}, by a paired Wilcoxon test with Holm's correction "
             "over the models; n.s. = no significant difference. "
         )
-    words += f"Coverage, tail coverage and tail share stand above their ceiling and what Random expects; tail by the head rule {rule}."
-    blocks.append(Paragraph(words, quiet=True))
+    words += (
+        "Coverage, tail coverage and tail share stand above their ceiling and what Random expects; tail by the head "
+        f"rule {rule}."
+    )
+    blocks += [Paragraph(words, quiet=True), *_all_tests(comparison)]
     return Section("comparison", "The comparison", tuple(blocks))
 
 
@@ -132,21 +174,25 @@ def accuracy_against_coverage(context: Context) -> Section | None:
         for kind, label in (("random", "Random, expected"), ("ceiling", "ceiling"))
         if key in comparison.bounds.get(kind, {})
     ]
-    front = _front(rows, comparison)
+    front = _front([row for row in rows if row.kind != "floor"], comparison)
+    verb = "is" if len(front) == 1 else "are"
+    alone = f"By their means alone, {joined(front)} {verb} beaten in both by no other trained model."
+    near = [row.model for row in leaders(comparison) if row.model != reference(comparison)]
     figure = scatter(
         f"NDCG@{comparison.k} against item coverage@{comparison.k}",
         "; ".join(f"{p.name}: coverage {percent(p.x)}, NDCG {number(p.y)}" for p in points),
         points,
-        (f"share of the catalogue that is recommended to anybody, @{comparison.k}", f"NDCG@{comparison.k}"),
+        (f"item coverage@{comparison.k}", f"NDCG@{comparison.k}"),
         lines=lines,
         legend=legend_of(comparison.rows),
+        caption="Item coverage: the share of the catalogue that stands in anybody's list. Bars: 95 % interval of NDCG.",
         top_x=1.0,
+        form_x=lambda value: f"{value:.0%}",
     )
     lead = (
-        f"Taken by their means alone, no other model is better in both than {joined(front)}. "
-        f"The test cannot tell {joined([row.model for row in leaders(comparison)])} apart in accuracy."
-        if len(leaders(comparison)) > 1
-        else f"Taken by their means alone, no other model is better in both than {joined(front)}."
+        f"{alone} Not significantly behind {reference(comparison)} in accuracy: {joined(near)}."
+        if near
+        else alone
     )
     return Section("coverage", "Accuracy against coverage", (figure,), lead)
 
@@ -162,7 +208,8 @@ def _front(rows: list[Row], comparison: Comparison) -> list[str]:
         row.model
         for row in rows
         if not any(
-            all(a >= b for a, b in zip(values(other), values(row), strict=True)) and values(other) != values(row)
+            all(a >= b for a, b in zip(values(other), values(row), strict=True))
+            and values(other) != values(row)
             for other in rows
         )
     ]

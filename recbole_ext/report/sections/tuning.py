@@ -20,7 +20,9 @@ def _sweep(sweep: dict[str, Any], k: int) -> list[Block]:
     points: Sequence[dict[str, Any]] = sweep["points"]
     model, key = sweep["model"], sweep["key"]
     ndcg = [point["ndcg"] for point in points]
-    numeric = all(isinstance(point["value"], int | float) and not isinstance(point["value"], bool) for point in points)
+    numeric = all(
+        isinstance(point["value"], int | float) and not isinstance(point["value"], bool) for point in points
+    )
     x = [float(point["value"]) for point in points] if numeric else [float(i) for i in range(len(points))]
     names = [str(point["value"]) for point in points]
     best = max(range(len(points)), key=lambda i: ndcg[i]["mean"])
@@ -40,7 +42,9 @@ def _sweep(sweep: dict[str, Any], k: int) -> list[Block]:
                 [value["mean"] for value in ndcg],
                 low=[value["low"] for value in ndcg] if known else (),
                 high=[value["high"] for value in ndcg] if known else (),
-                tips=[f"{key} = {name}: {value['mean']:.4f}" for name, value in zip(names, ndcg, strict=True)],
+                tips=[
+                    f"{key} = {name}: {value['mean']:.4f}" for name, value in zip(names, ndcg, strict=True)
+                ],
             )
         ],
         (key, f"NDCG@{k}"),
@@ -54,14 +58,23 @@ def _sweep(sweep: dict[str, Any], k: int) -> list[Block]:
         coverage, seconds = point.get("itemcoverage"), point.get("seconds")
         share = cell(None) if coverage is None else Cell(percent(coverage), coverage)
         value = Cell(str(point["value"]), float(point["value"]) if numeric else None)
-        rows.append((value, cell(point["ndcg"]["mean"]), share, cell(None if seconds is None else float(seconds), 0)))
-    table = Table(f"{model}: {key}", (key, f"NDCG@{k}", "Coverage", "Training s"), tuple(rows), text_columns=() if numeric else (0,))
+        rows.append(
+            (value, cell(point["ndcg"]["mean"]), share, cell(None if seconds is None else float(seconds), 0))
+        )
+    table = Table(
+        f"{model}: {key}",
+        (key, f"NDCG@{k}", "Coverage", "Training s"),
+        tuple(rows),
+        text_columns=() if numeric else (0,),
+    )
     return [chart, table]
 
 
 def ablation_section(context: Context) -> Section | None:
     """What each choice is worth."""
-    sweeps = [sweep for one in context.inputs.ablations for sweep in one.get("sweeps", ()) if sweep.get("points")]
+    sweeps = [
+        sweep for one in context.inputs.ablations for sweep in one.get("sweeps", ()) if sweep.get("points")
+    ]
     if not sweeps:
         return None
     blocks: list[Block] = [block for sweep in sweeps for block in _sweep(sweep, context.comparison.k)]
@@ -110,7 +123,10 @@ def _history(model: str, done: pl.DataFrame, value: str) -> Block:
     return lines_chart(
         f"{model}: history of the tuning",
         words,
-        [Line("a trial", number, y, colour="c5", joined=False), Line("best so far", number, best, dots=False)],
+        [
+            Line("a trial", number, y, colour="c5", joined=False),
+            Line("best so far", number, best, dots=False),
+        ],
         ("trial", "validation value"),
         caption=words + ".",
         zero_y=False,
@@ -122,7 +138,9 @@ def _slices(model: str, done: pl.DataFrame, value: str, names: Sequence[str]) ->
     for name in names:
         column = done[f"params_{name}"]
         if not column.dtype.is_numeric():
-            groups = done.group_by(f"params_{name}").agg(pl.col(value).max().alias("best"), pl.len().alias("n"))
+            groups = done.group_by(f"params_{name}").agg(
+                pl.col(value).max().alias("best"), pl.len().alias("n")
+            )
             rows = [
                 (str(choice), float(top), f"{top:.4f} ({n} trials)")
                 for choice, top, n in groups.sort("best", descending=True).iter_rows()
@@ -172,7 +190,12 @@ def tuning_section(context: Context) -> Section | None:
     blocks: list[Block] = []
     if effort:
         rows = tuple(
-            (Cell(model), cell(one.get("trials"), 0), cell(one.get("best_value")), cell(one.get("minutes"), 1))
+            (
+                Cell(model),
+                cell(one.get("trials"), 0),
+                cell(one.get("best_value")),
+                cell(one.get("minutes"), 1),
+            )
             for model, one in effort.items()
         )
         blocks.append(Table("Effort of the tuning", ("Model", "Trials", "Best value", "Minutes"), rows))
