@@ -160,7 +160,7 @@ def _batch_of(opened: OpenedRun, user: str) -> tuple[EvaluationLoader, Evaluatio
     return one, next(iter(one))
 
 
-def _genres(opened: OpenedRun, history: np.ndarray, item: int, facts: Any) -> tuple[tuple[str, float], ...]:
+def _genres(history: np.ndarray, item: int, facts: Any) -> tuple[tuple[str, float], ...]:
     if facts is None or not len(history):
         return ()
     matrix, names = facts
@@ -180,6 +180,35 @@ def _reasons(
         rank = None if reading.ranks is None else int(reading.ranks[row, column])
         found.append(Reason(token, title.get(token, token), float(effects[row]), rank))
     return tuple(found)
+
+
+def _recommendations(
+    opened: OpenedRun,
+    batch: EvaluationBatch,
+    reading: Reading,
+    items: np.ndarray,
+    scores: np.ndarray,
+    reasons: int,
+) -> tuple[Recommendation, ...]:
+    """The recommended items, best first, with titles, reasons and genres."""
+    file, tokens = opened.data.dataset.item_file, opened.data.split.interactions.item_tokens
+    table = titles(file)
+    title = (
+        {} if table is None else dict(zip(table["item_id"].to_list(), table["title"].to_list(), strict=True))
+    )
+    facts, history = genre_matrix(file, tokens), batch.seen_items.numpy()
+    return tuple(
+        Recommendation(
+            column + 1,
+            str(tokens[item]),
+            title.get(str(tokens[item]), str(tokens[item])),
+            float(scores[column]),
+            _reasons(reading, column, reasons, tokens, title),
+            _genres(history, int(item), facts),
+        )
+        for column, item in enumerate(items)
+        if item
+    )
 
 
 def explain(run: Path, user: str, *, top: int = 3, reasons: int = 5) -> Explanation:
@@ -205,24 +234,6 @@ def explain(run: Path, user: str, *, top: int = 3, reasons: int = 5) -> Explanat
     items, best = (part[0].cpu().numpy() for part in top_k(scores, top))
     with torch.no_grad():
         reading = read_history(opened, batch, items)
-    tokens = opened.data.split.interactions.item_tokens
-    table = titles(opened.data.dataset.item_file)
-    title = (
-        {} if table is None else dict(zip(table["item_id"].to_list(), table["title"].to_list(), strict=True))
-    )
-    facts = genre_matrix(opened.data.dataset.item_file, tokens)
-    history = batch.seen_items.numpy()
-    shown = tuple(
-        Recommendation(
-            rank,
-            str(tokens[item]),
-            title.get(str(tokens[item]), str(tokens[item])),
-            float(best[rank - 1]),
-            _reasons(reading, rank - 1, reasons, tokens, title),
-            _genres(opened, history, int(item), facts),
-        )
-        for rank, item in enumerate(items, start=1)
-        if item
-    )
+    shown = _recommendations(opened, batch, reading, items, best, reasons)
     how = _HOW.get(reading.kind) or how_explainable(opened.spec.name)
     return Explanation(str(user), opened.spec.name, reading.kind, how, len(reading.items), shown)

@@ -52,7 +52,7 @@ class Catalogue:
 
     @functools.cached_property
     def users_of(self) -> dict[str, set[str]]:
-        """Tokens of ``heavy`` and ``light`` users, and of those whose held-out items are all ``head`` or all ``tail``."""
+        """Tokens of ``heavy`` and ``light`` users, and of those whose held-out items are all ``head``, all ``tail``."""
         groups = user_groups(self.user_counts)
         head = popularity_groups(self.item_counts, self.rule).head
         loader, items = self.data.test, self.data.split.interactions.items

@@ -81,7 +81,7 @@ def mark(body: str, tip: str) -> str:
 
 
 def shape(kind: str, x: float, y: float, colour: str, size: float = 5) -> str:
-    """A circle, square, triangle, diamond or ring in a colour class; forms differ for print and for the colour-blind."""
+    """A circle, square, triangle, diamond or ring in a colour class: in print, forms tell what colours do not."""
     if kind == "square":
         place = f'x="{x - size:.1f}" y="{y - size:.1f}" width="{2 * size}" height="{2 * size}"'
         return f'<rect class="{colour} fill" {place}/>'

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -15,6 +16,7 @@ from recbole_ext.report.wording import number, percent, signed
 
 __all__ = ["curves_section", "examples_section"]
 
+_COLOURS = ("c2", "c1", "c3", "c4", "c6", "c7", "c5")
 _SHOWN = (("itemcoverage", "item coverage"), ("tailshare", "tail share"))
 
 
@@ -22,40 +24,42 @@ def _percent_tick(value: float) -> str:
     return f"{value:.0%}"
 
 
+def _line(method: str, part: Sequence[Mapping[str, Any]], key: str, name: str, colour: str) -> Line:
+    """One re-ranker's points by strength; α = 0.1 of the penalty is marked."""
+    penalty = method == "popularity_penalty"
+    marked = [i for i, row in enumerate(part) if penalty and abs(row["strength"] - 0.1) < 1e-9]
+    return Line(
+        method,
+        [row[key] for row in part],
+        [row["ndcg"] for row in part],
+        tips=[
+            f"{method} {row['strength']:g}: {name} {percent(row[key])}, NDCG {number(row['ndcg'])}"
+            for row in part
+        ],
+        marked=marked,
+        names=["α = 0.1"] * len(marked),
+        colour=colour,
+    )
+
+
 def _curve(model: str, curve: Mapping[str, Any], key: str, name: str) -> Figure:
     rows: Sequence[Mapping[str, Any]] = curve["validation"]
     own = [row for row in rows if row["method"] == "none"]
+    methods = dict.fromkeys(str(row["method"]) for row in rows if row["method"] != "none")
     lines = []
-    for index, method in enumerate(dict.fromkeys(row["method"] for row in rows if row["method"] != "none")):
-        part = [*own, *(row for row in rows if row["method"] == method)]
-        part.sort(key=lambda row: row["strength"])
-        marked = [
-            i
-            for i, row in enumerate(part)
-            if method == "popularity_penalty" and abs(row["strength"] - 0.1) < 1e-9
-        ]
-        lines.append(
-            Line(
-                str(method),
-                [row[key] for row in part],
-                [row["ndcg"] for row in part],
-                tips=[
-                    f"{method} {row['strength']:g}: {name} {percent(row[key])}, NDCG {number(row['ndcg'])}"
-                    for row in part
-                ],
-                marked=marked,
-                names=["α = 0.1"] * len(marked),
-                colour=f"c{1 + (1, 0, 2, 3, 5, 6, 4)[index % 7]}",
-            )
+    for method, colour in zip(methods, itertools.cycle(_COLOURS), strict=False):
+        part = sorted(
+            [*own, *(row for row in rows if row["method"] == method)], key=lambda row: row["strength"]
         )
-    k = next((int(key.partition("@")[2]) for key in curve["bounds"].get("ceiling", {})), 10)
+        lines.append(_line(method, part, key, name, colour))
+    k = next((int(place.partition("@")[2]) for place in curve["bounds"].get("ceiling", {})), 10)
     references = [
         (curve["bounds"][kind][f"{key}@{k}"], label)
         for kind, label in (("random", "Random"), ("ceiling", "ceiling"))
         if f"{key}@{k}" in curve["bounds"].get(kind, {})
     ]
     ends = "; ".join(
-        f"{line.name} reaches {percent(line.x[-1])} at NDCG {number(line.y[-1])}" for line in lines if line.x
+        f"{line.name} reaches {percent(line.x[-1])} at NDCG {number(line.y[-1])}" for line in lines
     )
     return lines_chart(
         f"{model}: NDCG@{k} against {name}@{k} (validation)",

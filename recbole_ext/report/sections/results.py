@@ -74,7 +74,7 @@ def _table(comparison: Comparison) -> Table:
         for kind, label in (("random", "Random, expected"), ("ceiling", "Ceiling"))
         if comparison.bounds.get(kind)
     )
-    caption = f"Test figures at {comparison.k}; click a heading to sort"
+    caption = f"Test figures at {comparison.k}"
     return Table(caption, tuple(columns), tuple(rows), foot)
 
 
@@ -111,8 +111,8 @@ def _test_rows(found: list[tuple[str, str, Difference]]) -> tuple[tuple[Cell, ..
                 tone=("good" if one.mean > 0 else "bad") if one.significant else "",
             ),
             Cell(f"{signed(one.low)} to {signed(one.high)}"),
-            cell(one.p),
-            cell(one.p_holm),
+            Cell(p_text(one.p).removeprefix("p ").removeprefix("= "), one.p),
+            Cell(p_text(one.p_holm).removeprefix("p ").removeprefix("= "), one.p_holm),
             Cell("yes" if one.significant else "no"),
         )
         for model, metric, one in found

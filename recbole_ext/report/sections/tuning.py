@@ -16,58 +16,56 @@ from recbole_ext.report.wording import percent
 __all__ = ["ablation_section", "explained", "tuning_section"]
 
 
-def _sweep(sweep: dict[str, Any], k: int) -> list[Block]:
-    points: Sequence[dict[str, Any]] = sweep["points"]
-    model, key = sweep["model"], sweep["key"]
-    ndcg = [point["ndcg"] for point in points]
-    numeric = all(
-        isinstance(point["value"], int | float) and not isinstance(point["value"], bool) for point in points
-    )
-    x = [float(point["value"]) for point in points] if numeric else [float(i) for i in range(len(points))]
-    names = [str(point["value"]) for point in points]
-    best = max(range(len(points)), key=lambda i: ndcg[i]["mean"])
-    words = (
-        f"{model}: the largest NDCG@{k}, {ndcg[best]['mean']:.4f}, stands at {key} = {names[best]}; "
-        f"the smallest is {min(value['mean'] for value in ndcg):.4f}"
-    )
-    known = all(value.get("low") is not None and value.get("high") is not None for value in ndcg)
-    spread = numeric and min(x) > 0 and max(x) / min(x) >= 50
-    chart = lines_chart(
-        f"{model}: NDCG@{k} by {key}",
-        words,
-        [
-            Line(
-                f"{model}, {key}",
-                x,
-                [value["mean"] for value in ndcg],
-                low=[value["low"] for value in ndcg] if known else (),
-                high=[value["high"] for value in ndcg] if known else (),
-                tips=[
-                    f"{key} = {name}: {value['mean']:.4f}" for name, value in zip(names, ndcg, strict=True)
-                ],
-            )
-        ],
-        (key, f"NDCG@{k}"),
-        caption=words + ("; band: 95 % interval." if known else "."),
-        zero_x=False,
-        logarithmic=spread,
-        form_x=None if numeric else lambda value: names[int(value)] if value == int(value) else "",
-    )
+def _is_number(value: Any) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool)
+
+
+def _sweep_table(title: str, key: str, points: Sequence[dict[str, Any]], k: int) -> Table:
     rows = []
     for point in points:
         coverage, seconds = point.get("itemcoverage"), point.get("seconds")
         share = cell(None) if coverage is None else Cell(percent(coverage), coverage)
-        value = Cell(str(point["value"]), float(point["value"]) if numeric else None)
-        rows.append(
-            (value, cell(point["ndcg"]["mean"]), share, cell(None if seconds is None else float(seconds), 0))
-        )
-    table = Table(
-        f"{model}: {key}",
-        (key, f"NDCG@{k}", "Coverage", "Training s"),
-        tuple(rows),
-        text_columns=() if numeric else (0,),
+        value = Cell(str(point["value"]), float(point["value"]) if _is_number(point["value"]) else None)
+        time = cell(None if seconds is None else float(seconds), 0)
+        rows.append((value, cell(float(point["ndcg"]["mean"])), share, time))
+    return Table(title, (key, f"NDCG@{k}", "Coverage", "Training s"), tuple(rows))
+
+
+def _sweep(sweep: dict[str, Any], k: int) -> list[Block]:
+    """A chart and a table of one key; values that are no numbers stand side by side."""
+    points: Sequence[dict[str, Any]] = sweep["points"]
+    model, key = sweep["model"], sweep["key"]
+    numeric = all(_is_number(point["value"]) for point in points)
+    if numeric:
+        points = sorted(points, key=lambda point: point["value"])
+    x = [float(point["value"]) if numeric else float(i) for i, point in enumerate(points)]
+    names, ndcg = [str(point["value"]) for point in points], [point["ndcg"] for point in points]
+    means = [float(value["mean"]) for value in ndcg]
+    best = int(np.argmax(means))
+    words = (
+        f"{model}: the largest NDCG@{k}, {means[best]:.4f}, stands at {key} = {names[best]}; the smallest is "
+        f"{min(means):.4f}"
     )
-    return [chart, table]
+    known = all(value.get("low") is not None and value.get("high") is not None for value in ndcg)
+    line = Line(
+        f"{model}, {key}",
+        x,
+        means,
+        low=[value["low"] for value in ndcg] if known else (),
+        high=[value["high"] for value in ndcg] if known else (),
+        tips=[f"{key} = {name}: {mean:.4f}" for name, mean in zip(names, means, strict=True)],
+    )
+    chart = lines_chart(
+        f"{model}: NDCG@{k} by {key}",
+        words,
+        [line],
+        (key, f"NDCG@{k}"),
+        caption=words + ("; band: 95 % interval." if known else "."),
+        zero_x=False,
+        logarithmic=numeric and min(x) > 0 and max(x) / min(x) >= 50,
+        form_x=None if numeric else lambda value: names[int(value)] if value == int(value) else "",
+    )
+    return [chart, _sweep_table(f"{model}: {key}", key, points, k)]
 
 
 def ablation_section(context: Context) -> Section | None:
