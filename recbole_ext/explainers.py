@@ -20,7 +20,7 @@ class Reading:
     """What each item of a history does to each recommendation.
 
     Attributes:
-        kind: ``parts`` (they sum to the score), ``taken away``, ``nearest`` or ``none``.
+        kind: ``parts`` (they sum to the score), ``window`` or ``row`` (items taken away), ``nearest`` or ``none``.
         items: ``(H,) int64`` items of the history.
         effects: ``(H, R)`` in the unit of the score; cosine similarity for ``nearest``.
         ranks: ``(H, R) int64`` place of the recommendation without the item, from 1; None where nothing was taken.
@@ -84,7 +84,7 @@ def _window(opened: OpenedRun, batch: EvaluationBatch, items: np.ndarray, scores
     length, width = int(interaction[length_field][0]), interaction[field].shape[1]
     history = interaction[field][0, :length].numpy().copy()
     if length < 2:
-        return Reading("taken away", history[:0], np.zeros((0, len(items))))
+        return Reading("window", history[:0], np.zeros((0, len(items))))
     several = interaction.repeat(length)
     places = np.arange(width)
     # Row j keeps every place but j: later ones move up, and the place that is freed at the end is padding.
@@ -108,7 +108,7 @@ def _window(opened: OpenedRun, batch: EvaluationBatch, items: np.ndarray, scores
         several, users, batch.seen_rows[:0], batch.seen_items[:0], batch.seen_rows[:0], batch.seen_items[:0]
     )
     effects, ranks = _compared(opened.trainer.scores_of(again), _seen(opened, batch), items, scores)
-    return Reading("taken away", history, effects, ranks)
+    return Reading("window", history, effects, ranks)
 
 
 def _seen(opened: OpenedRun, batch: EvaluationBatch) -> torch.Tensor:
@@ -128,9 +128,9 @@ def _row(opened: OpenedRun, batch: EvaluationBatch, items: np.ndarray, scores: n
         without.append(opened.trainer.scores_of(batch)[0])
         model.history_item_value[user, place] = old
     if not without:
-        return Reading("taken away", history, np.zeros((0, len(items))))
+        return Reading("row", history, np.zeros((0, len(items))))
     effects, ranks = _compared(torch.stack(without), _seen(opened, batch), items, scores)
-    return Reading("taken away", history, effects, ranks)
+    return Reading("row", history, effects, ranks)
 
 
 def _item_vectors(model: torch.nn.Module, n_items: int) -> np.ndarray | None:

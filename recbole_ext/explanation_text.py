@@ -35,7 +35,8 @@ def explanation_lines(explanation: Explanation) -> list[str]:
             rest = one.score - sum(reason.effect for reason in one.reasons)
             lines.append(f"     all other items together: {rest:+.4f}")
         if not one.reasons and explanation.kind != "none":
-            lines.append("     no item of the history speaks for it")
+            single = "the history has one item: nothing can be taken away"
+            lines.append(f"     {'no item of the history speaks for it' if explanation.history else single}")
         if one.genres:
             shares = ", ".join(f"{name} {share:.0%}" for name, share in one.genres)
             lines.append(f"     its genres in the history: {shares}")

@@ -48,7 +48,7 @@ _ROW = HowExplainable(
 )
 _NEAREST = HowExplainable(
     "nearest items of the history",
-    "The model knows the user by a vector alone: similar items are shown, which is no cause of the score.",
+    "No item is taken away: those with the most similar item vectors are shown, which is no cause of the score.",
 )
 _NOTHING = {
     "Random": HowExplainable("none", "The order is drawn by chance."),
@@ -57,6 +57,10 @@ _NOTHING = {
         "rule", "Genres of the user's own items and popularity, as its formula states; no learned part."
     ),
 }
+_UNREADABLE = HowExplainable("none", "The model has neither a history that could be edited nor item vectors.")
+_UNKNOWN = HowExplainable(
+    "found when asked", "A model from outside: `python run.py explain` finds out how it knows the user."
+)
 _LINEAR = ("ItemKNN", "EASE", "SLIMElastic")
 _AUTOENCODERS = ("MultiVAE", "MultiDAE", "RecVAE", "MacridVAE", "CDAE", "RaCT")
 
@@ -80,7 +84,7 @@ def how_explainable(model: str) -> HowExplainable:
     try:
         sequential = getattr(resolve_model(name)[1].type, "name", "") == "SEQUENTIAL"
     except RecBoleExtError:
-        sequential = False
+        return _UNKNOWN
     return _WINDOW if sequential else _NEAREST
 
 
@@ -127,7 +131,7 @@ class Explanation:
 
     Attributes:
         user, model: Token and name.
-        kind: ``parts``, ``taken away``, ``nearest`` or ``none``.
+        kind: ``parts``, ``window``, ``row``, ``nearest`` or ``none``.
         how: The method and its meaning.
         history: Number of items that were looked at.
         recommendations: Best first.
@@ -141,7 +145,7 @@ class Explanation:
     recommendations: tuple[Recommendation, ...]
 
 
-_HOW = {"parts": _EXACT, "nearest": _NEAREST}
+_HOW = {"parts": _EXACT, "window": _WINDOW, "row": _ROW, "nearest": _NEAREST}
 
 
 def _batch_of(opened: OpenedRun, user: str) -> tuple[EvaluationLoader, EvaluationBatch]:
@@ -235,5 +239,5 @@ def explain(run: Path, user: str, *, top: int = 3, reasons: int = 5) -> Explanat
     with torch.no_grad():
         reading = read_history(opened, batch, items)
     shown = _recommendations(opened, batch, reading, items, best, reasons)
-    how = _HOW.get(reading.kind) or how_explainable(opened.spec.name)
+    how = _HOW.get(reading.kind) or _NOTHING.get(opened.spec.name, _UNREADABLE)
     return Explanation(str(user), opened.spec.name, reading.kind, how, len(reading.items), shown)

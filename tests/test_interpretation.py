@@ -64,7 +64,7 @@ def test_taking_an_item_from_the_window_is_scoring_the_shorter_window(runs: dict
         shorter = torch.cat([window[:2], window[3:], torch.zeros(1, dtype=window.dtype)])
         one.interaction[field], one.interaction[length] = shorter[None], one[length] - 1
         without = opened.trainer.scores_of(single)[0, [3, 4]]
-    assert reading.kind == "taken away"
+    assert reading.kind == "window"
     np.testing.assert_allclose(reading.effects[2], (full - without).numpy(), atol=1e-5)
     assert list(reading.items) == window.tolist()
 
@@ -72,7 +72,7 @@ def test_taking_an_item_from_the_window_is_scoring_the_shorter_window(runs: dict
 def test_taking_an_item_from_a_row_leaves_the_model_as_it_was(runs: dict[str, Path]) -> None:
     first, again = explain(runs["MultiVAE"], "u1"), explain(runs["MultiVAE"], "u1")
     assert first == again
-    assert first.kind == "taken away"
+    assert first.kind == "row"
     assert all(r.rank_without and r.effect > 0 for one in first.recommendations for r in one.reasons)
 
 
@@ -104,6 +104,7 @@ def test_every_family_has_its_summary() -> None:
     }
     for model, words in expected.items():
         assert words in how_explainable(model).method
+    assert "outside" in how_explainable("SomebodysModel").meaning
     assert how_explainable("GRU4Rec (second run)") == how_explainable("GRU4Rec")
 
 

@@ -24,8 +24,11 @@ __all__ = ["bars", "histogram", "matrix"]
 
 def _log_edges(values: np.ndarray, bins: int) -> np.ndarray:
     """Whole-numbered edges that grow evenly on a logarithmic axis; every value lies inside."""
-    top = max(int(values.max()) + 1, 2)
-    return np.unique(np.geomspace(int(values.min()), top, bins + 1).round()).astype(float)
+    low, top = int(values.min()), max(int(values.max()) + 1, 2)
+    growth, edges = (top / low) ** (1 / bins), [low]
+    while edges[-1] < top:
+        edges.append(max(edges[-1] + 1, round(edges[-1] * growth)))
+    return np.array(edges, dtype=float)
 
 
 def _bar(x: float, y: float, width: float, height: float) -> str:
@@ -125,7 +128,7 @@ def _squares(width: int, figure: tuple[str, str], names: Sequence[str], shares: 
         body.append(text(left - 8, y + size / 2 + 4, name, "name", "end"))
         for column, other in enumerate(names):
             share, x = float(shares[row, column]), left + column * size
-            strong = " over" if share > 0.55 else ""
+            strong = " over" if share > 0.55 else " mid" if share > 0.2 else ""
             square = (
                 f'<rect class="heat" style="fill-opacity:{0.04 + 0.9 * share:.2f}" x="{x + 1:.1f}" y="{y + 1:.1f}" '
                 f'width="{size - 2:.1f}" height="{size - 2:.1f}" rx="2"/>'

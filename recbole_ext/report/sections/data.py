@@ -37,7 +37,7 @@ def long_tail(counts: np.ndarray, head: int, rule: str) -> Figure:
         words,
         [Line("cumulative share", x, y, dots=False)],
         ("share of the items, most popular first", "share of the training interactions"),
-        references=[(float(share[at]), f"head | tail ({rule})")],
+        references=[(float(share[at]), "head | tail")],
         caption=f"{words}: {HEAD_RULES.get(rule, rule)}.",
         form_x=lambda value: f"{value:.0%}",
         form_y=lambda value: f"{value:.0%}",

@@ -8,9 +8,9 @@ from typing import Any
 import numpy as np
 import polars as pl
 
-from recbole_ext.report.charts import Line, Point, bars, lines_chart, scatter
+from recbole_ext.report.charts import Line, Point, bars, intervals, lines_chart, scatter
 from recbole_ext.report.context import Context
-from recbole_ext.report.document import Block, Cell, Paragraph, Section, Table, cell
+from recbole_ext.report.document import Block, Cell, Figure, Paragraph, Section, Table, cell
 from recbole_ext.report.wording import percent
 
 __all__ = ["ablation_section", "explained", "tuning_section"]
@@ -31,40 +31,45 @@ def _sweep_table(title: str, key: str, points: Sequence[dict[str, Any]], k: int)
     return Table(title, (key, f"NDCG@{k}", "Coverage", "Training s"), tuple(rows))
 
 
-def _sweep(sweep: dict[str, Any], k: int) -> list[Block]:
-    """A chart and a table of one key; values that are no numbers stand side by side."""
-    points: Sequence[dict[str, Any]] = sweep["points"]
-    model, key = sweep["model"], sweep["key"]
-    numeric = all(_is_number(point["value"]) for point in points)
-    if numeric:
-        points = sorted(points, key=lambda point: point["value"])
-    x = [float(point["value"]) if numeric else float(i) for i, point in enumerate(points)]
-    names, ndcg = [str(point["value"]) for point in points], [point["ndcg"] for point in points]
+def _sweep_chart(title: str, words: str, key: str, points: Sequence[dict[str, Any]], k: int) -> Figure:
+    """A line over numbers; a row for each of other values, which have no order."""
+    ndcg = [point["ndcg"] for point in points]
+    low, high = [value.get("low") for value in ndcg], [value.get("high") for value in ndcg]
     means = [float(value["mean"]) for value in ndcg]
-    best = int(np.argmax(means))
-    words = (
-        f"{model}: the largest NDCG@{k}, {means[best]:.4f}, stands at {key} = {names[best]}; the smallest is "
-        f"{min(means):.4f}"
-    )
-    known = all(value.get("low") is not None and value.get("high") is not None for value in ndcg)
-    line = Line(
-        f"{model}, {key}",
-        x,
-        means,
-        low=[value["low"] for value in ndcg] if known else (),
-        high=[value["high"] for value in ndcg] if known else (),
-        tips=[f"{key} = {name}: {mean:.4f}" for name, mean in zip(names, means, strict=True)],
-    )
-    chart = lines_chart(
-        f"{model}: NDCG@{k} by {key}",
+    if not all(_is_number(point["value"]) for point in points):
+        rows = [
+            Point(str(point["value"]), mean, low=a, high=b)
+            for point, mean, a, b in zip(points, means, low, high, strict=True)
+        ]
+        return intervals(title, words, rows, f"NDCG@{k}", caption=f"{words}.")
+    known = None not in low and None not in high
+    x = [float(point["value"]) for point in points]
+    tips = [f"{key} = {value:g}: {mean:.4f}" for value, mean in zip(x, means, strict=True)]
+    line = Line(key, x, means, low=low if known else (), high=high if known else (), tips=tips)
+    return lines_chart(
+        title,
         words,
         [line],
         (key, f"NDCG@{k}"),
         caption=words + ("; band: 95 % interval." if known else "."),
         zero_x=False,
-        logarithmic=numeric and min(x) > 0 and max(x) / min(x) >= 50,
-        form_x=None if numeric else lambda value: names[int(value)] if value == int(value) else "",
+        logarithmic=min(x) > 0 and max(x) / min(x) >= 50,
     )
+
+
+def _sweep(sweep: dict[str, Any], k: int) -> list[Block]:
+    """A chart and a table of one key."""
+    points: Sequence[dict[str, Any]] = sweep["points"]
+    model, key = sweep["model"], sweep["key"]
+    if all(_is_number(point["value"]) for point in points):
+        points = sorted(points, key=lambda point: point["value"])
+    means = [float(point["ndcg"]["mean"]) for point in points]
+    best = int(np.argmax(means))
+    words = (
+        f"{model}: the largest NDCG@{k}, {means[best]:.4f}, stands at {key} = {points[best]['value']}; the smallest is "
+        f"{min(means):.4f}"
+    )
+    chart = _sweep_chart(f"{model}: NDCG@{k} by {key}", words, key, points, k)
     return [chart, _sweep_table(f"{model}: {key}", key, points, k)]
 
 
@@ -116,14 +121,15 @@ def _finished(trials: pl.DataFrame) -> tuple[pl.DataFrame, list[str]]:
 
 def _history(model: str, done: pl.DataFrame, value: str) -> Block:
     number, y = [float(n) for n in done["number"]], [float(v) for v in done[value]]
-    best = np.maximum.accumulate(y).tolist()
+    best = np.repeat(np.maximum.accumulate(y), 2)[:-1].tolist()
+    steps = np.repeat(number, 2)[1:].tolist()
     words = f"The best of {len(y)} finished trials, {max(y):.4f}, is number {int(number[int(np.argmax(y))])}"
     return lines_chart(
         f"{model}: history of the tuning",
         words,
         [
             Line("a trial", number, y, colour="c5", joined=False),
-            Line("best so far", number, best, dots=False),
+            Line("best so far", steps, best, dots=False),
         ],
         ("trial", "validation value"),
         caption=words + ".",
