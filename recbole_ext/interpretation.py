@@ -17,10 +17,11 @@ import torch
 
 from recbole_ext.data.dataloader import EvaluationBatch, EvaluationLoader
 from recbole_ext.data.items import genre_matrix, titles
-from recbole_ext.errors import ConfigError, nearest
+from recbole_ext.errors import ConfigError, RecBoleExtError, nearest
 from recbole_ext.evaluator.ranking import top_k
 from recbole_ext.explainers import Reading, read_history
 from recbole_ext.pipeline import OpenedRun, open_model
+from recbole_ext.registry import resolve_model
 
 __all__ = ["Explanation", "HowExplainable", "Reason", "Recommendation", "explain", "how_explainable"]
 
@@ -71,9 +72,6 @@ def how_explainable(model: str) -> HowExplainable:
     Args:
         model: A name that ``--model`` takes; what follows a blank is ignored.
     """
-    from recbole_ext.errors import RecBoleExtError
-    from recbole_ext.registry import resolve_model
-
     name = model.partition(" ")[0]
     if name in _NOTHING:
         return _NOTHING[name]

@@ -11,6 +11,7 @@ import numpy as np
 
 from recbole_ext.config import build_config
 from recbole_ext.data.build import PreparedData, fingerprint, prepare_data
+from recbole_ext.data.interactions import TRAIN
 from recbole_ext.data.items import titles
 from recbole_ext.errors import RecBoleExtError
 from recbole_ext.evaluator.groups import popularity_groups, user_groups
@@ -40,8 +41,6 @@ class Catalogue:
     @functools.cached_property
     def user_counts(self) -> np.ndarray:
         """``(U,) int64`` training interactions of each tested user."""
-        from recbole_ext.data.interactions import TRAIN
-
         start, stop = self.data.split.before(TRAIN + 1)
         return (stop - start)[self.data.test.users]
 

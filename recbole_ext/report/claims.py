@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from recbole_ext.report.comparison import Comparison
+from recbole_ext.report.comparison import Comparison, Row
 from recbole_ext.report.context import Context
 from recbole_ext.report.sentences import leaders, reference
 from recbole_ext.report.wording import joined, number, percent
@@ -57,20 +57,29 @@ def _balance(comparison: Comparison) -> Claim:
 def _deep(comparison: Comparison) -> Claim:
     claim = f"Deep models beat the baselines in Recall@{comparison.k} and hit rate"
     base = comparison.row(comparison.baseline)
-    keys = [comparison.key(name) for name in ("recall", "hit")]
-    deep = [r for r in comparison.rows if r.kind in ("neural", "sequence") and keys[0] in r.differences]
+    both = [comparison.key(name) for name in ("recall", "hit")]
+    keys = [key for key in both if any(key in row.differences for row in comparison.rows)]
+    deep = [
+        row
+        for row in comparison.rows
+        if keys and row.kind in ("neural", "sequence") and all(key in row.differences for key in keys)
+    ]
     if base is None or base.kind in ("neural", "sequence") or not deep:
-        return Claim(claim, "–", OPEN, "A neural model or a non-neural baseline is not among the runs.")
+        return Claim(
+            claim,
+            "–",
+            OPEN,
+            "A neural model with its test against a non-neural baseline is not among the runs.",
+        )
 
-    def beats(row: Any) -> bool:
-        known = [row.differences[key] for key in keys if key in row.differences]
-        return all(one.significant and one.mean > 0 for one in known)
+    def beats(row: Row) -> bool:
+        return all(row.differences[key].significant and row.differences[key].mean > 0 for key in keys)
 
     above = [row.model for row in deep if beats(row)]
     best = max(deep, key=lambda row: row.mean(keys[0]) or 0.0)
     figure = (
         f"{best.model} {number(best.mean(keys[0]) or 0)}, {base.model} {number(base.mean(keys[0]) or 0)} "
-        f"(Recall@{comparison.k})"
+        f"({'Recall' if keys[0] == both[0] else 'Hit'}@{comparison.k})"
     )
     if len(above) == len(deep):
         return Claim(claim, figure, HOLDS, f"All {len(deep)} are significantly above {base.model} in both.")

@@ -21,7 +21,6 @@ __all__ = [
     "Row",
     "compare_runs",
     "kind_of",
-    "labelled",
     "with_best",
 ]
 
@@ -88,6 +87,7 @@ class Row:
         speed: Users ranked in a second.
         epoch: The best one, counted from 0.
         tuned: Keys that were tuned.
+        runs: The run folders behind the row, if they are there.
     """
 
     model: str
@@ -101,6 +101,7 @@ class Row:
     speed: float | None = None
     epoch: float | None = None
     tuned: dict[str, Any] = field(default_factory=dict)
+    runs: tuple[Run, ...] = ()
 
     def mean(self, key: str) -> float | None:
         """The figure alone."""
@@ -147,7 +148,7 @@ class Comparison:
         return f"{name}@{self.k}"
 
 
-def labelled(runs: Sequence[Run]) -> dict[str, list[Run]]:
+def _labelled(runs: Sequence[Run]) -> dict[str, list[Run]]:
     """Runs of one model that differ in their seed alone are one row; others are told apart by their folder."""
 
     def settings(run: Run) -> str:
@@ -214,6 +215,7 @@ def _row(label: str, runs: Sequence[Run]) -> Row:
         parameters=_mean_of(runs, "parameters"),
         speed=users / seconds if seconds else None,
         epoch=_mean_of(runs, "best_epoch"),
+        runs=tuple(runs),
     )
 
 
@@ -255,7 +257,7 @@ def compare_runs(runs: Sequence[Run]) -> Comparison:
     The test is Wilcoxon's signed-rank test against the best non-neural baseline by validation NDCG, with Holm's
     correction over the models; several seeds of a model are averaged user by user first.
     """
-    groups, k, first = labelled(runs), runs[0].k, runs[0].metrics
+    groups, k, first = _labelled(runs), runs[0].k, runs[0].metrics
     baseline = _baseline(groups, f"ndcg@{k}")
     keys = [f"{name}@{k}" for name in TESTED]
     tests = {} if baseline is None else _differences(groups, baseline, keys)
@@ -269,15 +271,14 @@ def compare_runs(runs: Sequence[Run]) -> Comparison:
         first.get("test_bounds", {}),
         int(first["users"]["test"]),
     )
-    return with_best(comparison, groups)
+    return with_best(comparison)
 
 
-def with_best(comparison: Comparison, groups: Mapping[str, Sequence[Run]]) -> Comparison:
+def with_best(comparison: Comparison) -> Comparison:
     """Adds the tests against the most accurate model, where every row has its per-user values."""
-    key, names = comparison.key("ndcg"), [row.model for row in comparison.rows]
-    if len(names) < 2 or any(
-        name not in groups or key not in groups[name][0].per_user.columns for name in names
-    ):
+    key, groups = comparison.key("ndcg"), {row.model: row.runs for row in comparison.rows}
+    known = all(runs and key in runs[0].per_user.columns for runs in groups.values())
+    if len(groups) < 2 or not known:
         return comparison
-    found = _differences({name: groups[name] for name in names}, names[0], [key])
+    found = _differences(groups, comparison.rows[0].model, [key])
     return replace(comparison, below_best={name: one[key] for name, one in found.items() if key in one})

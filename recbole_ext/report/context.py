@@ -5,13 +5,14 @@ from __future__ import annotations
 import functools
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from recbole_ext.evaluator.confidence import mean_interval
 from recbole_ext.report.catalogue import Catalogue, open_catalogue
-from recbole_ext.report.comparison import Comparison, Estimate, Row
+from recbole_ext.report.comparison import KINDS, Comparison, Estimate, Row
 from recbole_ext.report.inputs import Inputs, ListFolder, Run
 from recbole_ext.report.lists import share_in, top
 from recbole_ext.report.study_file import read_comparison
@@ -29,8 +30,6 @@ FORMS = {
 
 def legend_of(rows: tuple[Row, ...]) -> tuple[tuple[str, str], ...]:
     """The families that occur, with colour and form."""
-    from recbole_ext.report.comparison import KINDS
-
     present = {row.kind for row in rows}
     return tuple((" ".join(FORMS[kind]), name) for kind, name in KINDS.items() if kind in present)
 
@@ -91,12 +90,7 @@ class Context:
     @functools.cached_property
     def one_run_each(self) -> dict[str, Run]:
         """The first run of each row."""
-        return {row.model: members[0] for row in self.comparison.rows if (members := self.runs_of(row))}
-
-    def runs_of(self, row: Row) -> list[Run]:
-        """The runs behind a row."""
-        labelled = [run for run in self.inputs.runs if run.model == row.model]
-        return labelled or [run for run in self.inputs.runs if row.model == f"{run.model} ({run.path.name})"]
+        return {row.model: row.runs[0] for row in self.comparison.rows if row.runs}
 
     def tail_share(self, folder: ListFolder, rule: str) -> float | None:
         """TailShare of lists under any head rule; None without the data set."""
@@ -110,8 +104,6 @@ def _reranked(inputs: Inputs) -> tuple[Reranked, ...]:
     by_name = {run.path.name: run for run in inputs.runs}
     found = []
     for folder in inputs.reranks:
-        from pathlib import Path
-
         origin = Path(str(folder.metrics.get("run", "")))
         run = by_place.get(origin.resolve()) or by_name.get(origin.name)
         settings = folder.metrics["rerank"]
@@ -122,14 +114,14 @@ def _reranked(inputs: Inputs) -> tuple[Reranked, ...]:
     return tuple(found)
 
 
-def _grouped(comparison: Comparison, context: Context) -> Comparison:
+def _grouped(comparison: Comparison, catalogue: Catalogue | None) -> Comparison:
     """The rows with groups that the data set makes computable, with intervals."""
-    catalogue, key = context.catalogue, comparison.key("ndcg")
+    key = comparison.key("ndcg")
     if catalogue is None:
         return comparison
     rows = []
     for row in comparison.rows:
-        runs = context.runs_of(row)
+        runs = row.runs
         if not runs or key not in runs[0].per_user.columns:
             rows.append(row)
             continue
@@ -154,5 +146,4 @@ def context_of(inputs: Inputs) -> Context:
     )
     catalogue = opened if isinstance(opened, Catalogue) else None
     absent = opened if isinstance(opened, str) else ""
-    context = Context(inputs, comparison, catalogue, absent, _reranked(inputs))
-    return replace(context, comparison=_grouped(comparison, context))
+    return Context(inputs, _grouped(comparison, catalogue), catalogue, absent, _reranked(inputs))

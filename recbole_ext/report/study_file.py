@@ -13,7 +13,6 @@ from recbole_ext.report.comparison import (
     Row,
     compare_runs,
     kind_of,
-    labelled,
     with_best,
 )
 from recbole_ext.report.inputs import Inputs, Run
@@ -45,7 +44,7 @@ def _keyed(entries: Mapping[str, Any], k: int) -> dict[str, Any]:
     return {(name if "@" in name else f"{name}@{k}").lower(): value for name, value in entries.items()}
 
 
-def _row(entry: Mapping[str, Any], k: int) -> Row:
+def _row(entry: Mapping[str, Any], k: int, runs: Sequence[Run]) -> Row:
     groups = {
         name: (Estimate(float(group["ndcg"]), group.get("low"), group.get("high")), int(group.get("n", 0)))
         for name, group in (entry.get("groups") or {}).items()
@@ -68,6 +67,7 @@ def _row(entry: Mapping[str, Any], k: int) -> Row:
         entry.get("users_per_second"),
         entry.get("best_epoch"),
         dict(entry.get("tuned") or {}),
+        tuple(run for run in runs if run.model == entry["model"]),
     )
 
 
@@ -78,10 +78,10 @@ def from_study(content: Mapping[str, Any], runs: Sequence[Run]) -> Comparison:
         CheckpointError: The file lacks a part.
     """
     first: Mapping[str, Any] = runs[0].metrics if runs else {}
-    protocol = dict(content.get("protocol") or first.get("protocol") or {})
     try:
+        protocol = dict(content.get("protocol") or first.get("protocol") or {})
         k = int(protocol.get("shown_k") or protocol.get("k") or 10)
-        rows = [_row(entry, k) for entry in content["rows"]]
+        rows = [_row(entry, k, runs) for entry in content["rows"]]
     except (KeyError, TypeError, ValueError) as error:
         raise CheckpointError(f"comparison.json lacks or spoils {error}: run the comparison again") from error
     if not rows:
@@ -108,5 +108,4 @@ def read_comparison(inputs: Inputs) -> Comparison:
     """The comparison of a report: the study's own where there is one, else computed from the runs."""
     if inputs.study is None:
         return compare_runs(inputs.runs)
-    comparison = from_study(inputs.study, inputs.runs)
-    return with_best(comparison, labelled(inputs.runs)) if inputs.runs else comparison
+    return with_best(from_study(inputs.study, inputs.runs))

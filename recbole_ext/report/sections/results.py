@@ -25,7 +25,7 @@ def _value_cell(comparison: Comparison, row: Row, name: str) -> Cell:
         return cell(estimate.mean, 1 if name == "avgpopularity" else 2)
     note = "" if estimate.low is None else f"{estimate.low:.3f}–{estimate.high:.3f}"
     if estimate.spread is not None:
-        note += f"{chr(10) if note else ''}±{estimate.spread:.4f} seeds"
+        note += f"{chr(10) if note else ''}±{estimate.spread:.4f}"
     best = max((other.mean(key) or 0.0) for other in comparison.rows) == estimate.mean
     return Cell(number(estimate.mean), estimate.mean, note, "strong" if best else "")
 
@@ -142,7 +142,11 @@ def comparison_section(context: Context) -> Section:
     comparison = context.comparison
     blocks: list[Block] = [_forest(comparison), _table(comparison)]
     rule = comparison.protocol.get("head_rule", "not stated")
-    words = f"Small type: bootstrap interval of {float(comparison.protocol.get('confidence', 0.95)):.0%} over users. "
+    level = float(comparison.protocol.get("confidence", 0.95))
+    words = f"Small type: bootstrap interval of {100 * level:g} % over users"
+    if any(len(row.seeds) > 1 for row in comparison.rows):
+        words += "; ±: standard deviation over seeds"
+    words += ". "
     if comparison.baseline:
         words += (
             f"Δ NDCG: difference to {baseline_words(comparison)}, by a paired Wilcoxon test with Holm's correction "
