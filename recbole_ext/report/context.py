@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from recbole_ext.evaluator.confidence import mean_interval
+from recbole_ext.evaluator.confidence import mean_interval, paired_difference
 from recbole_ext.report.catalogue import Catalogue, open_catalogue
 from recbole_ext.report.comparison import KINDS, Comparison, Estimate, Row
 from recbole_ext.report.inputs import Inputs, ListFolder, Run
@@ -62,6 +62,26 @@ class Reranked:
         """A metric before and after."""
         key, metrics = f"{name}@{self.k}", self.folder.metrics
         return metrics["before"].get(key), metrics["after"].get(key)
+
+    @functools.cached_property
+    def ndcg_difference(self) -> tuple[float, float, float] | None:
+        """After minus before with its 95 % interval over users, as saved, or computed where the run is there."""
+        key = f"ndcg@{self.k}"
+        saved = self.folder.metrics.get("difference", {}).get(key)
+        if saved is not None:
+            return float(saved[0]), float(saved[1]), float(saved[2])
+        if self.run is None or key not in self.run.per_user.columns:
+            return None
+        before, after = self.run.per_user, self.folder.per_user
+        if key not in after.columns or not before["user_id"].equals(after["user_id"]):
+            return None
+        found = paired_difference(after[key].to_numpy(), before[key].to_numpy())
+        return found.mean, found.low, found.high
+
+    @property
+    def head_rule(self) -> str:
+        """The head rule of its figures."""
+        return str(self.folder.metrics.get("protocol", {}).get("head_rule", "not stated"))
 
     @property
     def is_alpha_tenth(self) -> bool:

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from recbole_ext.debiasing import pareto_run, rerank_run
+from recbole_ext.cli import main
 from recbole_ext.pipeline import train
 
 
@@ -23,10 +23,8 @@ def folders(tmp_path_factory: pytest.TempPathFactory, cycle_home: Path) -> dict[
     for name in ("Random", "Pop", "ItemKNN", "MLP"):
         train(name, overrides=values, output=root / name)
         found[name] = root / name
-    again = rerank_run(
-        found["ItemKNN"],
-        {"method": "popularity_penalty", "alpha": 0.1, "candidates": 15},
-        output=root / "rerank",
-    )
-    curves = pareto_run(found["ItemKNN"], ["popularity_penalty"], candidates=15, output=root / "curves")
-    return {**found, "rerank": again.folder, "curves": curves.folder}
+    run = str(found["ItemKNN"])
+    depth = "--candidates=15"
+    main(["rerank", run, "--method=popularity_penalty", "--alpha=0.1", depth, f"--output={root / 'rerank'}"])
+    main(["pareto", run, "--methods=popularity_penalty", depth, f"--output={root / 'curves'}"])
+    return {**found, "rerank": root / "rerank", "curves": root / "curves"}

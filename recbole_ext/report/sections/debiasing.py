@@ -12,7 +12,7 @@ from recbole_ext.report.charts import Line, lines_chart
 from recbole_ext.report.context import Context, Reranked
 from recbole_ext.report.document import Block, Cell, Figure, Paragraph, Section, Table, cell
 from recbole_ext.report.lists import Example, changes_by_user, example, top
-from recbole_ext.report.wording import number, percent, signed
+from recbole_ext.report.wording import joined, number, percent, signed
 
 __all__ = ["curves_section", "examples_section"]
 
@@ -61,8 +61,9 @@ def _curve(model: str, curve: Mapping[str, Any], key: str, name: str) -> Figure:
     ends = "; ".join(
         f"{line.name} reaches {percent(line.x[-1])} at NDCG {number(line.y[-1])}" for line in lines
     )
+    rule = f", head rule {curve.get('protocol', {}).get('head_rule')}" if key == "tailshare" else ""
     return lines_chart(
-        f"{model}: NDCG@{k} against {name}@{k} (validation)",
+        f"{model}: NDCG@{k} against {name}@{k} (validation{rule})",
         ends,
         lines,
         (f"{name}@{k}", f"NDCG@{k}, validation"),
@@ -97,30 +98,46 @@ def _chosen_table(curves: Mapping[str, Mapping[str, Any]]) -> Table:
                 )
             )
     columns = ("Model", "Re-ranker", "Strength", "NDCG", "Δ NDCG", "Coverage", "Tail share")
-    return Table("The chosen strengths, tested once", columns, tuple(rows), text_columns=(0, 1))
+    first = next(iter(curves.values()))
+    k = next((int(name.partition("@")[2]) for name in first["bounds"].get("ceiling", {})), 10)
+    foot = _limits(first["bounds"], k, 5, 0)
+    return Table("The chosen strengths, tested once", columns, tuple(rows), foot, text_columns=(0, 1))
+
+
+def _shares(values: Sequence[float | None]) -> list[Cell]:
+    return [cell(None) if value is None else Cell(percent(value), value) for value in values]
+
+
+def _limits(
+    bounds: Mapping[str, Mapping[str, float]], k: int, left: int, right: int
+) -> tuple[tuple[Cell, ...], ...]:
+    """Rows below a table whose columns ``left`` to ``left + 2`` are coverage and tail share."""
+    rows = []
+    for kind, label in (("random", "Random, expected"), ("ceiling", "Ceiling")):
+        values = [bounds.get(kind, {}).get(f"{name}@{k}") for name, _ in _SHOWN]
+        if any(value is not None for value in values):
+            gaps = [Cell("")] * (left - 1)
+            rows.append((Cell(label), *gaps, *_shares(values), *([Cell("")] * right)))
+    return tuple(rows)
 
 
 def _rerank_table(reranked: Sequence[Reranked]) -> Table:
     rows = []
     for one in reranked:
         for label, place in (("before", 0), ("after", 1)):
-            values = {
-                name: one.figures(name)[place]
-                for name in ("ndcg", "hit", "itemcoverage", "tailshare", "novelty")
-            }
-            shares = [values["itemcoverage"], values["tailshare"]]
-            rows.append(
-                (
-                    Cell(one.name),
-                    Cell(label),
-                    cell(values["ndcg"]),
-                    cell(values["hit"]),
-                    *(cell(None) if share is None else Cell(percent(share), share) for share in shares),
-                    cell(values["novelty"], 2),
-                )
+            ndcg, hit, coverage, tail, novelty = (
+                one.figures(name)[place] for name in ("ndcg", "hit", "itemcoverage", "tailshare", "novelty")
             )
-    columns = ("Lists", "Place", "NDCG", "Hit", "Coverage", "Tail share", "Novelty")
-    return Table("Test lists before and after re-ranking", columns, tuple(rows), text_columns=(0, 1))
+            gap = Cell("") if place == 0 else cell(None)
+            if place and one.ndcg_difference:
+                mean, low, high = one.ndcg_difference
+                verdict = "" if low > 0 or high < 0 else ", n.s."
+                gap = Cell(signed(mean), mean, f"{signed(low)} to {signed(high)}{verdict}")
+            shares = _shares([coverage, tail])
+            rows.append((Cell(one.name), Cell(label), cell(ndcg), gap, cell(hit), *shares, cell(novelty, 2)))
+    columns = ("Lists", "Place", "NDCG", "Δ NDCG", "Hit", "Coverage", "Tail share", "Novelty")
+    foot = _limits(reranked[0].folder.metrics.get("bounds", {}), reranked[0].k, 5, 1)
+    return Table("Test lists before and after re-ranking", columns, tuple(rows), foot, text_columns=(0, 1))
 
 
 def curves_section(context: Context) -> Section | None:
@@ -146,7 +163,12 @@ def curves_section(context: Context) -> Section | None:
     if reranked:
         blocks.append(_rerank_table(reranked))
         blocks.append(
-            Paragraph("; ".join(dict.fromkeys(str(o.folder.metrics["rule"]) for o in reranked)) + ".", True)
+            Paragraph(
+                f"{'; '.join(dict.fromkeys(str(one.folder.metrics['rule']) for one in reranked))}. Tail by the head "
+                f"rule {joined(list(dict.fromkeys(one.head_rule for one in reranked)))}; n.s. = no significant "
+                "difference.",
+                quiet=True,
+            )
         )
     return Section("debiasing", "What debiasing costs and gains", tuple(blocks))
 

@@ -34,17 +34,26 @@ def question_section(context: Context) -> Section:
     return Section("question", "What was asked", (Paragraph(text),))
 
 
+def _sure(one: Reranked) -> str:
+    """The paired difference of NDCG, and whether it can be told from none."""
+    if one.ndcg_difference is None:
+        return ""
+    mean, low, high = one.ndcg_difference
+    words = "" if low > 0 or high < 0 else "no significant difference: "
+    return f" ({words}{signed(mean)} [{signed(low)}, {signed(high)}])"
+
+
 def _rerank_sentence(one: Reranked) -> tuple[str, str] | None:
     (ndcg, after), (cover, cover_after) = one.figures("ndcg"), one.figures("itemcoverage")
     tail, tail_after = one.figures("tailshare")
     if ndcg is None or after is None or cover is None or cover_after is None:
         return None
     words = (
-        f"{one.name} changes NDCG@{one.k} from {number(ndcg)} to {number(after)} and coverage from {percent(cover)} to "
-        f"{percent(cover_after)} ({points(cover_after - cover)})"
+        f"{one.name} changes NDCG@{one.k} from {number(ndcg)} to {number(after)}{_sure(one)} and coverage "
+        f"from {percent(cover)} to {percent(cover_after)} ({points(cover_after - cover)})"
     )
     if tail is not None and tail_after is not None:
-        words += f"; tail items take {percent(tail_after)} of the places instead of {percent(tail)}"
+        words += f"; tail items ({one.head_rule}) take {percent(tail_after)} of the places instead of {percent(tail)}"
     return "What this re-ranking costs and gains", words + "."
 
 
