@@ -42,6 +42,19 @@ def _absent(context: Context, present: set[str]) -> tuple[str, ...]:
     return (*((context.data_absent,) if context.data_absent else ()), *missing)
 
 
+def _rerank_card(context: Context) -> Card | None:
+    """The re-ranking that shows most among those without a proven loss; else the published setting."""
+    cheap = [one for one in context.reranked if one.is_cheap and one.figures("itemcoverage")[1] is not None]
+    one = max(cheap, key=lambda one: one.figures("itemcoverage")[1] or 0.0, default=None)
+    one = one or next((one for one in context.reranked if one.is_alpha_tenth), None)
+    before, after = one.figures("itemcoverage") if one else (None, None)
+    if one is None or before is None or after is None:
+        return None
+    ndcg = " → ".join(number(value) for value in one.figures("ndcg") if value is not None)
+    proven = ", no loss proven" if one.is_cheap else ""
+    return Card(percent(after), f"coverage instead of {percent(before)}: {one.name}", f"NDCG {ndcg}{proven}")
+
+
 def _cards(context: Context) -> tuple[Card, ...]:
     c = context.comparison
     best, key, cover = c.rows[0], c.key("ndcg"), c.key("itemcoverage")
@@ -55,20 +68,11 @@ def _cards(context: Context) -> tuple[Card, ...]:
         widest = max(known, key=lambda row: row.mean(cover) or 0.0)
         random = c.bounds.get("random", {}).get(cover)
         note = "" if random is None else f"a random recommender expects {percent(random)}"
-        label = f"of the catalogue shown by {widest.model}" + (
-            ", not proven less accurate" if len(known) > 1 else ""
-        )
+        unproven = "" if widest.model == best.model else ", not proven less accurate"
+        label = f"of the catalogue shown by {widest.model}{unproven}"
         cards.append(Card(percent(widest.mean(cover) or 0), label, note))
-    one = next((one for one in context.reranked if one.is_alpha_tenth), None)
-    before, after = one.figures("itemcoverage") if one else (None, None)
-    if one and before is not None and after is not None:
-        ndcg = " → ".join(number(value) for value in one.figures("ndcg") if value is not None)
-        model = one.name.partition(",")[0]
-        cards.append(
-            Card(
-                f"{100 * (after - before):+.1f}", f"points of coverage by α = 0.1 on {model}", f"NDCG {ndcg}"
-            )
-        )
+    if card := _rerank_card(context):
+        cards.append(card)
     tested = [claim.verdict for claim in claims_of(context) if claim.verdict != "not testable"]
     if tested:
         cards.append(

@@ -79,6 +79,14 @@ class Reranked:
         return found.mean, found.low, found.high
 
     @property
+    def is_cheap(self) -> bool:
+        """Does it lose at most 2 % of NDCG, and is no loss proven?"""
+        before, after = self.figures("ndcg")
+        if before is None or after is None or self.ndcg_difference is None:
+            return False
+        return after >= 0.98 * before and self.ndcg_difference[2] >= 0
+
+    @property
     def head_rule(self) -> str:
         """The head rule of its figures."""
         return str(self.folder.metrics.get("protocol", {}).get("head_rule", "not stated"))
@@ -127,10 +135,16 @@ def _reranked(inputs: Inputs) -> tuple[Reranked, ...]:
         origin = Path(str(folder.metrics.get("run", "")))
         run = by_place.get(origin.resolve()) or by_name.get(origin.name)
         settings = folder.metrics["rerank"]
-        floors = [f"{key} {settings[key]:g}" for key in ("coverage", "tail_share") if settings.get(key)]
-        strength = [f"{settings['strength']:g}"] if settings.get("strength") is not None else floors
-        words = " ".join([str(settings.get("method")), *strength])
-        found.append(Reranked(folder, run, f"{run.model if run else origin.name}, {words}"))
+        floors = [
+            f"{key.replace('_', ' ')} ≥ {settings[key]:g}"
+            for key in ("coverage", "tail_share")
+            if settings.get(key)
+        ]
+        strength = settings.get("strength")
+        words = f" ({', '.join(floors)})" if strength is None else f" {strength:g}"
+        found.append(
+            Reranked(folder, run, f"{run.model if run else origin.name}, {settings.get('method')}{words}")
+        )
     return tuple(found)
 
 

@@ -105,7 +105,7 @@ class _Reader:
     def __init__(self) -> None:
         self.runs: list[Run] = []
         self.reranks: list[ListFolder] = []
-        self.curves: dict[str, dict[str, Any]] = {}
+        self.curves: list[tuple[Path, dict[str, Any]]] = []
         self.ablations: list[dict[str, Any]] = []
         self.studies: list[tuple[Path, dict[str, Any]]] = []
         self.trials: dict[str, pl.DataFrame] = {}
@@ -135,7 +135,7 @@ class _Reader:
         if "rerank" in metrics and "after" in metrics:
             self.reranks.append(ListFolder(path, metrics))
         elif isinstance(metrics.get("validation"), list):
-            self.curves[_curve_name(path, metrics)] = metrics
+            self.curves.append((path, metrics))
         elif "protocol" in metrics and "test" in metrics:
             self.runs.append(Run(path, metrics, read_config(path)))
         else:
@@ -165,12 +165,18 @@ def _has_results(folder: Path) -> bool:
     return any((folder / name).is_file() for name in names)
 
 
-def _curve_name(path: Path, metrics: dict[str, Any]) -> str:
-    """The model of a pareto folder: that of its run where it is there, else the folder's name."""
-    run = Path(str(metrics.get("run", "")))
-    if (run / "metrics.json").is_file():
-        return str(read_metrics(run).get("model", path.name))
-    return path.name
+def _named_curves(
+    curves: Sequence[tuple[Path, dict[str, Any]]], runs: Sequence[Run]
+) -> dict[str, dict[str, Any]]:
+    """Curves by the model of their run where that is known, else by the folder's name; never one over another."""
+    models = {run.path.name: run.model for run in runs}
+    found: dict[str, dict[str, Any]] = {}
+    for path, metrics in curves:
+        run = Path(str(metrics.get("run", "")))
+        known = (run / "metrics.json").is_file()
+        name = models.get(run.name) or (str(read_metrics(run).get("model")) if known else path.name)
+        found[name if name not in found else f"{name} ({path.name})"] = metrics
+    return found
 
 
 def _same_protocol(runs: Sequence[Run]) -> None:
@@ -216,7 +222,7 @@ def read_inputs(folders: Sequence[Path]) -> Inputs:
     return Inputs(
         tuple(reader.runs),
         tuple(reader.reranks),
-        reader.curves,
+        _named_curves(reader.curves, reader.runs),
         tuple(reader.ablations),
         study,
         reader.trials,

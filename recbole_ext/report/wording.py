@@ -48,7 +48,8 @@ def percent(share: float) -> str:
 
 def signed(value: float) -> str:
     """A difference of accuracies, with a sign that is not a hyphen."""
-    return f"{value:+.4f}".replace("-", "−")
+    text = f"{value:+.4f}".replace("-", "−")
+    return text if float(f"{value:.4f}") else "0.0000"
 
 
 def points(share: float) -> str:

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from pathlib import Path
 
 from recbole_ext.report import sentences
 from recbole_ext.report.claims import HOLDS, OPEN, claims_of
 from recbole_ext.report.comparison import Estimate
-from recbole_ext.report.context import Context
-from recbole_ext.report.inputs import Inputs
+from recbole_ext.report.context import Context, Reranked
+from recbole_ext.report.inputs import Inputs, ListFolder
+from recbole_ext.report.sections.opening import debiasing_sentences
 from recbole_ext.report.wording import against, joined, p_text, percent, seconds, signed
 from tests.report.toy import against_base, comparison, difference, row
 
@@ -122,4 +124,27 @@ def test_numbers_become_words() -> None:
     assert p_text(0.0002) == "p < 0.001"
     assert joined(["a", "b", "c"]) == "a, b and c"
     assert [seconds(value) for value in (0.2, 90, 600, 9000)] == ["under 1 s", "90 s", "10 min", "2.5 h"]
-    assert against(difference(0.01, True)) == "+0.0100 [+0.0000, +0.0200], p = 0.004 after Holm's correction"
+    assert against(difference(0.01, True)) == "+0.0100 [0.0000, +0.0200], p = 0.004 after Holm's correction"
+
+
+def test_a_rerankings_loss_is_judged_by_its_interval(tmp_path: Path) -> None:
+    def reranked(after: float, difference: list[float]) -> Reranked:
+        values = {"ndcg@10": 0.05, "itemcoverage@10": 0.2, "tailshare@10": 0.1}
+        metrics = {
+            **{"rerank": {"method": "exposure", "coverage": 0.8}, "k": 10, "before": values},
+            **{
+                "after": {**values, "ndcg@10": after, "itemcoverage@10": 0.8},
+                "difference": {"ndcg@10": difference},
+            },
+            "protocol": {"head_rule": "interactions_20"},
+        }
+        return Reranked(ListFolder(tmp_path, metrics), None, "EASE, exposure (coverage ≥ 0.8)")
+
+    kept, lost = reranked(0.0495, [-0.0005, -0.002, 0.001]), reranked(0.03, [-0.02, -0.03, -0.01])
+    assert (kept.is_cheap, lost.is_cheap) == (True, False)
+    c = replace(context(comparison(row("EASE", 0.05))), reranked=(kept, lost))
+    (name, first), (_, second) = debiasing_sentences(c)
+    assert name == "EASE, exposure (coverage ≥ 0.8)"
+    assert "(no significant difference: −0.0005 [−0.0020, +0.0010])" in first
+    assert "from 20.0\u00a0% to 80.0\u00a0% (+60.0 points); tail items (interactions_20)" in first
+    assert "no significant difference" not in second

@@ -122,7 +122,9 @@ def _limits(
 
 
 def _rerank_table(reranked: Sequence[Reranked]) -> Table:
+    """Under several head rules, each tail share says its own, and what Random would get under it."""
     rows = []
+    mixed = len({one.head_rule for one in reranked}) > 1
     for one in reranked:
         for label, place in (("before", 0), ("after", 1)):
             ndcg, hit, coverage, tail, novelty = (
@@ -134,9 +136,19 @@ def _rerank_table(reranked: Sequence[Reranked]) -> Table:
                 verdict = "" if low > 0 or high < 0 else ", n.s."
                 gap = Cell(signed(mean), mean, f"{signed(low)} to {signed(high)}{verdict}")
             shares = _shares([coverage, tail])
+            if mixed and not place and tail is not None:
+                random = one.folder.metrics.get("bounds", {}).get("random", {}).get(f"tailshare@{one.k}")
+                expected = "" if random is None else f"; Random {percent(random)}"
+                shares[1] = Cell(shares[1].text, tail, f"{one.head_rule}{expected}")
             rows.append((Cell(one.name), Cell(label), cell(ndcg), gap, cell(hit), *shares, cell(novelty, 2)))
     columns = ("Lists", "Place", "NDCG", "Δ NDCG", "Hit", "Coverage", "Tail share", "Novelty")
-    foot = _limits(reranked[0].folder.metrics.get("bounds", {}), reranked[0].k, 5, 1)
+    first = reranked[0].folder.metrics.get("bounds", {})
+    key = f"tailshare@{reranked[0].k}"
+    if mixed:
+        first = {
+            kind: {name: v for name, v in values.items() if name != key} for kind, values in first.items()
+        }
+    foot = _limits(first, reranked[0].k, 5, 1)
     return Table("Test lists before and after re-ranking", columns, tuple(rows), foot, text_columns=(0, 1))
 
 
@@ -224,7 +236,9 @@ def _example_table(label: str, shown: Example, titles: Mapping[str, str], contex
 
 def examples_section(context: Context) -> Section | None:
     """Real lists with titles, before and after a re-ranker."""
-    usable = [one for one in context.reranked if one.run is not None]
+    order = [row.model for row in context.comparison.rows]
+    usable = [one for one in context.reranked if one.run is not None and one.run.model in order]
+    usable.sort(key=lambda one: order.index(one.run.model if one.run else ""))
     if not usable:
         return None
     blocks: list[Block] = []
