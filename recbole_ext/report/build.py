@@ -52,7 +52,11 @@ def _rerank_card(context: Context) -> Card | None:
         return None
     ndcg = " → ".join(number(value) for value in one.figures("ndcg") if value is not None)
     proven = ", no loss proven" if one.is_cheap else ""
-    return Card(percent(after), f"coverage instead of {percent(before)}: {one.name}", f"NDCG {ndcg}{proven}")
+    return Card(
+        percent(after),
+        f"coverage instead of {percent(before)}: {one.name.partition(' (')[0]}",
+        f"NDCG {ndcg}{proven}",
+    )
 
 
 def _cards(context: Context) -> tuple[Card, ...]:

@@ -59,7 +59,7 @@ def headline(comparison: Comparison) -> tuple[str, str]:
     if best.model in proven:
         return (
             f"{best.model} ranks best, significantly ahead of {base.model}",
-            f"{figure}; against {baseline_words(comparison)}: {against(best.differences[key])}.",
+            f"{best.model} reaches {figure}; against {baseline_words(comparison)}: {against(best.differences[key])}.",
         )
     if proven:
         return (
@@ -69,7 +69,7 @@ def headline(comparison: Comparison) -> tuple[str, str]:
     noun = "model" if others == 1 else "models"
     lead = f"Of {others} other {noun}, none is significantly better than {baseline_words(comparison)}"
     if best.model == base.model:
-        return f"No model ranks better than {base.model}", f"{figure}. {lead}."
+        return f"No model ranks better than {base.model}", f"{best.model} reaches {figure}. {lead}."
     return (
         f"{best.model} leads, but no model is proven better than {base.model}",
         f"{best.model} reaches {figure}. {lead} ({number(base.metrics[key].mean)}).",

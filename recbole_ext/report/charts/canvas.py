@@ -156,7 +156,9 @@ def span(values: Iterable[float | None], zero: bool = True, pad: float = 0.06) -
     if zero:
         low, high = min(low, 0.0), max(high, 0.0)
     room = pad * ((high - low) or 1.0)
-    return (low if zero and low == 0 else low - room), high + room
+    lowest = low - room
+    # Shares and accuracies are not negative: the room below them is not either.
+    return (low if zero and low == 0 else max(lowest, 0.0) if low >= 0 else lowest), high + room
 
 
 def svg(title: str, description: str, width: int, height: float, body: Sequence[str]) -> str:

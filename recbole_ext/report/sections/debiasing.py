@@ -42,6 +42,11 @@ def _line(method: str, part: Sequence[Mapping[str, Any]], key: str, name: str, c
     )
 
 
+def _begins_at_zero(lines: Sequence[Line]) -> bool:
+    values = [value for line in lines for value in line.y]
+    return min(values, default=0.0) <= 0.3 * (max(values, default=0.0) - min(values, default=0.0))
+
+
 def _curve(model: str, curve: Mapping[str, Any], key: str, name: str) -> Figure:
     rows: Sequence[Mapping[str, Any]] = curve["validation"]
     own = [row for row in rows if row["method"] == "none"]
@@ -71,7 +76,7 @@ def _curve(model: str, curve: Mapping[str, Any], key: str, name: str) -> Figure:
         form_x=_percent_tick,
         level=(own[0]["ndcg"], "own lists") if own else None,
         zero_y=False,
-        caption="The vertical axis does not begin at 0.",
+        caption="" if _begins_at_zero(lines) else "The vertical axis does not begin at 0.",
     )
 
 
