@@ -11,7 +11,7 @@ from typing import Any, Literal, cast
 import click
 from rich.console import Console
 
-from recbole_ext import __version__
+from recbole_ext import __version__, cli_report
 from recbole_ext.errors import RecBoleExtError, nearest
 
 __all__ = ["main"]
@@ -207,6 +207,10 @@ def datasets() -> None:
     from recbole_ext.movielens import DATASETS
 
     presentation.show_datasets(DATASETS, _console())
+
+
+for _command in cli_report.COMMANDS:
+    cli.add_command(_command)
 
 
 def _with_command(arguments: list[str]) -> list[str]:

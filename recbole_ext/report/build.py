@@ -1,0 +1,158 @@
+"""From folders to a report: reads them, writes the chapters, says which command would add a missing one."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from recbole_ext import __version__
+from recbole_ext.errors import ConfigError, nearest
+from recbole_ext.report.claims import claims_of
+from recbole_ext.report.context import Context, context_of
+from recbole_ext.report.document import Card, Document, Section
+from recbole_ext.report.inputs import read_inputs
+from recbole_ext.report.render import FORMATS, render, write_text
+from recbole_ext.report.sections.closing import interpretability_section, protocol_section, timing_section
+from recbole_ext.report.sections.data import data_section
+from recbole_ext.report.sections.debiasing import curves_section, examples_section
+from recbole_ext.report.sections.opening import claims_section, meaning_section, question_section
+from recbole_ext.report.sections.people import groups_section, overlap_section
+from recbole_ext.report.sections.results import accuracy_against_coverage, comparison_section
+from recbole_ext.report.sections.tuning import ablation_section, tuning_section
+from recbole_ext.report.sentences import headline, leaders
+from recbole_ext.report.wording import number, percent
+
+__all__ = ["document_of", "write_report"]
+
+
+def _absent(context: Context, present: set[str]) -> tuple[str, ...]:
+    """One sentence for each chapter that lacks its input."""
+    runs = context.inputs.runs
+    run = str(runs[0].path) if runs else "RUN"
+    hints = {
+        "coverage": "A comparison needs a second model: name more run folders, for example those of python run.py "
+        "--model=EASE and --model=GRU4Rec.",
+        "debiasing": f"Curves of re-rankers are added by the folder of: python run.py pareto {run}",
+        "examples": "Lists before and after a re-ranker are added by the folder of: python run.py rerank "
+        f"{run} --method=popularity_penalty --alpha=0.1 (with its run among the folders).",
+        "ablation": "Ablations are added by the folder of: python run.py ablate (it holds ablation.json).",
+        "tuning": "The history of a tuning is added by a folder with trials.csv: python run.py tune, or compare.",
+    }
+    missing = [words for key, words in hints.items() if key not in present]
+    return (*((context.data_absent,) if context.data_absent else ()), *missing)
+
+
+def _rerank_card(context: Context) -> Card | None:
+    """The re-ranking that shows most among those without a proven loss; else the published setting."""
+    cheap = [one for one in context.reranked if one.is_cheap and one.figures("itemcoverage")[1] is not None]
+    one = max(cheap, key=lambda one: one.figures("itemcoverage")[1] or 0.0, default=None)
+    one = one or next((one for one in context.reranked if one.is_alpha_tenth), None)
+    before, after = one.figures("itemcoverage") if one else (None, None)
+    if one is None or before is None or after is None:
+        return None
+    ndcg = " → ".join(number(value) for value in one.figures("ndcg") if value is not None)
+    proven = ", no loss proven" if one.is_cheap else ""
+    return Card(
+        percent(after),
+        f"coverage instead of {percent(before)}: {one.name.partition(' (')[0]}",
+        f"NDCG {ndcg}{proven}",
+    )
+
+
+def _cards(context: Context) -> tuple[Card, ...]:
+    c = context.comparison
+    best, key, cover = c.rows[0], c.key("ndcg"), c.key("itemcoverage")
+    cards = []
+    if key in best.metrics:
+        low, high = best.metrics[key].low, best.metrics[key].high
+        note = "" if low is None else f"95 % interval {low:.3f} to {high:.3f}"
+        cards.append(Card(number(best.metrics[key].mean), f"NDCG@{c.k} of {best.model}", note))
+    known = [row for row in leaders(c) or c.rows if row.mean(cover) is not None]
+    if known:
+        widest = max(known, key=lambda row: row.mean(cover) or 0.0)
+        random = c.bounds.get("random", {}).get(cover)
+        note = "" if random is None else f"a random recommender expects {percent(random)}"
+        unproven = "" if widest.model == best.model else ", not proven less accurate"
+        label = f"of the catalogue shown by {widest.model}{unproven}"
+        cards.append(Card(percent(widest.mean(cover) or 0), label, note))
+    if card := _rerank_card(context):
+        cards.append(card)
+    tested = [claim.verdict for claim in claims_of(context) if claim.verdict != "not testable"]
+    if tested:
+        cards.append(
+            Card(
+                f"{tested.count('holds')} of {len(tested)}",
+                "published claims hold",
+                "of those that these folders can test",
+            )
+        )
+    return tuple(cards[:4])
+
+
+def document_of(context: Context) -> Document:
+    """The chapters that the inputs allow, in reading order."""
+    candidates: list[Section | None] = [
+        question_section(context),
+        meaning_section(context),
+        comparison_section(context),
+        accuracy_against_coverage(context),
+        curves_section(context),
+        claims_section(context),
+        groups_section(context),
+        overlap_section(context),
+        examples_section(context),
+        data_section(context),
+        tuning_section(context),
+        ablation_section(context),
+        timing_section(context),
+        interpretability_section(context),
+        protocol_section(context),
+    ]
+    sections = tuple(section for section in candidates if section is not None)
+    title, lead = headline(context.comparison)
+    c, p = context.comparison, context.comparison.protocol
+    users = f"{c.users:,} test users" if c.users else "test users"
+    colophon = (
+        f"Written by recbole_ext {__version__}. Protocol: {c.dataset}, split {p.get('split')}, candidates: "
+        f"{p.get('candidates')}, seen items {'masked' if p.get('mask_seen', True) else 'not masked'}, K = {c.k}, "
+        f"head rule {p.get('head_rule')}, {users}. Nothing on this page is loaded from the network."
+    )
+    models = f"{len(c.rows)} model{'s' if len(c.rows) > 1 else ''}"
+    kicker = " · ".join(filter(None, [c.title, c.dataset, models, users, c.created[:10]]))
+    return Document(
+        title=f"{title} – {c.dataset}",
+        kicker=kicker,
+        headline=title,
+        lead=lead,
+        cards=_cards(context),
+        sections=sections,
+        absent=_absent(context, {section.key for section in sections}),
+        colophon=colophon,
+    )
+
+
+def write_report(folders: Sequence[Path], *, output: Path | None = None, form: str | None = None) -> Path:
+    """Writes the report of some folders.
+
+    Args:
+        folders: Of train, rerank, pareto, ablate, tune or compare.
+        output: The file; ``report.html`` (or ``.md``) in the working folder if None.
+        form: ``html`` or ``md``; by the ending of ``output`` if None.
+
+    Returns:
+        The file.
+
+    Raises:
+        ConfigError: The form is unknown, or the folders do not belong together.
+        CheckpointError: A folder is missing, damaged or of something else.
+        OutputError: The file cannot be written; nothing half-written is left.
+    """
+    chosen = form or (output.suffix.removeprefix(".").lower() if output and output.suffix else "html")
+    if chosen not in FORMATS:
+        raise ConfigError(
+            f"the format of a report is {chosen!r}{nearest(chosen, FORMATS)} (formats: {', '.join(FORMATS)}): give "
+            "--format, or an --output that ends in one of them"
+        )
+    path = output or Path(f"report.{chosen}")
+    write_text(path, render(document_of(context_of(read_inputs(folders))), chosen))
+    return path

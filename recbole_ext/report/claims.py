@@ -1,0 +1,186 @@
+"""The published claims of the study that is reproduced, held against the figures of this report."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from recbole_ext.report.comparison import Comparison, Row
+from recbole_ext.report.context import Context
+from recbole_ext.report.sentences import leaders, reference
+from recbole_ext.report.wording import joined, number, percent
+
+__all__ = ["Claim", "claims_of"]
+
+HOLDS, FAILS, OPEN = "holds", "does not hold", "not testable"
+
+
+@dataclass(frozen=True)
+class Claim:
+    """A claim, our figure, the verdict and the reason."""
+
+    claim: str
+    figure: str
+    verdict: str
+    why: str
+
+
+def _balance(comparison: Comparison) -> Claim:
+    claim = "GRU has the best balance of accuracy and coverage"
+    row, key = comparison.row("GRU4Rec"), comparison.key("itemcoverage")
+    if row is None or row.mean(key) is None or comparison.baseline is None:
+        return Claim(claim, "–", OPEN, "GRU4Rec or a model to compare it with is not among the runs.")
+    ndcg = row.mean(comparison.key("ndcg")) or 0.0
+    figure = f"NDCG@{comparison.k} {number(ndcg)}, coverage {percent(row.mean(key) or 0)}"
+    front = [one for one in leaders(comparison) if one.mean(key) is not None]
+    if row.model not in [one.model for one in front]:
+        return Claim(claim, figure, FAILS, f"It is significantly less accurate than {reference(comparison)}.")
+    widest = max(front, key=lambda one: one.mean(key) or 0.0)
+    if widest.model == row.model:
+        return Claim(
+            claim,
+            figure,
+            HOLDS,
+            f"No other model that is not significantly behind {reference(comparison)} shows more.",
+        )
+    return Claim(
+        claim,
+        figure,
+        FAILS,
+        f"{widest.model} shows {percent(widest.mean(key) or 0)} of the items and is not significantly behind "
+        f"{reference(comparison)} in accuracy; GRU4Rec stands at {number(ndcg)}, {widest.model} at "
+        f"{number(widest.mean(comparison.key('ndcg')) or 0)}.",
+    )
+
+
+def _deep(comparison: Comparison) -> Claim:
+    claim = f"Deep models beat the baselines in Recall@{comparison.k} and hit rate"
+    base = comparison.row(comparison.baseline)
+    both = [comparison.key(name) for name in ("recall", "hit")]
+    keys = [key for key in both if any(key in row.differences for row in comparison.rows)]
+    deep = [
+        row
+        for row in comparison.rows
+        if keys and row.kind in ("neural", "sequence") and all(key in row.differences for key in keys)
+    ]
+    if base is None or base.kind in ("neural", "sequence") or not deep:
+        return Claim(
+            claim,
+            "–",
+            OPEN,
+            "A neural model with its test against a non-neural baseline is not among the runs.",
+        )
+
+    def beats(row: Row) -> bool:
+        return all(row.differences[key].significant and row.differences[key].mean > 0 for key in keys)
+
+    above = [row.model for row in deep if beats(row)]
+    best = max(deep, key=lambda row: row.mean(keys[0]) or 0.0)
+    figure = (
+        f"{best.model} {number(best.mean(keys[0]) or 0)}, {base.model} {number(base.mean(keys[0]) or 0)} "
+        f"({'Recall' if keys[0] == both[0] else 'Hit'}@{comparison.k})"
+    )
+    if len(above) == len(deep):
+        return Claim(claim, figure, HOLDS, f"All {len(deep)} are significantly above {base.model} in both.")
+    some = (
+        f"only {joined(above)} of {len(deep)} neural models"
+        if above
+        else f"none of {len(deep)} neural models"
+    )
+    return Claim(claim, figure, FAILS, f"Significantly above {base.model} in both: {some}.")
+
+
+def _alpha_points(context: Context) -> list[tuple[str, float, float, float, float]]:
+    """``(name, coverage before, after, NDCG before, after)`` at α = 0.1, from lists and from curves."""
+    found = []
+    for one in context.reranked:
+        (ndcg, ndcg_after), (before, after) = one.figures("ndcg"), one.figures("itemcoverage")
+        if one.is_alpha_tenth and None not in (ndcg, ndcg_after, before, after):
+            found.append((f"{one.name}, test", before, after, ndcg, ndcg_after))
+    for model, curve in context.inputs.curves.items():
+        rows = curve["validation"]
+        own = next((row for row in rows if row["method"] == "none"), None)
+        for row in rows:
+            if own and row["method"] == "popularity_penalty" and abs(row["strength"] - 0.1) < 1e-9:
+                values = own["itemcoverage"], row["itemcoverage"], own["ndcg"], row["ndcg"]
+                found.append((f"{model}, validation", *values))
+    return found  # type: ignore[return-value]
+
+
+def _alpha(context: Context) -> Claim:
+    claim = "α = 0.1 lifts coverage to 82 % with minimal loss"
+    found = _alpha_points(context)
+    if not found:
+        return Claim(claim, "–", OPEN, "No lists or curve at α = 0.1 are among the folders.")
+    name, before, after, ndcg, ndcg_after = max(found, key=lambda point: point[2])
+    loss = 1 - ndcg_after / ndcg if ndcg else 0.0
+    figure = f"{percent(before)} → {percent(after)}, NDCG {number(ndcg)} → {number(ndcg_after)} ({name})"
+    ceiling = context.comparison.bounds.get("ceiling", {}).get(context.comparison.key("itemcoverage"))
+    limit = f" The ceiling is {percent(ceiling)}." if ceiling is not None else ""
+    if after >= 0.82 and loss <= 0.02:
+        return Claim(
+            claim, figure, HOLDS, f"Coverage reaches 82 % at a relative loss of {percent(loss)}.{limit}"
+        )
+    if after >= 0.82:
+        return Claim(
+            claim,
+            figure,
+            FAILS,
+            f"Coverage is reached, but NDCG loses {percent(loss)}, more than 2 %.{limit}",
+        )
+    other = [
+        one for one in context.reranked if one.is_cheap and (one.figures("itemcoverage")[1] or 0.0) >= 0.8195
+    ]
+    if other:
+        limit += f" Another rule reaches 82 % without a proven loss: {other[0].name}."
+    most = "The largest coverage at α = 0.1" if len(found) > 1 else "Coverage at α = 0.1"
+    return Claim(
+        claim, figure, FAILS, f"{most}, with scores min-max scaled per user, is {percent(after)}.{limit}"
+    )
+
+
+def _less_popular(context: Context) -> Claim:
+    claim = "77.6 % of the recommendations are less popular films"
+    rule = "interactions_20"
+    shares = [
+        (one.name, context.tail_share(one.folder, rule)) for one in context.reranked if one.is_alpha_tenth
+    ] + [
+        (model, context.tail_share(run, rule))
+        for model, run in context.one_run_each.items()
+        if model != "Random"
+    ]
+    known = [(name, share) for name, share in shares if share is not None]
+    if not known:
+        return Claim(claim, "–", OPEN, f"It needs the data set, to count the tail of the rule {rule}.")
+    name, share = max(known, key=lambda pair: pair[1])
+    figure = f"{percent(share)} (tail share, rule {rule}; {name})"
+    least, low = min(known, key=lambda pair: pair[1])
+    why = (
+        f"Judged by the largest share of the models without Random and of their lists at α = 0.1; the smallest is "
+        f"{percent(low)} ({least})."
+    )
+    return Claim(claim, figure, HOLDS if share >= 0.776 else FAILS, why)
+
+
+def _given(entry: Mapping[str, Any]) -> Claim:
+    """A claim as a study has written it, under any of the usual names."""
+
+    def first(*names: str) -> str:
+        value = next((entry[name] for name in names if entry.get(name) is not None), "–")
+        return {True: HOLDS, False: FAILS}.get(value, str(value)) if isinstance(value, bool) else str(value)
+
+    return Claim(
+        first("claim", "text", "title"),
+        first("figure", "ours", "our_figure", "value"),
+        first("verdict", "holds", "result"),
+        first("why", "reason", "note"),
+    )
+
+
+def claims_of(context: Context) -> list[Claim]:
+    """The study's own verdicts where ``comparison.json`` has them, else ours."""
+    if context.comparison.claims:
+        return [_given(entry) for entry in context.comparison.claims]
+    comparison = context.comparison
+    return [_balance(comparison), _deep(comparison), _alpha(context), _less_popular(context)]

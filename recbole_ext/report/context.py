@@ -1,0 +1,183 @@
+"""What every chapter receives: the inputs, the comparison computed from them, and the data set where it is on disk."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from recbole_ext.evaluator.confidence import mean_interval, paired_difference
+from recbole_ext.report.catalogue import Catalogue, open_catalogue
+from recbole_ext.report.comparison import KINDS, Comparison, Estimate, Row
+from recbole_ext.report.inputs import Inputs, ListFolder, Run
+from recbole_ext.report.lists import share_in, top
+from recbole_ext.report.study_file import read_comparison
+
+__all__ = ["FORMS", "Context", "Reranked", "context_of", "legend_of"]
+
+FORMS = {
+    "floor": ("c5", "diamond"),
+    "classic": ("c1", "circle"),
+    "neural": ("c3", "square"),
+    "sequence": ("c2", "triangle"),
+}
+"""Colour class and form of each family of models."""
+
+
+def legend_of(rows: tuple[Row, ...]) -> tuple[tuple[str, str], ...]:
+    """The families that occur, with colour and form."""
+    present = {row.kind for row in rows}
+    return tuple((" ".join(FORMS[kind]), name) for kind, name in KINDS.items() if kind in present)
+
+
+@dataclass(frozen=True, eq=False)
+class Reranked:
+    """The lists of a re-ranker and the run they come from, if that is among the inputs.
+
+    Attributes:
+        folder: Of ``rerank``.
+        run: Its run, or None.
+        name: To show, such as ``EASE, popularity_penalty 0.1``.
+    """
+
+    folder: ListFolder
+    run: Run | None
+    name: str
+
+    @property
+    def settings(self) -> Mapping[str, Any]:
+        """The re-ranker's settings."""
+        return self.folder.metrics["rerank"]
+
+    @property
+    def k(self) -> int:
+        """Length of the lists."""
+        return int(self.folder.metrics["k"])
+
+    def figures(self, name: str) -> tuple[float | None, float | None]:
+        """A metric before and after."""
+        key, metrics = f"{name}@{self.k}", self.folder.metrics
+        return metrics["before"].get(key), metrics["after"].get(key)
+
+    @functools.cached_property
+    def ndcg_difference(self) -> tuple[float, float, float] | None:
+        """After minus before with its 95 % interval over users, as saved, or computed where the run is there."""
+        key = f"ndcg@{self.k}"
+        saved = self.folder.metrics.get("difference", {}).get(key)
+        if saved is not None:
+            return float(saved[0]), float(saved[1]), float(saved[2])
+        if self.run is None or key not in self.run.per_user.columns:
+            return None
+        before, after = self.run.per_user, self.folder.per_user
+        if key not in after.columns or not before["user_id"].equals(after["user_id"]):
+            return None
+        found = paired_difference(after[key].to_numpy(), before[key].to_numpy())
+        return found.mean, found.low, found.high
+
+    @property
+    def is_cheap(self) -> bool:
+        """Does it lose at most 2 % of NDCG, and is no loss proven?"""
+        before, after = self.figures("ndcg")
+        if before is None or after is None or self.ndcg_difference is None:
+            return False
+        return after >= 0.98 * before and self.ndcg_difference[2] >= 0
+
+    @property
+    def head_rule(self) -> str:
+        """The head rule of its figures."""
+        return str(self.folder.metrics.get("protocol", {}).get("head_rule", "not stated"))
+
+    @property
+    def is_alpha_tenth(self) -> bool:
+        """Is it the setting of the study that is reproduced?"""
+        return self.settings.get("method") == "popularity_penalty" and self.settings.get("strength") == 0.1
+
+
+@dataclass(frozen=True, eq=False)
+class Context:
+    """Inputs, comparison, data set, re-rankings.
+
+    Attributes:
+        inputs: What was named.
+        comparison: Rows and tests.
+        catalogue: The data set, or None.
+        data_absent: Why there is none, else an empty string.
+        reranked: Lists of re-rankers, with their runs.
+    """
+
+    inputs: Inputs
+    comparison: Comparison
+    catalogue: Catalogue | None
+    data_absent: str
+    reranked: tuple[Reranked, ...]
+
+    @functools.cached_property
+    def one_run_each(self) -> dict[str, Run]:
+        """The first run of each row."""
+        return {row.model: row.runs[0] for row in self.comparison.rows if row.runs}
+
+    def tail_share(self, folder: ListFolder, rule: str) -> float | None:
+        """TailShare of lists under any head rule; None without the data set."""
+        if self.catalogue is None:
+            return None
+        return share_in(top(folder, self.comparison.k), self.catalogue.tail_tokens(rule))
+
+
+def _reranked(inputs: Inputs) -> tuple[Reranked, ...]:
+    by_place = {run.path.resolve(): run for run in inputs.runs}
+    by_name = {run.path.name: run for run in inputs.runs}
+    found = []
+    for folder in inputs.reranks:
+        origin = Path(str(folder.metrics.get("run", "")))
+        run = by_place.get(origin.resolve()) or by_name.get(origin.name)
+        settings = folder.metrics["rerank"]
+        floors = [
+            f"{key.replace('_', ' ')} ≥ {settings[key]:g}"
+            for key in ("coverage", "tail_share")
+            if settings.get(key)
+        ]
+        strength = settings.get("strength")
+        words = f" ({', '.join(floors)})" if strength is None else f" {strength:g}"
+        found.append(
+            Reranked(folder, run, f"{run.model if run else origin.name}, {settings.get('method')}{words}")
+        )
+    return tuple(found)
+
+
+def _grouped(comparison: Comparison, catalogue: Catalogue | None) -> Comparison:
+    """The rows with groups that the data set makes computable, with intervals."""
+    key = comparison.key("ndcg")
+    if catalogue is None:
+        return comparison
+    rows = []
+    for row in comparison.rows:
+        runs = row.runs
+        if not runs or key not in runs[0].per_user.columns:
+            rows.append(row)
+            continue
+        users = runs[0].per_user["user_id"].to_list()
+        values = np.mean([run.per_user[key].to_numpy() for run in runs], axis=0)
+        groups = dict(row.groups)
+        for name, members in catalogue.users_of.items():
+            chosen = values[[user in members for user in users]]
+            if len(chosen):
+                groups[name] = (Estimate(float(chosen.mean()), *mean_interval(chosen)), len(chosen))
+        rows.append(replace(row, groups=groups))
+    return replace(comparison, rows=tuple(rows))
+
+
+def context_of(inputs: Inputs) -> Context:
+    """Computes what several chapters need."""
+    comparison = read_comparison(inputs)
+    opened: Catalogue | str = (
+        open_catalogue(inputs.runs[0])
+        if inputs.runs
+        else "Plots of the data need the run folders of the study (its cells)."
+    )
+    catalogue = opened if isinstance(opened, Catalogue) else None
+    absent = opened if isinstance(opened, str) else ""
+    return Context(inputs, _grouped(comparison, catalogue), catalogue, absent, _reranked(inputs))

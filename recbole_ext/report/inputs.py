@@ -1,0 +1,229 @@
+"""What folders a report is made from: recognised by the files in them, read once."""
+
+from __future__ import annotations
+
+import functools
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+
+from recbole_ext.errors import CheckpointError, ConfigError
+from recbole_ext.run_folder import partial_of, read_config, read_metrics
+
+__all__ = ["Inputs", "ListFolder", "Run", "read_inputs"]
+
+
+def _parquet(path: Path) -> pl.DataFrame:
+    try:
+        return pl.read_parquet(path)
+    except (OSError, pl.exceptions.PolarsError) as error:
+        raise CheckpointError(f"{path} is missing or damaged ({error}): write its folder again") from error
+
+
+def _json(path: Path) -> dict[str, Any]:
+    try:
+        content = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise CheckpointError(f"{path} is damaged ({error}): write its folder again") from error
+    if not isinstance(content, dict):
+        raise CheckpointError(f"{path} is no table of results: write its folder again")
+    return content
+
+
+@dataclass(frozen=True, eq=False)
+class ListFolder:
+    """A folder with lists: a run, or the lists of a re-ranker.
+
+    Attributes:
+        path: The folder.
+        metrics: The content of ``metrics.json``.
+    """
+
+    path: Path
+    metrics: dict[str, Any]
+
+    @functools.cached_property
+    def per_user(self) -> pl.DataFrame:
+        """One row a user: ``user_id`` and a column for each metric."""
+        return _parquet(self.path / "per_user.parquet").sort("user_id")
+
+    @functools.cached_property
+    def lists(self) -> pl.DataFrame:
+        """One row a place: ``user_id``, ``rank`` from 1, ``item_id``, ``score`` and perhaps ``title``."""
+        return _parquet(self.path / "recommendations.parquet")
+
+
+@dataclass(frozen=True, eq=False)
+class Run(ListFolder):
+    """A run folder.
+
+    Attributes:
+        config: Its complete configuration.
+    """
+
+    config: dict[str, Any]
+
+    @property
+    def model(self) -> str:
+        """The model's name."""
+        return str(self.metrics["model"])
+
+    @property
+    def k(self) -> int:
+        """Length of the lists that are shown."""
+        return int(self.metrics["protocol"]["shown_k"])
+
+
+@dataclass(frozen=True, eq=False)
+class Inputs:
+    """Everything that was named on the command line, sorted by what it is.
+
+    Attributes:
+        runs: Run folders, those inside a study too.
+        reranks: Folders of ``rerank``.
+        curves: ``metrics.json`` of the folders of ``pareto``, by a name to show.
+        ablations: ``ablation.json`` of each.
+        study: ``comparison.json``, or None.
+        trials: The trials of a tuning, by model.
+    """
+
+    runs: tuple[Run, ...] = ()
+    reranks: tuple[ListFolder, ...] = ()
+    curves: dict[str, dict[str, Any]] = field(default_factory=dict)
+    ablations: tuple[dict[str, Any], ...] = ()
+    study: dict[str, Any] | None = None
+    trials: dict[str, pl.DataFrame] = field(default_factory=dict)
+
+
+class _Reader:
+    """Sorts folders into the fields of :class:`Inputs`."""
+
+    def __init__(self) -> None:
+        self.runs: list[Run] = []
+        self.reranks: list[ListFolder] = []
+        self.curves: list[tuple[Path, dict[str, Any]]] = []
+        self.ablations: list[dict[str, Any]] = []
+        self.studies: list[tuple[Path, dict[str, Any]]] = []
+        self.trials: dict[str, pl.DataFrame] = {}
+
+    def read(self, path: Path) -> None:
+        """One folder."""
+        if not path.is_dir():
+            hint = " (an interrupted run stands there: --resume it)" if partial_of(path).is_dir() else ""
+            raise CheckpointError(
+                f"{path} is no folder{hint}: name folders of train, rerank, pareto, ablate or compare"
+            )
+        if (path / "comparison.json").is_file():
+            self._study(path)
+        elif (path / "ablation.json").is_file():
+            self.ablations.append(_json(path / "ablation.json"))
+        elif (path / "trials.csv").is_file():
+            self._tuning(path)
+        elif (path / "metrics.json").is_file():
+            self._figures(path, read_metrics(path))
+        else:
+            raise CheckpointError(
+                f"{path} holds no results (no metrics.json, comparison.json, ablation.json or trials.csv): name "
+                "folders of train, rerank, pareto, ablate or compare"
+            )
+
+    def _figures(self, path: Path, metrics: dict[str, Any]) -> None:
+        if "rerank" in metrics and "after" in metrics:
+            self.reranks.append(ListFolder(path, metrics))
+        elif isinstance(metrics.get("validation"), list):
+            self.curves.append((path, metrics))
+        elif "protocol" in metrics and "test" in metrics:
+            self.runs.append(Run(path, metrics, read_config(path)))
+        else:
+            raise CheckpointError(
+                f"{path / 'metrics.json'} is not written by this program: name another folder"
+            )
+
+    def _study(self, path: Path) -> None:
+        self.studies.append((path, _json(path / "comparison.json")))
+        for place in ("cells", "curves", "tune", "rerank", "ablation"):
+            for folder in sorted((path / place).glob("*")) if (path / place).is_dir() else ():
+                # A study that is still running has folders without results; what is whole is shown.
+                if folder.is_dir() and folder.suffix != ".partial" and _has_results(folder):
+                    self.read(folder)
+        if (path / "ablation.json").is_file():
+            self.ablations.append(_json(path / "ablation.json"))
+
+    def _tuning(self, path: Path) -> None:
+        try:
+            self.trials[path.name] = pl.read_csv(path / "trials.csv", infer_schema_length=None)
+        except pl.exceptions.PolarsError as error:
+            raise CheckpointError(f"{path / 'trials.csv'} is damaged ({error}): tune again") from error
+
+
+def _has_results(folder: Path) -> bool:
+    names = ("metrics.json", "ablation.json", "trials.csv")
+    return any((folder / name).is_file() for name in names)
+
+
+def _named_curves(
+    curves: Sequence[tuple[Path, dict[str, Any]]], runs: Sequence[Run]
+) -> dict[str, dict[str, Any]]:
+    """Curves by the model of their run where that is known, else by the folder's name; never one over another."""
+    models = {run.path.name: run.model for run in runs}
+    found: dict[str, dict[str, Any]] = {}
+    for path, metrics in curves:
+        run = Path(str(metrics.get("run", "")))
+        known = (run / "metrics.json").is_file()
+        name = models.get(run.name) or (str(read_metrics(run).get("model")) if known else path.name)
+        found[name if name not in found else f"{name} ({path.name})"] = metrics
+    return found
+
+
+def _same_protocol(runs: Sequence[Run]) -> None:
+    """Figures of one table must be comparable; only seeds and the values of K may differ."""
+    free = ("seed", "topk")
+
+    def comparable(run: Run) -> dict[str, Any]:
+        rest = {key: value for key, value in run.metrics["protocol"].items() if key not in free}
+        return {"dataset": run.metrics["dataset"], "data": run.metrics.get("fingerprint"), **rest}
+
+    for run in runs[1:]:
+        first, other = comparable(runs[0]), comparable(run)
+        for key in first:
+            if first[key] != other.get(key):
+                raise ConfigError(
+                    f"{runs[0].path} and {run.path} are not comparable: {key} is {first[key]!r} and "
+                    f"{other.get(key)!r}; write two reports"
+                )
+
+
+def read_inputs(folders: Sequence[Path]) -> Inputs:
+    """Reads the folders that a report is made from.
+
+    Args:
+        folders: Of train, rerank, pareto, ablate, tune or compare, in any order.
+
+    Raises:
+        ConfigError: No folder, two studies, runs of different protocols, or nothing to compare.
+        CheckpointError: A folder is missing, damaged or of something else.
+    """
+    if not folders:
+        raise ConfigError("a report needs at least one folder: name those that train or compare has written")
+    reader = _Reader()
+    for folder in dict.fromkeys(folders):
+        reader.read(folder)
+    if len(reader.studies) > 1:
+        first, second = (path for path, _ in reader.studies[:2])
+        raise ConfigError(f"{first} and {second} are two studies: write a report of each")
+    study = reader.studies[0][1] if reader.studies else None
+    if not reader.runs and study is None:
+        raise ConfigError(f"{folders[0]} holds no run: name at least one run folder or a comparison too")
+    _same_protocol(reader.runs)
+    return Inputs(
+        tuple(reader.runs),
+        tuple(reader.reranks),
+        _named_curves(reader.curves, reader.runs),
+        tuple(reader.ablations),
+        study,
+        reader.trials,
+    )

@@ -1,0 +1,63 @@
+"""From a document to one HTML file that opens offline, or to Markdown."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import Any
+
+from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescape
+
+from recbole_ext.errors import OutputError
+from recbole_ext.report.document import Document
+
+__all__ = ["FORMATS", "render", "write_text"]
+
+FORMATS = {"html": "report.html.j2", "md": "report.md.j2"}
+
+
+def _pipe(text: str) -> str:
+    """A text that does not end a cell of a Markdown table."""
+    return text.replace("|", "\\|").replace("\n", " ")
+
+
+def _environment() -> Environment:
+    environment = Environment(
+        loader=PackageLoader("recbole_ext.report"),
+        autoescape=select_autoescape(("html.j2",), default=False),
+        undefined=StrictUndefined,
+        keep_trailing_newline=True,
+    )
+    environment.filters["pipe"] = _pipe
+    return environment
+
+
+def render(document: Document, form: str = "html") -> str:
+    """The text of the report.
+
+    Args:
+        document: What it says.
+        form: ``html`` (styles, script and charts inside) or ``md``.
+    """
+    values: dict[str, Any] = {"document": document}
+    text = _environment().get_template(FORMATS[form]).render(values)
+    return re.sub(r"\n{3,}", "\n\n", text)
+
+
+def write_text(path: Path, text: str) -> None:
+    """Writes a file under a temporary name and renames it.
+
+    Raises:
+        OutputError: It cannot be written; nothing half-written is left.
+    """
+    partial = path.with_name(path.name + ".partial")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        if path.is_dir():
+            raise OutputError(f"{path} is a folder: name a file with --output")
+        partial.write_text(text, encoding="utf-8")
+        partial.replace(path)
+    except OSError as error:
+        raise OutputError(f"{path} cannot be written ({error.strerror}): choose another --output") from error
+    finally:
+        partial.unlink(missing_ok=True)

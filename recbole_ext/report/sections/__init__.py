@@ -1,0 +1,1 @@
+"""The chapters of a report, each from what it needs and nothing else."""

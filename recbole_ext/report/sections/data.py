@@ -1,0 +1,98 @@
+"""The data: size, activity of users, popularity of items, the long tail under the head rule."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from recbole_ext.evaluator.groups import HEAD_RULES
+from recbole_ext.report.catalogue import Catalogue
+from recbole_ext.report.charts import Line, histogram, lines_chart
+from recbole_ext.report.context import Context
+from recbole_ext.report.document import Block, Cell, Figure, Section, Table, cell
+from recbole_ext.report.wording import percent
+
+__all__ = ["data_section", "long_tail"]
+
+
+def long_tail(counts: np.ndarray, head: int, rule: str) -> Figure:
+    """Cumulative share of the training interactions over the items, most popular first.
+
+    Args:
+        counts: ``(n,)`` training interactions of each item.
+        head: Number of head items.
+        rule: The head rule, for the caption.
+    """
+    held = np.cumsum(np.sort(counts)[::-1]) / max(counts.sum(), 1)
+    share = np.arange(1, len(counts) + 1) / len(counts)
+    chosen = np.unique(np.linspace(0, len(counts) - 1, 80).astype(int))
+    at = max(head, 1) - 1
+    x = [0.0, *share[chosen].tolist()]
+    y = [0.0, *held[chosen].tolist()]
+    words = (
+        f"{percent(float(share[at]))} of the items ({head:,}) are head by the rule {rule} and hold "
+        f"{percent(float(held[at]))} of the training interactions"
+    )
+    return lines_chart(
+        "The long tail: share of the interactions that the most popular items hold",
+        words,
+        [Line("cumulative share", x, y, dots=False)],
+        ("share of the items, most popular first", "share of the training interactions"),
+        references=[(float(share[at]), "head | tail")],
+        caption=f"{words}: {HEAD_RULES.get(rule, rule)}.",
+        form_x=lambda value: f"{value:.0%}",
+        form_y=lambda value: f"{value:.0%}",
+    )
+
+
+def _plots(catalogue: Catalogue) -> list[Block]:
+    users, items = catalogue.user_counts, catalogue.item_counts[1:]
+    head = len(items) - len(catalogue.tail_tokens(catalogue.rule))
+    activity = histogram(
+        "Activity: training interactions of a user",
+        f"Half of the users have at most {np.median(users):,.0f}; the most active has {users.max():,}",
+        users,
+        ("training interactions (logarithmic)", "users"),
+    )
+    popularity = histogram(
+        "Popularity: training interactions of an item",
+        f"Half of the items have at most {np.median(items):,.0f}; the most popular has {items.max():,}",
+        items,
+        ("training interactions (logarithmic)", "items"),
+    )
+    return [activity, popularity, long_tail(items, head, catalogue.rule)]
+
+
+def data_section(context: Context) -> Section | None:
+    """Size, sparsity, concentration; plots where the data set is on disk."""
+    if not context.inputs.runs:
+        return None
+    facts = context.inputs.runs[0].metrics.get("statistics")
+    if not facts:
+        return None
+    filters = context.comparison.protocol.get("filter", {})
+    rule = str(context.comparison.protocol.get("head_rule"))
+    lead = (
+        f"{context.comparison.dataset}: {facts['users']:,} users, {facts['items']:,} items and "
+        f"{facts['interactions']:,} interactions are left by the filter (users ≥ "
+        f"{filters.get('min_user_interactions')}, items ≥ {filters.get('min_item_interactions')}); "
+        f"{percent(facts['sparsity'])} of the matrix is empty. The Gini index of the items' popularity is "
+        f"{facts['popularity_gini']:.2f}."
+    )
+    rows = [
+        (
+            Cell(name),
+            cell(float(facts["head_items"][name]), 0),
+            cell(float(facts["tail_items"][name]), 0),
+            Cell(words),
+        )
+        for name, words in HEAD_RULES.items()
+        if name in facts.get("head_items", {})
+    ]
+    table = Table(
+        f"Head and tail by three rules; this report uses {rule}",
+        ("Rule", "Head", "Tail", "Head items are the"),
+        tuple(rows),
+        text_columns=(0, 3),
+    )
+    plots = _plots(context.catalogue) if context.catalogue else []
+    return Section("data", "The data", (*plots, table), lead)

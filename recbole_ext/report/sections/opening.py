@@ -1,0 +1,122 @@
+"""What was asked, what it means, and what became of the published claims."""
+
+from __future__ import annotations
+
+from recbole_ext.report.claims import claims_of
+from recbole_ext.report.context import Context, Reranked
+from recbole_ext.report.document import Block, Bullets, Cell, Paragraph, Section, Table
+from recbole_ext.report.sentences import accuracy, certainty, coverage, neural, speed, targets, users
+from recbole_ext.report.wording import joined, number, percent, points, signed
+
+__all__ = ["claims_section", "debiasing_sentences", "meaning_section", "question_section"]
+
+
+def question_section(context: Context) -> Section:
+    """The question, the models and the rule of the game in a few lines."""
+    c, p = context.comparison, context.comparison.protocol
+    models = joined([row.model for row in c.rows])
+    users = f"{c.users:,} users" if c.users else "all users"
+    split = {
+        "leave_one_out": "each user's last item is held out for the test and the one before it for validation",
+        "ratio": "the last part of each user's items is held out",
+        "global_time": "one point in time separates training from test",
+    }.get(str(p.get("split")), "the last items are held out")
+    masked = (
+        "Items a user has had are no candidates, for every model alike."
+        if p.get("mask_seen", True)
+        else ("Items a user has had remain candidates, for every model alike.")
+    )
+    text = (
+        f"Which recommender ranks the next film best, how much of the catalogue does it show, and what does it cost to "
+        f"show more? {models} {'were' if len(c.rows) > 1 else 'was'} trained on {c.dataset} and tested on the same "
+        f"{users}: {split}, and every model ranks the whole filtered catalogue. {masked}"
+    )
+    return Section("question", "What was asked", (Paragraph(text),))
+
+
+def _sure(one: Reranked) -> str:
+    """The paired difference of NDCG, and whether it can be told from none."""
+    if one.ndcg_difference is None:
+        return ""
+    mean, low, high = one.ndcg_difference
+    words = "" if low > 0 or high < 0 else "no significant difference: "
+    return f" ({words}{signed(mean)} [{signed(low)}, {signed(high)}])"
+
+
+def _rerank_sentence(one: Reranked) -> tuple[str, str] | None:
+    (ndcg, after), (cover, cover_after) = one.figures("ndcg"), one.figures("itemcoverage")
+    tail, tail_after = one.figures("tailshare")
+    if ndcg is None or after is None or cover is None or cover_after is None:
+        return None
+    words = (
+        f"It changes NDCG@{one.k} from {number(ndcg)} to {number(after)}{_sure(one)} and coverage "
+        f"from {percent(cover)} to {percent(cover_after)} ({points(cover_after - cover)})"
+    )
+    if tail is not None and tail_after is not None:
+        words += f"; tail items ({one.head_rule}) take {percent(tail_after)} of the places instead of {percent(tail)}"
+    return one.name, words + "."
+
+
+def debiasing_sentences(context: Context) -> list[tuple[str, str]]:
+    """Cost and gain of each re-ranking and of each chosen point of the curves."""
+    found = [text for one in context.reranked if (text := _rerank_sentence(one))]
+    for model, curve in context.inputs.curves.items():
+        own = next((row for row in curve["test"] if row["method"] == "none"), None)
+        tested = [row for row in curve["test"] if row["method"] != "none"]
+        if own is None or not tested:
+            continue
+        tested.sort(key=lambda row: -row["itemcoverage"])
+        row, low, high = tested[0], tested[0]["difference_low"], tested[0]["difference_high"]
+        sure = "" if low > 0 or high < 0 else ", no significant difference"
+        words = (
+            f"Of the strengths chosen on validation and tested once, {row['method']} at {row['strength']:g} shows "
+            f"most: coverage goes from {percent(own['itemcoverage'])} to {percent(row['itemcoverage'])} for an NDCG "
+            f"difference of {signed(row['ndcg_difference'])} [{signed(low)}, {signed(high)}]{sure}."
+        )
+        if len(tested) > 1:
+            words += f" The other re-rankers reach at most {percent(tested[1]['itemcoverage'])}."
+        found.append((f"Debiasing {model}", words))
+    return found
+
+
+def meaning_section(context: Context) -> Section:
+    """Plain sentences, each with its figure."""
+    c = context.comparison
+    sentences = [accuracy(c), neural(c), coverage(c), *debiasing_sentences(context)]
+    sentences += [users(c), targets(c), speed(c), certainty(c)]
+    merged: dict[str, str] = {}
+    for sentence in sentences:
+        if sentence is not None:
+            merged[sentence[0]] = f"{merged.get(sentence[0], '')} {sentence[1]}".strip()
+    return Section("meaning", "What this means", (Bullets(tuple(merged.items())),))
+
+
+def claims_section(context: Context) -> Section:
+    """The table of the published claims."""
+    tones = {"holds": "good", "does not hold": "bad"}
+    rows = tuple(
+        (
+            Cell(claim.claim),
+            Cell(claim.verdict, tone=tones.get(claim.verdict, "quiet")),
+            Cell(claim.figure),
+            Cell(claim.why),
+        )
+        for claim in claims_of(context)
+    )
+    table = Table(
+        "Published claims against the figures of this report",
+        ("Claim", "Verdict", "Our figure", "Why"),
+        rows,
+        text_columns=(0, 1, 2, 3),
+    )
+    notes: list[Block] = [table]
+    if not context.comparison.claims:
+        notes.append(
+            Paragraph(
+                "A claim holds where the difference is significant after correction, or the figure is reached. GRU4Rec "
+                "has the best balance if it is not significantly behind the most accurate model and no other such "
+                "model shows more of the catalogue; a loss of NDCG is minimal up to 2 %.",
+                quiet=True,
+            )
+        )
+    return Section("claims", "The published claims", tuple(notes))

@@ -1,0 +1,234 @@
+"""What the numbers mean, in plain sentences: each follows from the tables, and carries its figure."""
+
+from __future__ import annotations
+
+from recbole_ext.report.comparison import Comparison, Row
+from recbole_ext.report.wording import against, joined, number, p_text, percent, seconds, with_interval
+
+__all__ = [
+    "accuracy",
+    "baseline_words",
+    "certainty",
+    "coverage",
+    "headline",
+    "leaders",
+    "neural",
+    "reference",
+    "speed",
+    "targets",
+    "users",
+]
+
+
+def reference(comparison: Comparison) -> str:
+    """The model that :func:`leaders` are measured against: the most accurate one, or the baseline."""
+    return comparison.rows[0].model if comparison.below_best else str(comparison.baseline)
+
+
+def leaders(comparison: Comparison) -> list[Row]:
+    """The models that are not significantly less accurate than :func:`reference`, which is among them.
+
+    Random is never one: with few users nothing might be proven of it.
+    """
+    key = comparison.key("ndcg")
+    name = reference(comparison)
+    tests = comparison.below_best or {
+        row.model: row.differences[key] for row in comparison.rows if key in row.differences
+    }
+    kept = {name, *(model for model, one in tests.items() if not one.significant or one.mean > 0)}
+    return [row for row in comparison.rows if row.model in kept and row.kind != "floor"]
+
+
+def baseline_words(comparison: Comparison) -> str:
+    """What the baseline is, said once."""
+    row = comparison.row(comparison.baseline)
+    neural_only = row is not None and row.kind in ("neural", "sequence")
+    kind = "model" if neural_only else "non-neural baseline"
+    return f"{comparison.baseline}, the best {kind} by validation NDCG"
+
+
+def headline(comparison: Comparison) -> tuple[str, str]:
+    """The finding in one sentence, and the figures behind it."""
+    key, best, base = comparison.key("ndcg"), comparison.rows[0], comparison.row(comparison.baseline)
+    figure = f"NDCG@{comparison.k} {with_interval(best.metrics[key])}" if key in best.metrics else ""
+    if base is None or len(comparison.rows) < 2:
+        return f"{best.model} on {comparison.dataset}", f"{best.model} reaches {figure} on the test items."
+    found = [r for r in comparison.rows if key in r.differences and r.differences[key].mean > 0]
+    proven = [row.model for row in found if row.differences[key].significant]
+    others = len(comparison.rows) - 1
+    if best.model in proven:
+        return (
+            f"{best.model} ranks best, significantly ahead of {base.model}",
+            f"{best.model} reaches {figure}; against {baseline_words(comparison)}: {against(best.differences[key])}.",
+        )
+    if proven:
+        return (
+            f"{best.model} has the largest NDCG; proven better than {base.model}: {joined(proven)}",
+            f"{best.model} reaches {figure}, {against(best.differences[key]) if key in best.differences else ''}.",
+        )
+    noun = "model" if others == 1 else "models"
+    lead = f"Of {others} other {noun}, none is significantly better than {baseline_words(comparison)}"
+    if best.model == base.model:
+        return f"No model ranks better than {base.model}", f"{best.model} reaches {figure}. {lead}."
+    return (
+        f"{best.model} leads, but no model is proven better than {base.model}",
+        f"{best.model} reaches {figure}. {lead} ({number(base.metrics[key].mean)}).",
+    )
+
+
+def accuracy(comparison: Comparison) -> tuple[str, str]:
+    """Which model for accuracy, and from which the test cannot tell it apart."""
+    key, best = comparison.key("ndcg"), comparison.rows[0]
+    base = comparison.row(comparison.baseline)
+    words = f"{best.model} has the largest NDCG@{comparison.k}, {with_interval(best.metrics[key])}."
+    if base is None:
+        return "For accuracy", words
+    if best.model != base.model and key in best.differences:
+        words += f" Against {base.model}: {against(best.differences[key])}."
+    near = [row.model for row in leaders(comparison) if row.model != best.model]
+    if comparison.below_best:
+        words += (
+            f" Not significantly behind {best.model}: {joined(near)}."
+            if near
+            else f" Every other model is significantly behind {best.model}."
+        )
+    alike = [
+        row.model
+        for row in comparison.rows
+        if row.model != base.model and key in row.differences and not row.differences[key].significant
+    ]
+    below = [
+        row.model
+        for row in comparison.rows
+        if key in row.differences and row.differences[key].significant and row.differences[key].mean < 0
+    ]
+    if alike:
+        words += f" No significant difference to {base.model} is shown for {joined(alike)}."
+    if below:
+        words += f" Significantly below {base.model}: {joined(below)}."
+    return "For accuracy", words
+
+
+def neural(comparison: Comparison) -> tuple[str, str] | None:
+    """Do neural models beat the best non-neural one?"""
+    key, base = comparison.key("ndcg"), comparison.row(comparison.baseline)
+    deep = [row for row in comparison.rows if row.kind in ("neural", "sequence") and key in row.differences]
+    if base is None or not deep or base.kind in ("neural", "sequence"):
+        return None
+    above = [r.model for r in deep if r.differences[key].significant and r.differences[key].mean > 0]
+    below = [r.model for r in deep if r.differences[key].significant and r.differences[key].mean < 0]
+    rest = len(deep) - len(above) - len(below)
+    parts = []
+    if above:
+        parts.append(f"{joined(above)} {'is' if len(above) == 1 else 'are'} significantly better")
+    if below:
+        parts.append(f"{joined(below)} {'is' if len(below) == 1 else 'are'} significantly worse")
+    if rest:
+        parts.append(f"for {rest} no significant difference is shown")
+    best = deep[0]
+    words = (
+        f"Of {len(deep)} neural models compared with {base.model}, {joined(parts)}. The most accurate of them, "
+        f"{best.model}, stands at {number(best.metrics[key].mean)} against {number(base.metrics[key].mean)} "
+        f"({p_text(best.differences[key].p_holm)})."
+    )
+    return "Neural or not", words
+
+
+def _among(comparison: Comparison) -> str:
+    front = leaders(comparison)
+    return f"the {len(front)} models that are not significantly less accurate than {reference(comparison)}"
+
+
+def coverage(comparison: Comparison) -> tuple[str, str] | None:
+    """Which of the accurate models shows most of the catalogue, beside Random and the ceiling."""
+    key, front = comparison.key("itemcoverage"), leaders(comparison) or list(comparison.rows)
+    front = [row for row in front if row.mean(key) is not None]
+    if not front:
+        return None
+    widest = max(front, key=lambda row: row.mean(key) or 0.0)
+    words = (
+        f"Among {_among(comparison)}, {widest.model} shows most of the catalogue: "
+        if len(front) > 1
+        else f"{widest.model} shows "
+    )
+    words += (
+        f"{percent(widest.mean(key) or 0)} of the items"
+        if len(front) == 1
+        else percent(widest.mean(key) or 0)
+    )
+    limits = [
+        f"{label} {percent(comparison.bounds[kind][key])}"
+        for kind, label in (("random", "a random recommender expects"), ("ceiling", "the ceiling is"))
+        if key in comparison.bounds.get(kind, {})
+    ]
+    words += f" ({'; '.join(limits)})." if limits else "."
+    tail = comparison.key("tailshare")
+    if widest.mean(tail) is not None:
+        words += f" Of its places in the lists, {percent(widest.mean(tail) or 0)} go to tail items"
+        random = comparison.bounds.get("random", {}).get(tail)
+        words += f"; at random it would be {percent(random)}." if random is not None else "."
+    return "For coverage without a proven loss", words
+
+
+def _group_sentence(row: Row, names: tuple[str, str], words: tuple[str, str]) -> str | None:
+    if not all(name in row.groups for name in names):
+        return None
+    (a, n_a), (b, n_b) = (row.groups[name] for name in names)
+    apart = None not in (a.low, a.high, b.low, b.high) and (
+        (a.low or 0) > (b.high or 0) or (b.low or 0) > (a.high or 0)
+    )
+    verdict = "their intervals do not overlap" if apart else "their intervals overlap"
+    known = a.low is not None and b.low is not None
+    return (
+        f"{row.model}: {words[0]} NDCG {with_interval(a)} (n = {n_a}), {words[1]} {with_interval(b)} (n = {n_b})"
+        f"{'; ' + verdict if known else ''}."
+    )
+
+
+def _for_rows(comparison: Comparison, names: tuple[str, str], words: tuple[str, str]) -> list[str]:
+    shown = [comparison.rows[0]]
+    base = comparison.row(comparison.baseline)
+    if base is not None and base.model != shown[0].model:
+        shown.append(base)
+    return [text for row in shown if (text := _group_sentence(row, names, words))]
+
+
+def users(comparison: Comparison) -> tuple[str, str] | None:
+    """What users with long and with short histories get."""
+    found = _for_rows(comparison, ("heavy", "light"), ("heavy users", "light users"))
+    return ("Heavy and light users", " ".join(found)) if found else None
+
+
+def targets(comparison: Comparison) -> tuple[str, str] | None:
+    """How well popular and rare held-out items are found."""
+    found = _for_rows(comparison, ("head", "tail"), ("a held-out head item", "a held-out tail item"))
+    return ("Popular and rare films", " ".join(found)) if found else None
+
+
+def speed(comparison: Comparison) -> tuple[str, str] | None:
+    """Which of the accurate models is trained fastest."""
+    timed = [row for row in leaders(comparison) or comparison.rows if row.seconds is not None]
+    if len(timed) < 2:
+        return None
+    fast = min(timed, key=lambda row: row.seconds or 0.0)
+    slow = max(timed, key=lambda row: row.seconds or 0.0)
+    return "For speed", (
+        f"Among {_among(comparison)}, {fast.model} trains in {seconds(fast.seconds or 0)} and "
+        f"{slow.model} in {seconds(slow.seconds or 0)}, on the machine of these runs."
+    )
+
+
+def certainty(comparison: Comparison) -> tuple[str, str] | None:
+    """How wide the intervals are: what this many users cannot show."""
+    key = comparison.key("hit")
+    halves = [
+        (row.metrics[key].high - row.metrics[key].low) / 2  # type: ignore[operator]
+        for row in comparison.rows
+        if key in row.metrics and row.metrics[key].low is not None and row.metrics[key].high is not None
+    ]
+    if not halves or comparison.users is None:
+        return None
+    return "How sure this is", (
+        f"With {comparison.users:,} test users, Hit@{comparison.k} is known to about ±{max(halves):.3f} at worst; a "
+        "smaller gap between two models' columns is no finding. The tests compare user by user, which sees more."
+    )

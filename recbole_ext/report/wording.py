@@ -1,0 +1,94 @@
+"""How numbers become words."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from recbole_ext.report.comparison import Difference, Estimate
+
+__all__ = [
+    "METRIC_NAMES",
+    "against",
+    "joined",
+    "number",
+    "p_text",
+    "percent",
+    "points",
+    "seconds",
+    "signed",
+    "with_interval",
+]
+
+METRIC_NAMES = {
+    "ndcg": "NDCG",
+    "hit": "Hit",
+    "recall": "Recall",
+    "mrr": "MRR",
+    "itemcoverage": "Coverage",
+    "tailcoverage": "Tail coverage",
+    "tailshare": "Tail share",
+    "novelty": "Novelty",
+    "avgpopularity": "Mean popularity",
+    "gini": "Gini",
+    "intralistdiversity": "Diversity",
+}
+"""Metrics in the order in which they are shown."""
+
+
+def number(value: float) -> str:
+    """An accuracy: four digits."""
+    return f"{value:.4f}"
+
+
+def percent(share: float) -> str:
+    """A share: one digit, or two where it is below one per cent."""
+    # A no-break space: the sign must not begin a line.
+    return f"{100 * share:.2f}\u00a0%" if 0 < abs(share) < 0.01 else f"{100 * share:.1f}\u00a0%"
+
+
+def signed(value: float) -> str:
+    """A difference of accuracies, with a sign that is not a hyphen."""
+    text = f"{value:+.4f}".replace("-", "−")
+    return text if float(f"{value:.4f}") else "0.0000"
+
+
+def points(share: float) -> str:
+    """A difference of shares, with its sign."""
+    return f"{100 * share:+.1f} points".replace("-", "−")
+
+
+def with_interval(estimate: Estimate) -> str:
+    """``0.0354 [0.0251, 0.0460]``, or the number alone."""
+    if estimate.low is None or estimate.high is None:
+        return number(estimate.mean)
+    return f"{estimate.mean:.4f} [{estimate.low:.4f}, {estimate.high:.4f}]"
+
+
+def p_text(p: float) -> str:
+    """A p-value as it is reported."""
+    return "p < 0.001" if p < 0.001 else f"p = {p:.3f}"
+
+
+def against(difference: Difference) -> str:
+    """A difference with interval and corrected p-value, and the verdict in words."""
+    words = "" if difference.significant else "no significant difference: "
+    return (
+        f"{words}{signed(difference.mean)} [{signed(difference.low)}, {signed(difference.high)}], "
+        f"{p_text(difference.p_holm)} after Holm's correction"
+    )
+
+
+def joined(names: Sequence[str]) -> str:
+    """``A``, ``A and B``, ``A, B and C``."""
+    if len(names) < 2:
+        return "".join(names)
+    return f"{', '.join(names[:-1])} and {names[-1]}"
+
+
+def seconds(value: float) -> str:
+    """A duration."""
+    if value < 1:
+        return "under 1 s"
+    if value < 120:
+        return f"{value:.0f} s"
+    return f"{value / 60:.0f} min" if value < 7200 else f"{value / 3600:.1f} h"

@@ -1,0 +1,231 @@
+"""Whole reports: offline, complete, honest about what is missing."""
+
+from __future__ import annotations
+
+import html.parser
+import itertools
+import json
+import re
+import shutil
+from pathlib import Path
+
+import numpy as np
+import polars as pl
+import pytest
+
+from recbole_ext.cli import main
+from recbole_ext.errors import CheckpointError, ConfigError, OutputError
+from recbole_ext.evaluator.confidence import holm, paired_difference
+from recbole_ext.report import write_report
+from recbole_ext.report.comparison import compare_runs
+from recbole_ext.report.inputs import read_inputs
+from recbole_ext.report.sections.tuning import explained
+
+MODELS = ("Random", "Pop", "ItemKNN", "MLP")
+
+
+class Page(html.parser.HTMLParser):
+    """Addresses, anchors and text of a page; complains of nothing, so tags are counted too."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__()
+        self.addresses: list[str] = []
+        self.sections: list[str] = []
+        self.open: list[str] = []
+        self.feed(text)
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        values = dict(attrs)
+        self.addresses += [str(values[key]) for key in ("src", "href", "action", "data") if values.get(key)]
+        if tag == "section":
+            self.sections.append(str(values.get("id")))
+        if tag not in ("meta", "link", "br"):
+            self.open.append(tag)
+
+    def handle_startendtag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        """An element that closes itself."""
+
+    def handle_endtag(self, tag: str) -> None:
+        assert self.open.pop() == tag
+
+
+@pytest.fixture(scope="module")
+def page(folders: dict[str, Path], tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return write_report(list(folders.values()), output=tmp_path_factory.mktemp("page") / "report.html")
+
+
+def test_the_page_is_whole_light_and_asks_for_nothing(page: Path) -> None:
+    text = page.read_text(encoding="utf-8")
+    found = Page(text)
+    assert not found.open
+    assert all(address.startswith(("#", "data:,")) for address in found.addresses)
+    assert not re.search(r"@import|url\(|fetch\(|XMLHttpRequest", text)
+    assert page.stat().st_size < 500_000
+    assert set(found.sections) >= {
+        "meaning",
+        "comparison",
+        "coverage",
+        "debiasing",
+        "claims",
+        "groups",
+        "lists",
+    }
+    assert set(found.sections) >= {"examples", "data", "timing", "why", "protocol"}
+    assert all(f"#{key}" in found.addresses for key in found.sections if key != "absent")
+
+
+def test_what_is_missing_is_said_with_the_command_that_adds_it(
+    folders: dict[str, Path], tmp_path: Path
+) -> None:
+    text = write_report([folders["Pop"]], output=tmp_path / "one.html").read_text(encoding="utf-8")
+    assert 'id="debiasing"' not in text
+    assert f"python run.py pareto {folders['Pop']}" in text
+    assert "python run.py ablate" in text
+    assert "A comparison needs a second model" in text
+
+
+def test_without_the_data_set_the_rest_is_still_there(folders: dict[str, Path], tmp_path: Path) -> None:
+    run = tmp_path / "Pop"
+    shutil.copytree(folders["Pop"], run)
+    config = (run / "config.yaml").read_text()
+    (run / "config.yaml").write_text(re.sub(r"data_path: .*", f"data_path: {tmp_path}/none/cycle", config))
+    text = write_report([run], output=tmp_path / "one.md").read_text(encoding="utf-8")
+    assert "python run.py prepare --dataset=cycle" in text
+    assert "## The data" in text
+
+
+def test_markdown_says_the_same(folders: dict[str, Path], tmp_path: Path) -> None:
+    text = write_report(list(folders.values()), output=tmp_path / "report.md").read_text(encoding="utf-8")
+    assert text.startswith("# ")
+    assert "<svg" not in text
+    metrics = json.loads((folders["MLP"] / "metrics.json").read_text())
+    assert f"{metrics['test']['ndcg@5']:.4f}" in text
+    lines = text.splitlines()
+    for before, line in itertools.pairwise(lines):
+        if re.fullmatch(r"\|( ---:? \|)+", line):
+            assert before.count("|") == line.count("|")
+
+
+def test_rows_and_tests_are_those_of_the_saved_values(folders: dict[str, Path]) -> None:
+    runs = read_inputs([folders[name] for name in MODELS]).runs
+    found = compare_runs(runs)
+    classic = {r.model: r.metrics["validation"]["ndcg@5"] for r in runs if r.model != "MLP"}
+    assert found.baseline == max(classic, key=lambda name: classic[name])
+    values = {r.model: r.per_user["ndcg@5"].to_numpy() for r in runs}
+    others = [name for name in MODELS if name != found.baseline]
+    raw = [paired_difference(values[name], values[str(found.baseline)]).p_value for name in others]
+    for name, p in zip(others, holm(raw), strict=True):
+        row = found.row(name)
+        assert row is not None
+        assert row.differences["ndcg@5"].p_holm == pytest.approx(p)
+        assert row.differences["ndcg@5"].significant == (p < 0.05)
+    assert set(found.below_best) == {row.model for row in found.rows[1:]}
+
+
+def test_seeds_of_a_model_are_one_row(folders: dict[str, Path], tmp_path: Path) -> None:
+    second = tmp_path / "second"
+    shutil.copytree(folders["MLP"], second)
+    config, metrics = second / "config.yaml", second / "metrics.json"
+    config.write_text(re.sub(r"(?m)^seed: .*", "seed: 7", config.read_text()))
+    content = json.loads(metrics.read_text())
+    content["protocol"]["seed"] = 7
+    content["test"]["ndcg@5"] += 0.02
+    metrics.write_text(json.dumps(content))
+    rows = compare_runs(read_inputs([folders["MLP"], second, folders["Pop"]]).runs).rows
+    row = next(row for row in rows if row.model == "MLP")
+    assert len(rows) == 2
+    assert 7 in row.seeds
+    assert row.metrics["ndcg@5"].spread == pytest.approx(0.02 / np.sqrt(2))
+
+
+def study(folder: Path, folders: dict[str, Path]) -> Path:
+    """A comparison study with its cells, as ``compare`` writes it."""
+    for name in ("Pop", "ItemKNN"):
+        shutil.copytree(folders[name], folder / "cells" / f"{name}-seed1")
+    shutil.copytree(folders["curves"], folder / "curves" / "ItemKNN")
+    rows = [
+        {
+            "model": name,
+            "seeds": [1],
+            "tuned": {"k": 50},
+            "metrics": {"ndcg@5": {"mean": mean, "low": mean - 0.01, "high": mean + 0.01}, "hit@5": 0.3},
+            "difference": {"ndcg@5": {"mean": 0.1, "low": 0.05, "high": 0.2, "p": 0.01, "p_holm": 0.02}},
+            "groups": {"heavy": {"ndcg": 0.1, "n": 15}, "light": {"ndcg": 0.2, "n": 15}},
+            "seconds_training": 3,
+        }
+        for name, mean in (("Pop", 0.1), ("ItemKNN", 0.2))
+    ]
+    del rows[0]["difference"]
+    protocol = json.loads((folders["Pop"] / "metrics.json").read_text())["protocol"]
+    content = {"title": "Two models", "baseline": "Pop", "protocol": protocol, "rows": rows, "claims": []}
+    (folder / "comparison.json").write_text(json.dumps(content))
+    tune = folder / "tune" / "ItemKNN"
+    tune.mkdir(parents=True)
+    lines = [f"{n},COMPLETE,{0.1 + 0.01 * n},{10 + n},{'a' if n % 2 else 'b'}" for n in range(8)]
+    (tune / "trials.csv").write_text("\n".join(["number,state,value,params_k,params_kind", *lines]) + "\n")
+    return folder
+
+
+def test_a_study_folder_is_read_with_all_that_is_in_it(folders: dict[str, Path], tmp_path: Path) -> None:
+    place = study(tmp_path / "study", folders)
+    sweep = {
+        "model": "ItemKNN",
+        "key": "k",
+        "points": [{"value": v, "ndcg": {"mean": v / 100}} for v in (5, 50)],
+    }
+    (tmp_path / "ablation").mkdir()
+    (tmp_path / "ablation" / "ablation.json").write_text(json.dumps({"command": "c", "sweeps": [sweep]}))
+    text = write_report([place, tmp_path / "ablation"], output=tmp_path / "s.md").read_text(encoding="utf-8")
+    assert text.startswith("# ItemKNN ranks best, significantly ahead of Pop")
+    for words in ("Two models", "history of the tuning", "which parameter matters", "ItemKNN: k", "0.5000"):
+        assert words in text
+
+
+def test_what_a_parameter_explains() -> None:
+    trials = pl.DataFrame({"params_a": ["x", "y"] * 4, "params_b": [1, 1, 2, 2] * 2, "value": [1.0, 2.0] * 4})
+    assert explained(trials, "value") == pytest.approx({"a": 1.0, "b": 0.0})
+
+
+def test_bad_input_is_answered_in_one_sentence(folders: dict[str, Path], tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match="at least one folder"):
+        write_report([])
+    with pytest.raises(CheckpointError, match="no folder"):
+        write_report([tmp_path / "nothing"])
+    with pytest.raises(CheckpointError, match="holds no results"):
+        write_report([tmp_path])
+    with pytest.raises(ConfigError, match="holds no run"):
+        write_report([folders["curves"]])
+    with pytest.raises(ConfigError, match="format of a report is 'pdf'"):
+        write_report([folders["Pop"]], output=tmp_path / "x.pdf")
+    broken = tmp_path / "broken"
+    shutil.copytree(folders["Pop"], broken)
+    (broken / "recommendations.parquet").write_bytes(b"no")
+    with pytest.raises(CheckpointError, match=r"recommendations\.parquet is missing or damaged"):
+        write_report([broken, folders["MLP"]], output=tmp_path / "x.html")
+    (tmp_path / "study").mkdir()
+    (tmp_path / "study" / "comparison.json").write_text('{"rows": [{"model": "Pop"}]}')
+    with pytest.raises(CheckpointError, match=r"comparison\.json lacks or spoils"):
+        write_report([tmp_path / "study"], output=tmp_path / "x.html")
+    with pytest.raises(OutputError, match="is a folder"):
+        write_report([folders["Pop"]], output=tmp_path / "study", form="html")
+    assert not (tmp_path / "x.html").exists()
+    assert not list(tmp_path.glob("*.partial"))
+
+
+def test_runs_of_other_protocols_are_refused(folders: dict[str, Path], tmp_path: Path) -> None:
+    other = tmp_path / "other"
+    shutil.copytree(folders["Pop"], other)
+    content = json.loads((other / "metrics.json").read_text())
+    content["protocol"]["mask_seen"] = False
+    (other / "metrics.json").write_text(json.dumps(content))
+    with pytest.raises(ConfigError, match="not comparable: mask_seen is True and False"):
+        write_report([folders["MLP"], other], output=tmp_path / "x.html")
+
+
+def test_the_command(folders: dict[str, Path], tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    main(["report", str(folders["Pop"]), f"--output={tmp_path / 'r.md'}"])
+    assert (tmp_path / "r.md").read_text().startswith("# Pop on cycle")
+    with pytest.raises(SystemExit) as stop:
+        main(["report", str(tmp_path / "none")])
+    assert stop.value.code == 2
+    assert capsys.readouterr().err.startswith("error: ")
