@@ -21,7 +21,7 @@ class Caser(AllPositions, HostCaser):
     """RecBole's Caser (Tang and Wang, WSDM 2018), the same parameters and the same function of the last L items.
 
     RecBole convolves the window of each prefix anew; here the convolutions run once over the sequence. As in RecBole,
-    the embedding of padding is not zero: the first step of the optimiser, if not chance at the start, changes it.
+    the embedding of padding is not zero: it is drawn like the others, and the soft-max over all items moves it.
     """
 
     def encode(self, item_seq: torch.Tensor, item_seq_len: torch.Tensor, user: torch.Tensor) -> torch.Tensor:
