@@ -268,7 +268,7 @@ class EvaluationLoader:
         phase: ``VALID`` or ``TEST``; everything before it is history.
     """
 
-    score_bytes = 128 * 2**20
+    score_bytes = 16 * 2**20  # the passes over a block of scores then stay near the processor
 
     def __init__(self, config: Any, dataset: ExactDataset, split: Split, phase: int) -> None:
         self.config, self.dataset, self.split, self.phase = config, dataset, split, phase

@@ -131,6 +131,19 @@ def test_top_k_equals_a_sort_with_ties_by_smaller_id(scores: torch.Tensor, data:
     assert values.tolist() == [wanted[1] for wanted in expected]
 
 
+@pytest.mark.parametrize("distinct", [3, 50, 10**6])
+@pytest.mark.parametrize("k", [1, 7, 20])
+def test_top_k_by_blocks_equals_a_sort(k: int, distinct: int) -> None:
+    """Enough items for blocks, the last of them not full, some rows almost without candidates."""
+    scores = torch.from_numpy(np.random.default_rng(k).integers(0, distinct, (40, 3001))).float()
+    scores[30:, 5:2990] = -INF
+    scores[35:] = -INF
+    scores = mask_scores_(scores)
+    items, values = top_k(scores, k)
+    expected = [naive_top_k(row, k) for row in scores.tolist()]
+    assert [(row, kept) for row, kept in zip(items.tolist(), values.tolist(), strict=True)] == expected
+
+
 def test_top_k_of_a_wide_catalogue() -> None:
     random = np.random.default_rng(0)
     scores = mask_scores_(torch.from_numpy(random.integers(0, 40, (20, 3_000)).astype(np.float32)))
