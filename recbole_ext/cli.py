@@ -12,19 +12,13 @@ import click
 from rich.console import Console
 
 from recbole_ext import __version__
+from recbole_ext.cli_study import STUDY_COMMANDS
 from recbole_ext.errors import RecBoleExtError, nearest
+from recbole_ext.terminal import console, say
 
 __all__ = ["main"]
 
 _EXTRA = {"ignore_unknown_options": True, "allow_extra_args": True, "help_option_names": ["-h", "--help"]}
-
-
-def _console() -> Console:
-    return Console(highlight=False, soft_wrap=True)
-
-
-def _report(line: str) -> None:
-    _console().print(line, markup=False)
 
 
 @click.group(
@@ -57,22 +51,22 @@ def train(
     from recbole_ext import config, pipeline, presentation
 
     overrides = config.parse_overrides(context.args)
-    watcher = presentation.EpochLines(_console())
+    watcher = presentation.EpochLines(console())
     if run is not None:
         if model or configs or dataset or output or overrides:
             raise click.UsageError("--resume takes the run folder alone: its configuration is in it")
-        result = pipeline.resume(run, report=_report, on_epoch=watcher)
+        result = pipeline.resume(run, report=say, on_epoch=watcher)
     else:
         overrides.setdefault("show_progress", sys.stderr.isatty())
         result = pipeline.train(
-            model, dataset, configs, overrides, output=output, report=_report, on_epoch=watcher
+            model, dataset, configs, overrides, output=output, report=say, on_epoch=watcher
         )
-    presentation.show(result, _console())
+    presentation.show(result, console())
     if result.config.get("rerank"):
         from recbole_ext import debiasing
 
         presentation.show_reranked(
-            debiasing.rerank_run(result.folder, result.config["rerank"]).metrics, _console()
+            debiasing.rerank_run(result.folder, result.config["rerank"]).metrics, console()
         )
 
 
@@ -95,9 +89,9 @@ def rerank(context: click.Context, run: Path, method: str | None, k: int | None,
     block = config.parse_overrides(context.args)
     if method is not None:
         block["method"] = method
-    result = debiasing.rerank_run(run, block, k=k, output=output, report=_report)
-    presentation.show_reranked(result.metrics, _console())
-    _report(f"lists and figures: {result.folder}")
+    result = debiasing.rerank_run(run, block, k=k, output=output, report=say)
+    presentation.show_reranked(result.metrics, console())
+    say(f"lists and figures: {result.folder}")
 
 
 @cli.command()
@@ -114,10 +108,10 @@ def pareto(run: Path, methods: str | None, candidates: int, most_loss: float, ou
 
     names = reranking.reranker_names() if methods is None else [name.strip() for name in methods.split(",")]
     result = debiasing.pareto_run(
-        run, names, candidates=candidates, most_loss=most_loss, output=output, report=_report
+        run, names, candidates=candidates, most_loss=most_loss, output=output, report=say
     )
-    presentation.show_curves(result.metrics, _console())
-    _report(f"table and plot: {result.folder}")
+    presentation.show_curves(result.metrics, console())
+    say(f"table and plot: {result.folder}")
 
 
 @cli.command()
@@ -126,7 +120,7 @@ def evaluate(run: Path) -> None:
     """Test a saved run again, from its weights."""
     from recbole_ext import pipeline, presentation
 
-    presentation.show(pipeline.evaluate(run, report=_report), _console())
+    presentation.show(pipeline.evaluate(run, report=say), console())
 
 
 @cli.command()
@@ -165,7 +159,7 @@ def prepare(
         tie_break=cast(Literal["file", "random"], tie_break),
         seed=seed,
         genome=genome,
-        report=_report,
+        report=say,
     )
 
 
@@ -174,7 +168,7 @@ def models() -> None:
     """List the models that --model takes."""
     from recbole_ext import presentation, registry
 
-    presentation.show_models(registry.MODELS, registry.known_models(), _console())
+    presentation.show_models(registry.MODELS, registry.known_models(), console())
 
 
 @cli.command()
@@ -183,7 +177,11 @@ def datasets() -> None:
     from recbole_ext import presentation
     from recbole_ext.movielens import DATASETS
 
-    presentation.show_datasets(DATASETS, _console())
+    presentation.show_datasets(DATASETS, console())
+
+
+for _command in STUDY_COMMANDS:
+    cli.add_command(_command)
 
 
 def _with_command(arguments: list[str]) -> list[str]:
