@@ -90,4 +90,48 @@ def tune(
     )
 
 
-STUDY_COMMANDS = (tune,)
+@click.command(context_settings=_EXTRA)
+@click.option("--config", required=True, type=click.Path(path_type=Path), help="YAML file of the study.")
+@click.option("--output", type=click.Path(path_type=Path), help="Folder (default: saved/study/<file>).")
+@click.option("--budget-minutes", type=float, help="Of each model's search, in place of the study's.")
+@click.pass_context
+def compare(context: click.Context, config: Path, output: Path | None, budget_minutes: float | None) -> None:
+    """Tune, train and compare models; the same command continues after an interruption.
+
+    Any configuration key can be given as --key=value.
+    """
+    from recbole_ext.config import parse_overrides
+    from recbole_ext.study import compare as study
+    from recbole_ext.study import comparison_table
+
+    result = study.compare(
+        config,
+        parse_overrides(context.args),
+        output=output,
+        budget_minutes=budget_minutes,
+        command=_command(),
+        report=say,
+    )
+    click.echo(comparison_table.markdown(result))
+
+
+@click.command(context_settings=_EXTRA)
+@click.option("--config", required=True, type=click.Path(path_type=Path), help="YAML file of the ablations.")
+@click.option("--output", type=click.Path(path_type=Path), help="Folder (default: saved/study/<file>).")
+@click.pass_context
+def ablate(context: click.Context, config: Path, output: Path | None) -> None:
+    """Train models at several values of one key; the same command continues after an interruption.
+
+    Any configuration key can be given as --key=value.
+    """
+    from recbole_ext.config import parse_overrides
+    from recbole_ext.study import ablate as study
+    from recbole_ext.study import comparison_table
+
+    result = study.ablate(
+        config, parse_overrides(context.args), output=output, command=_command(), report=say
+    )
+    click.echo(comparison_table.ablation_markdown(result))
+
+
+STUDY_COMMANDS = (tune, compare, ablate)

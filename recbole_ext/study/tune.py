@@ -18,6 +18,7 @@ from recbole_ext.configured import configured
 from recbole_ext.data.build import DataCache, fingerprint, prepare_data
 from recbole_ext.errors import ConfigError, OutputError, nearest
 from recbole_ext.evaluator.metrics.beyond_accuracy import BEYOND_ACCURACY
+from recbole_ext.study.cells import NOT_COMPARED
 from recbole_ext.study.outcome import TrialReport, TuneResult, outcome_of, report_of
 from recbole_ext.study.queue import counted
 from recbole_ext.study.search import PRUNERS, SAMPLERS, Objective, Search
@@ -27,16 +28,6 @@ from recbole_ext.study.storage import open_storage, open_study
 __all__ = ["TrialReport", "TuneOptions", "tune"]
 
 _POLL_SECONDS = 0.3
-# How a run is carried out, not what it computes.
-_NOT_COMPARED = {
-    "data_path",
-    "download",
-    "log_wandb",
-    "offline_dataset",
-    "show_progress",
-    "use_gpu",
-    "gpu_id",
-}
 
 
 @dataclass(frozen=True)
@@ -166,7 +157,7 @@ def _prepared(
         "model": str(name),
         "space": space.plain(),
         "objectives": [str(objective) for objective in objectives],
-        "config": {key: value for key, value in to_plain(config).items() if key not in _NOT_COMPARED},
+        "config": {key: value for key, value in to_plain(config).items() if key not in NOT_COMPARED},
         "data": fingerprint(data.split),
     }
     return search, identity
