@@ -188,4 +188,4 @@ def read_settings(file: Path, kind: type[Settings]) -> Settings:
 def _inner(kind: type[BaseModel], place: Sequence[Any]) -> list[str]:
     """Keys of the block that a place lies in."""
     blocks: dict[str, type[BaseModel]] = {"curves": CurveSettings, "sweeps": Sweep}
-    return list(blocks.get(str(place[0]), kind).model_fields)
+    return list(blocks.get(str(place[0]) if place else "", kind).model_fields)
