@@ -212,7 +212,7 @@ def main(arguments: Sequence[str] | None = None) -> Any:
         sys.exit(2)
     except (KeyboardInterrupt, click.Abort):
         Console(stderr=True, highlight=False).print(
-            "interrupted: continue with --resume and the run folder above"
+            "interrupted: a run continues with --resume and its folder, a study with the same command"
         )
         sys.exit(130)
     except OSError as error:

@@ -206,23 +206,7 @@ def _compared(
     first = next(iter(cells.values()))[0]
     level, k = float(first.metrics["protocol"]["confidence"]), int(first.metrics["protocol"]["shown_k"])
     baseline, rule = _baseline(study, cells)
-    values = {model: over_seeds(runs) for model, runs in cells.items()}
-    keys = [f"{name}@{k}" for name in _COMPARED if f"{name}@{k}" in values[baseline]]
-    against = differences(values, baseline, keys, level)
-    groups = groups_of(open_model(first.folder).data.test)
-    shown = f"ndcg@{k}" if f"ndcg@{k}" in values[baseline] else keys[0]
-    rows = [
-        ComparisonRow(
-            model=model,
-            seeds=[int(cell.metrics["protocol"]["seed"]) for cell in runs],
-            tuned=tuned.get(model, {}),
-            metrics=estimates(runs, level),
-            difference=against[model],
-            groups=means_in_groups(values[model], groups, shown),
-            **_effort(runs),
-        )
-        for model, runs in cells.items()
-    ]
+    rows = _rows(cells, tuned, baseline, level, k)
     protocol = _protocol(study, first, rule)
     return Comparison(
         title=study.settings.title or f"Comparison on {first.metrics['dataset']}",
@@ -240,6 +224,33 @@ def _compared(
             for model, search in searches.items()
         },
     )
+
+
+def _rows(
+    cells: Mapping[str, Sequence[Cell]],
+    tuned: Mapping[str, dict[str, Any]],
+    baseline: str,
+    level: float,
+    k: int,
+) -> list[ComparisonRow]:
+    """One row a model."""
+    values = {model: over_seeds(runs) for model, runs in cells.items()}
+    keys = [f"{name}@{k}" for name in _COMPARED if f"{name}@{k}" in values[baseline]]
+    against = differences(values, baseline, keys, level)
+    groups = groups_of(open_model(next(iter(cells.values()))[0].folder).data.test)
+    shown = f"ndcg@{k}" if f"ndcg@{k}" in values[baseline] else keys[0]
+    return [
+        ComparisonRow(
+            model=model,
+            seeds=[int(cell.metrics["protocol"]["seed"]) for cell in runs],
+            tuned=tuned.get(model, {}),
+            metrics=estimates(runs, level),
+            difference=against[model],
+            groups=means_in_groups(values[model], groups, shown),
+            **_effort(runs),
+        )
+        for model, runs in cells.items()
+    ]
 
 
 def _effort(runs: Sequence[Cell]) -> dict[str, Any]:

@@ -102,12 +102,26 @@ def _protocol(protocol: dict[str, object]) -> list[str]:
     ]
 
 
+def _of_claims(comparison: Comparison) -> list[str]:
+    if not comparison.claims:
+        return []
+    verdicts = {True: "holds", False: "does not hold", None: "cannot be judged"}
+    told = [f"- **{claim.claim}**: {verdicts[claim.holds]}. {claim.evidence}." for claim in comparison.claims]
+    return ["## Claims", "", *told, ""]
+
+
+def _of_curves(comparison: Comparison) -> list[str]:
+    if not comparison.curves:
+        return []
+    links = [f"- {model}: [{folder}]({folder}/curves.html)" for model, folder in comparison.curves.items()]
+    return ["## Curves of re-rankers", "", *links, ""]
+
+
 def markdown(comparison: Comparison) -> str:
     """All tables of a comparison, each figure under its protocol."""
     rows, protocol = comparison.rows, comparison.protocol
     k = int(protocol["shown_k"])
     keys = list(dict.fromkeys(key for row in rows for key in row.difference))
-    verdicts = {True: "holds", False: "does not hold", None: "cannot be judged"}
     level = f"{float(protocol['confidence']):.0%}"
     lines = [
         f"# {comparison.title}",
@@ -136,18 +150,7 @@ def markdown(comparison: Comparison) -> str:
         *_of_groups(rows, k),
         *_of_effort(comparison),
     ]
-    if comparison.claims:
-        lines += ["## Claims", ""]
-        lines += [
-            f"- **{claim.claim}**: {verdicts[claim.holds]}. {claim.evidence}." for claim in comparison.claims
-        ]
-        lines += [""]
-    if comparison.curves:
-        lines += ["## Curves of re-rankers", ""]
-        lines += [
-            f"- {model}: [{folder}]({folder}/curves.html)" for model, folder in comparison.curves.items()
-        ]
-        lines += [""]
+    lines += [*_of_claims(comparison), *_of_curves(comparison)]
     lines += [*_protocol(protocol), f"Command: `{comparison.command}`"]
     return "\n".join(lines)
 

@@ -156,7 +156,28 @@ def outcome_of(study: optuna.Study, search: Search, identity: dict[str, Any], co
         for trial in front:
             _write_config(search.folder / "front" / f"{trial.number}.yaml", trial, search, command)
     _write_config(search.folder / "best.yaml", winner, search, command)
-    summary = {
+    summary = _summary(trials, winner, front, search, identity, command)
+    (search.folder / "tuning.json").write_text(json.dumps(summary, indent=2), encoding="utf-8")
+    return TuneResult(
+        search.folder,
+        _settings(winner, search),
+        dict(winner.user_attrs["figures"]),
+        winner.values[0],
+        tuple(trial.number for trial in front),
+        summary,
+    )
+
+
+def _summary(
+    trials: list[FrozenTrial],
+    winner: FrozenTrial,
+    front: tuple[FrozenTrial, ...],
+    search: Search,
+    identity: dict[str, Any],
+    command: str,
+) -> dict[str, Any]:
+    """The content of ``tuning.json``."""
+    return {
         "command": command,
         "study": search.name,
         "model": search.model,
@@ -175,15 +196,6 @@ def outcome_of(study: optuna.Study, search: Search, identity: dict[str, Any], co
         "space": identity["space"],
         "data": identity["data"],
     }
-    (search.folder / "tuning.json").write_text(json.dumps(summary, indent=2), encoding="utf-8")
-    return TuneResult(
-        search.folder,
-        _settings(winner, search),
-        dict(winner.user_attrs["figures"]),
-        winner.values[0],
-        tuple(trial.number for trial in front),
-        summary,
-    )
 
 
 def _write_config(file: Path, trial: FrozenTrial, search: Search, command: str) -> None:

@@ -25,10 +25,13 @@ _FINISHED = (TrialState.COMPLETE, TrialState.PRUNED, TrialState.FAIL)
 
 
 def _process(pid: int) -> str:
-    """A process by number and start, since numbers are given out again; the start is known on Linux only."""
+    """A process by number and start, since numbers are given out again; the start is known on Linux only.
+
+    One that has ended but that nobody has waited for (state Z or X) has no start.
+    """
     try:
         fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
-        return f"{pid}:{fields[19]}"
+        return f"{pid}:" if fields[0] in "ZX" else f"{pid}:{fields[19]}"
     except OSError:
         return f"{pid}:"
 

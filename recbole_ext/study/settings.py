@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, Literal, TypeVar
+from typing import Annotated, Any, Literal, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
@@ -17,7 +17,7 @@ from recbole_ext.yaml_reader import read_yaml
 
 __all__ = ["AblationSettings", "ComparisonSettings", "StudyBase", "Sweep", "read_settings"]
 
-_Seed = int
+_Seed = Annotated[int, Field(strict=True, ge=0, lt=2**32)]
 _STRICT = ConfigDict(extra="forbid", frozen=True)
 
 

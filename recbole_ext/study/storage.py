@@ -150,8 +150,8 @@ def open_study(
         raise ConfigError(f"the study {name} cannot be opened ({str(error).splitlines()[0]})") from error
     if stored != plain:
         raise ConfigError(
-            f"the study {name!r} exists with {_difference(stored or {}, plain)}: give another --name, or another "
-            "--output"
+            f"the study {name!r} exists with {_difference(stored or {}, plain)}: give another --output, and "
+            "another --name if it is in a database"
         )
     return study
 

@@ -12,6 +12,8 @@ from typing import Any
 
 import optuna
 import torch
+from optuna.storages import BaseStorage
+from sqlalchemy.exc import SQLAlchemyError
 
 from recbole_ext.config import build_config, known_keys, to_plain, user_values
 from recbole_ext.configured import configured
@@ -97,6 +99,7 @@ def tune(
             f"{search.folder} cannot be created ({error.strerror}): choose another --output"
         ) from error
     storage = open_storage(search.storage, search.folder)
+    _check_folder(storage, search)
     study = open_study(storage, search.name, [o.direction for o in search.objectives], identity)
     done = sum(trial.state.is_finished() for trial in counted(study))
     report(
@@ -105,11 +108,23 @@ def tune(
     )
     if len(search.objectives) > 1 and options.pruner != "none":
         report("several objectives: no trial is pruned, since no single figure says which one is worse")
-    if options.workers == 1:
-        search.run(study, storage, cache, lambda: on_trial(report_of(study, search)))
-    else:
-        _in_parallel(search, study, options.workers, on_trial)
+    try:
+        if options.workers == 1:
+            search.run(study, storage, cache, lambda: on_trial(report_of(study, search)))
+        else:
+            _in_parallel(search, study, options.workers, on_trial)
+    except (SQLAlchemyError, optuna.exceptions.StorageInternalError) as error:
+        reason = str(error).splitlines()[0]
+        raise OutputError(f"the database was lost ({reason}): repeat the command to go on") from error
     return outcome_of(study, search, identity, command)
+
+
+def _check_folder(storage: BaseStorage, search: Search) -> None:
+    """A folder holds one search: another one's ``best.yaml`` must not be replaced."""
+    if search.storage is None:
+        others = {study.study_name for study in storage.get_all_studies()} - {search.name}
+        if others:
+            raise ConfigError(f"{search.folder} holds the study {min(others)!r}: give another --output")
 
 
 def _prepared(
@@ -136,9 +151,30 @@ def _prepared(
     _check_examples(space, model_class, files, values)
     config = build_config(model_class, None, files, values)
     data = prepare_data(config, cache)
-    study_name = options.name or f"{config['dataset']}-{spec.name}"
-    search = Search(
-        model=str(name),
+    search = _search(options, str(name), files, values, space, objectives, config, spec.name)
+    identity = {
+        "model": str(name),
+        "space": space.plain(),
+        "objectives": [str(objective) for objective in objectives],
+        "config": {key: value for key, value in to_plain(config).items() if key not in NOT_COMPARED},
+        "data": fingerprint(data.split),
+    }
+    return search, identity
+
+
+def _search(
+    options: TuneOptions,
+    model: str,
+    files: Sequence[Path | str],
+    values: Mapping[str, Any],
+    space: SearchSpace,
+    objectives: tuple[Objective, ...],
+    config: Any,
+    shown: str,
+) -> Search:
+    study_name = options.name or f"{config['dataset']}-{shown}"
+    return Search(
+        model=model,
         files=tuple(map(Path, files)),
         overrides=values,
         space=space,
@@ -153,14 +189,6 @@ def _prepared(
         epochs=int(config["epochs"]),
         budget_seconds=None if options.budget_minutes is None else 60 * options.budget_minutes,
     )
-    identity = {
-        "model": str(name),
-        "space": space.plain(),
-        "objectives": [str(objective) for objective in objectives],
-        "config": {key: value for key, value in to_plain(config).items() if key not in NOT_COMPARED},
-        "data": fingerprint(data.split),
-    }
-    return search, identity
 
 
 def _check_options(options: TuneOptions) -> None:

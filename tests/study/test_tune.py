@@ -200,13 +200,20 @@ def test_a_name_with_another_identity_is_refused(ease: Ease, change: dict[str, A
         ease(trials=1, **change)
 
 
+def test_a_folder_holds_one_search(ease: Ease) -> None:
+    best = (ease(trials=1).folder / "best.yaml").read_text()
+    with pytest.raises(ConfigError, match=r"search holds the study 'cycle-EASE': give another --output"):
+        ease(trials=1, name="mine", overrides={"seed": 1})
+    assert (ease(trials=1).folder / "best.yaml").read_text() == best
+
+
 def test_a_name_with_another_space_is_refused(
     ease: Ease, quick: dict[str, Any], space_of: Callable[[str], Path], tmp_path: Path
 ) -> None:
     ease(trials=1)
     space = space_of("reg_weight: {type: float, low: 1, high: 2000, log: true}\n")
     overrides = {**quick, "metrics": ["NDCG", "ItemCoverage"]}
-    with pytest.raises(ConfigError, match=r"another space: reg_weight was .*give another --name"):
+    with pytest.raises(ConfigError, match=r"another space: reg_weight was .*give another --output"):
         tune("EASE", (), overrides, TuneOptions(space, trials=1, output=tmp_path / "search"))
 
 
