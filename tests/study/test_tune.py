@@ -23,7 +23,7 @@ from recbole_ext.errors import ConfigError, OutputError, RecBoleExtError
 from recbole_ext.pipeline import train
 from recbole_ext.study import storage as storages
 from recbole_ext.study.outcome import TuneResult
-from recbole_ext.study.queue import counted, next_trial
+from recbole_ext.study.queue import counted
 from recbole_ext.study.tune import TuneOptions, tune
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -262,27 +262,6 @@ def test_a_damaged_journal_is_named(ease: Ease) -> None:
     journal.write_bytes(b"not a journal\n" + journal.read_bytes())
     with pytest.raises(OutputError, match=r"journal\.log is damaged"):
         ease(trials=2)
-
-
-def test_of_two_machines_that_take_the_last_place_one_gives_way(tmp_path: Path, monkeypatch: Any) -> None:
-    storage = optuna.storages.InMemoryStorage()
-    study = optuna.create_study(storage=storage, study_name="s")
-    (tmp_path / "other").mkdir()
-    first = next_trial(study, storage, tmp_path, 1)
-    assert first is not None
-    assert first[1] == 0
-    # The other machine has counted before the first one asked.
-    from recbole_ext.study import queue
-
-    real, seen = counted, []
-
-    def late(study: optuna.Study) -> list[Any]:
-        seen.append(1)
-        return [] if len(seen) == 1 else real(study)
-
-    monkeypatch.setattr(queue, "counted", late)
-    assert next_trial(study, storage, tmp_path / "other", 1) is None
-    assert [trial.number for trial in counted(study)] == [0]
 
 
 COMMAND = [sys.executable, str(ROOT / "run.py"), "tune", "--model=BPR", "--trials=9", "--output=search"]
