@@ -21,6 +21,7 @@ __all__ = ["Sign", "counted", "hand_back", "next_trial", "scratch_of", "spent_se
 
 _SIGN_SECONDS = 60.0
 _STALE_SECONDS = 600.0
+_GRACE_SECONDS = 2.0
 _FINISHED = (TrialState.COMPLETE, TrialState.PRUNED, TrialState.FAIL)
 
 
@@ -56,6 +57,24 @@ def _is_lost(trial: FrozenTrial) -> bool:
         return _process(pid) != process
     began = trial.datetime_start.timestamp() if trial.datetime_start else 0.0
     return time.time() - float(trial.user_attrs.get("seen", began)) > _STALE_SECONDS
+
+
+def _is_nameless(trial: FrozenTrial) -> bool:
+    """Taken, but not signed yet; processes of one machine sign before they give the lock back."""
+    return trial.state == TrialState.RUNNING and "owner" not in trial.user_attrs
+
+
+def _lost_trials(study: optuna.Study) -> list[FrozenTrial]:
+    """Running trials that nobody works on."""
+    trials = study.get_trials(deepcopy=False)
+    nameless = {trial.number for trial in trials if _is_nameless(trial)}
+    if nameless:
+        # Its process was killed in between, unless another machine is just about to sign.
+        time.sleep(_GRACE_SECONDS)
+        trials = study.get_trials(deepcopy=False)
+    return [
+        trial for trial in trials if (trial.number in nameless if _is_nameless(trial) else _is_lost(trial))
+    ]
 
 
 def counted(study: optuna.Study) -> list[FrozenTrial]:
@@ -99,9 +118,8 @@ def next_trial(
         The trial and its rank among those that count, from 0 on; or None.
     """
     with locked(folder / "study.lock"):
-        for trial in study.get_trials(deepcopy=False):
-            if _is_lost(trial):
-                hand_back(study, storage, trial, folder)
+        for trial in _lost_trials(study):
+            hand_back(study, storage, trial, folder)
         if len(counted(study)) >= total:
             return None
         mine = study.ask()

@@ -17,11 +17,12 @@ from recbole_ext.study import queue
 from recbole_ext.study.queue import counted, next_trial, scratch_of
 
 
-def begun(study: optuna.Study, owner: str, **attributes: Any) -> optuna.Trial:
+def begun(study: optuna.Study, owner: str | None, **attributes: Any) -> optuna.Trial:
     """A trial that somebody has begun."""
     trial = study.ask()
     trial.suggest_float("x", 0, 1)
-    trial.set_user_attr("owner", owner)
+    if owner is not None:
+        trial.set_user_attr("owner", owner)
     for name, value in attributes.items():
         trial.set_user_attr(name, value)
     return trial
@@ -36,16 +37,21 @@ def zombie() -> subprocess.Popen[bytes]:
     return process
 
 
-@pytest.mark.parametrize("gone", ["number given out again", "no such number", "zombie", "silent machine"])
+@pytest.mark.parametrize(
+    "gone", ["number given out again", "no such number", "zombie", "silent machine", "before it signed"]
+)
 def test_a_lost_trial_is_made_again_with_its_settings(gone: str, tmp_path: Path) -> None:
     storage = optuna.storages.InMemoryStorage()
     study = optuna.create_study(storage=storage, study_name="s")
     host, more, child = socket.gethostname(), {}, None
+    owner: str | None
     if gone == "zombie":
         if not Path("/proc/self/stat").is_file():
             pytest.skip("the state of a process is known on Linux only")
         child = zombie()
         owner = f"{host}:{child.pid}:12345"
+    elif gone == "before it signed":
+        owner = None
     elif gone == "silent machine":
         owner, more = "elsewhere:1:1", {"seen": time.time() - 3600}
     else:
