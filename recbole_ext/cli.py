@@ -12,20 +12,13 @@ import click
 from rich.console import Console
 
 from recbole_ext import __version__, cli_report
+from recbole_ext.cli_study import STUDY_COMMANDS
 from recbole_ext.errors import RecBoleExtError, nearest
+from recbole_ext.terminal import console, say
 
 __all__ = ["main"]
 
 _EXTRA = {"ignore_unknown_options": True, "allow_extra_args": True, "help_option_names": ["-h", "--help"]}
-
-
-def _console() -> Console:
-    # A table in a log must not be cut to the 80 columns that a terminal is taken to have where there is none.
-    return Console(highlight=False, soft_wrap=True, width=None if sys.stdout.isatty() else 160)
-
-
-def _report(line: str) -> None:
-    _console().print(line, markup=False)
 
 
 @click.group(
@@ -58,22 +51,22 @@ def train(
     from recbole_ext import config, pipeline, presentation
 
     overrides = config.parse_overrides(context.args)
-    watcher = presentation.EpochLines(_console())
+    watcher = presentation.EpochLines(console())
     if run is not None:
         if model or configs or dataset or output or overrides:
             raise click.UsageError("--resume takes the run folder alone: its configuration is in it")
-        result = pipeline.resume(run, report=_report, on_epoch=watcher)
+        result = pipeline.resume(run, report=say, on_epoch=watcher)
     else:
         overrides.setdefault("show_progress", sys.stderr.isatty())
         result = pipeline.train(
-            model, dataset, configs, overrides, output=output, report=_report, on_epoch=watcher
+            model, dataset, configs, overrides, output=output, report=say, on_epoch=watcher
         )
-    presentation.show(result, _console())
+    presentation.show(result, console())
     if result.config.get("rerank"):
         from recbole_ext import debiasing
 
         presentation.show_reranked(
-            debiasing.rerank_run(result.folder, result.config["rerank"]).metrics, _console()
+            debiasing.rerank_run(result.folder, result.config["rerank"]).metrics, console()
         )
 
 
@@ -104,9 +97,9 @@ def rerank(
     block = config.parse_overrides(context.args)
     if method is not None:
         block["method"] = method
-    result = debiasing.rerank_run(run, block, k=k, head_rule=head_rule, output=output, report=_report)
-    presentation.show_reranked(result.metrics, _console())
-    _report(f"lists and figures: {result.folder}")
+    result = debiasing.rerank_run(run, block, k=k, head_rule=head_rule, output=output, report=say)
+    presentation.show_reranked(result.metrics, console())
+    say(f"lists and figures: {result.folder}")
 
 
 @cli.command()
@@ -135,9 +128,9 @@ def pareto(
     names = None if methods is None else [name.strip() for name in methods.split(",")]
     given = {"methods": names, "candidates": candidates, "most_loss": most_loss}
     changes = {key: value for key, value in given.items() if value is not None}
-    result = debiasing.pareto_run(run, changes, head_rule=head_rule, output=output, report=_report)
-    presentation.show_curves(result.metrics, _console())
-    _report(f"table and plot: {result.folder}")
+    result = debiasing.pareto_run(run, changes, head_rule=head_rule, output=output, report=say)
+    presentation.show_curves(result.metrics, console())
+    say(f"table and plot: {result.folder}")
 
 
 @cli.command()
@@ -146,7 +139,7 @@ def evaluate(run: Path) -> None:
     """Test a saved run again, from its weights."""
     from recbole_ext import pipeline, presentation
 
-    presentation.show(pipeline.evaluate(run, report=_report), _console())
+    presentation.show(pipeline.evaluate(run, report=say), console())
 
 
 @cli.command()
@@ -188,7 +181,7 @@ def prepare(
         tie_break=cast(Literal["file", "random"], tie_break),
         seed=seed,
         genome=genome,
-        report=_report,
+        report=say,
     )
 
 
@@ -197,7 +190,7 @@ def models() -> None:
     """List the models that --model takes."""
     from recbole_ext import presentation, registry
 
-    presentation.show_models(registry.MODELS, registry.known_models(), _console())
+    presentation.show_models(registry.MODELS, registry.known_models(), console())
 
 
 @cli.command()
@@ -206,10 +199,10 @@ def datasets() -> None:
     from recbole_ext import presentation
     from recbole_ext.movielens import DATASETS
 
-    presentation.show_datasets(DATASETS, _console())
+    presentation.show_datasets(DATASETS, console())
 
 
-for _command in cli_report.COMMANDS:
+for _command in (*STUDY_COMMANDS, *cli_report.COMMANDS):
     cli.add_command(_command)
 
 
@@ -241,7 +234,7 @@ def main(arguments: Sequence[str] | None = None) -> Any:
         sys.exit(2)
     except (KeyboardInterrupt, click.Abort):
         Console(stderr=True, highlight=False).print(
-            "interrupted: continue with --resume and the run folder above"
+            "interrupted: a run continues with --resume and its folder, a study with the same command"
         )
         sys.exit(130)
     except OSError as error:

@@ -32,7 +32,7 @@ from recbole.config import Config  # noqa: E402
 from recbole.model.abstract_recommender import AbstractRecommender  # noqa: E402
 from recbole.utils import ModelType, argument_list, get_model  # noqa: E402
 
-__all__ = ["build_config", "dump", "known_keys", "parse_overrides", "to_plain"]
+__all__ = ["build_config", "dump", "known_keys", "parse_overrides", "to_plain", "user_values"]
 
 _OURS = Path(__file__).parent / "properties"
 _HOST = Path(recbole.__file__).parent / "properties"
@@ -184,6 +184,18 @@ def parse_overrides(argv: Sequence[str]) -> dict[str, Any]:
             value = {part: value}
         found = _merged(found, value)
     return found
+
+
+def user_values(files: Sequence[Path | str], overrides: Mapping[str, Any]) -> dict[str, Any]:
+    """What a user has set, files and overrides merged, without any default and unchecked.
+
+    Raises:
+        ConfigError: A file is missing or malformed.
+    """
+    values: dict[str, Any] = {}
+    for layer, _ in _user_layers(files, overrides):
+        values = _merged(values, layer)
+    return values
 
 
 def to_plain(config: Config) -> dict[str, Any]:

@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-import shlex
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
-
-import yaml
 
 from recbole_ext import _compat
 
@@ -17,18 +14,16 @@ _compat.apply()
 
 from recbole.utils import init_seed  # noqa: E402
 
-from recbole_ext.config import build_config, to_plain  # noqa: E402
-from recbole_ext.data.build import PreparedData, fingerprint, prepare_data, train_loader  # noqa: E402
+from recbole_ext.config import to_plain  # noqa: E402
+from recbole_ext.configured import command_line, configured  # noqa: E402
+from recbole_ext.data.build import DataCache, PreparedData, fingerprint, prepare_data, train_loader  # noqa: E402
 from recbole_ext.data.statistics import dataset_statistics  # noqa: E402
-from recbole_ext.errors import CheckpointError, ConfigError, DataError, DownloadError  # noqa: E402
+from recbole_ext.errors import CheckpointError  # noqa: E402
 from recbole_ext.evaluation import Evaluation  # noqa: E402
 from recbole_ext.figures import describe, run_figures, test_figures  # noqa: E402
 from recbole_ext.model.popularity import check_debiasing  # noqa: E402
 from recbole_ext.model.positive_weight import set_positive_weight  # noqa: E402
-from recbole_ext.movielens import DATASETS, is_prepared, prepare  # noqa: E402
-from recbole_ext.pareto import read_pareto  # noqa: E402
-from recbole_ext.registry import ModelSpec, resolve_model, trainer_for  # noqa: E402
-from recbole_ext.reranking import check_block  # noqa: E402
+from recbole_ext.registry import ModelSpec, trainer_for  # noqa: E402
 from recbole_ext.run_folder import (  # noqa: E402
     RunFolder,
     open_run,
@@ -37,9 +32,8 @@ from recbole_ext.run_folder import (  # noqa: E402
     read_metrics,
 )
 from recbole_ext.trainer import EpochReport, ExactTrainer  # noqa: E402
-from recbole_ext.yaml_reader import read_yaml  # noqa: E402
 
-__all__ = ["OpenedRun", "RunResult", "evaluate", "open_model", "resume", "train"]
+__all__ = ["OpenedRun", "RunResult", "Validated", "evaluate", "open_model", "resume", "train", "validate"]
 
 Report = Callable[[str], None]
 
@@ -71,82 +65,6 @@ def _silent(_: str) -> None:
     return None
 
 
-def _ensure_data(config: Any, report: Report) -> str:
-    """The name of the data set that will be used; prepared if it was not, replaced only as declared."""
-    name, out = config["dataset"], Path(config["data_path"]).parent
-    if is_prepared(name, out) or (name not in DATASETS and (out / name / f"{name}.inter").is_file()):
-        return name
-    if name not in DATASETS:
-        raise DataError(
-            f"{out / name / (name + '.inter')} does not exist and {name!r} is no MovieLens set: put your atomic "
-            f"files there, or use one of {', '.join(DATASETS)}"
-        )
-    offline = config["offline_dataset"]
-    try:
-        prepare(
-            name,
-            out=out,
-            download=bool(config["download"]),
-            tie_break=config["tie_break"],
-            seed=config["seed"],
-            genome=bool(config["genome"]),
-            report=report,
-        )
-        return name
-    except DownloadError as error:
-        if not offline or offline == name:
-            raise
-        report(
-            f"NOTE: {name} is not on disk and cannot be downloaded; going on with {offline} (offline_dataset)"
-        )
-        if not is_prepared(offline, out):
-            try:
-                prepare(offline, out=out, download=False, report=report)
-            except DownloadError:
-                raise error from None
-        return offline
-
-
-def _configured(
-    model: str | None,
-    dataset: str | None,
-    files: Sequence[Path | str],
-    overrides: Mapping[str, Any],
-    report: Report,
-) -> tuple[Any, type, Any]:
-    """The final configuration, with the data set that is really there."""
-    values = dict(overrides)
-    named = [read_yaml(Path(file))[0].get("model") for file in files]
-    name = model or values.pop("model", None) or next(filter(None, reversed(named)), None)
-    if name is None:
-        raise ConfigError("no model is named: add --model=NAME, for example --model=GRU4Rec")
-    spec, model_class = resolve_model(str(name))
-    config = build_config(model_class, dataset, files, values)
-    if config["rerank"]:
-        check_block(config["rerank"])
-    read_pareto(config["pareto"])
-    found = _ensure_data(config, report)
-    if found != config["dataset"]:
-        values.pop("dataset", None)
-        config = build_config(model_class, found, files, values)
-    return spec, model_class, config
-
-
-def command_line(
-    model: str | None, dataset: str | None, files: Sequence[Path | str], overrides: Mapping[str, Any]
-) -> str:
-    """The command that repeats a run."""
-    words = ["python", "run.py"]
-    words += [f"--model={model}"] if model else []
-    words += [f"--config={file}" for file in files]
-    words += [f"--dataset={dataset}"] if dataset else []
-    for key, value in overrides.items():
-        if key not in ("output", "show_progress"):
-            text = yaml.safe_dump(value, default_flow_style=True, width=2**20, sort_keys=False)
-            words.append(f"--{key}={text.removesuffix('...' + chr(10)).strip()}")
-    return shlex.join(words)
-
-
 def _built(
     config: Any, spec: Any, model_class: type, data: PreparedData, folder: Path
 ) -> tuple[ExactTrainer, Any]:
@@ -172,6 +90,7 @@ def train(
     output: Path | None = None,
     report: Report = _silent,
     on_epoch: Callable[[EpochReport], None] | None = None,
+    cache: DataCache | None = None,
 ) -> RunResult:
     """Trains a model, tests its best weights and writes the run folder.
 
@@ -183,17 +102,65 @@ def train(
         output: The run folder; ``saved/...`` if None.
         report: Receives each line that a user should see.
         on_epoch: Receives a report after each validation.
+        cache: Shares the interactions that were read with other runs of this process.
 
     Raises:
         RecBoleExtError: Whatever the user can mend; nothing half-written is left.
     """
-    spec, model_class, config = _configured(model, dataset, files, overrides or {}, report)
-    data = prepare_data(config)
+    spec, model_class, config = configured(model, dataset, files, overrides or {}, report)
+    data = prepare_data(config, cache)
     chosen = output or (Path(config["output"]) if config["output"] else None)
     with RunFolder.create(config, spec.name, chosen) as folder:
         report(f"run folder: {folder.final} (after an interruption: --resume {folder.final})")
         folder.write_config(to_plain(config), command_line(model, dataset, files, overrides or {}))
         return _run(config, spec, model_class, data, folder, report, on_epoch)
+
+
+@dataclass(frozen=True)
+class Validated:
+    """A model trained and validated, its weights thrown away; no test item was ranked.
+
+    Attributes:
+        figures: Metric with K, such as ``ndcg@10``, to its value on validation at the best epoch.
+        epochs, best_epoch: Validations, and the epoch of the best one, from 0 on.
+        seconds: Time of training and validation.
+    """
+
+    figures: dict[str, float]
+    epochs: int
+    best_epoch: int
+    seconds: float
+
+
+def validate(
+    model: str | None,
+    files: Sequence[Path | str] = (),
+    overrides: Mapping[str, Any] | None = None,
+    *,
+    metrics: Sequence[str],
+    scratch: Path,
+    on_epoch: Callable[[EpochReport], None] | None = None,
+    cache: DataCache | None = None,
+) -> Validated:
+    """Trains a model and ranks the validation items only: what a search may look at.
+
+    Args:
+        model, files, overrides, on_epoch, cache: As in :func:`train`.
+        metrics: Names to compute.
+        scratch: An existing folder for the best weights; its content is the caller's to remove.
+
+    Raises:
+        RecBoleExtError: Whatever the user can mend.
+    """
+    began = time.perf_counter()
+    spec, model_class, config = configured(model, None, files, overrides or {}, _silent)
+    data = prepare_data(config, cache)
+    trainer, loader = _built(config, spec, model_class, data, scratch)
+    trainer.on_epoch = on_epoch
+    trainer.fit(loader, data.validation, show_progress=False, callback_fn=trainer.after_epoch)
+    trainer.load_best()
+    figures = dict(trainer.rank(data.validation, metrics).means)
+    return Validated(figures, len(trainer.history), trainer.best_epoch, time.perf_counter() - began)
 
 
 def resume(
@@ -210,7 +177,7 @@ def resume(
     partial = partial_of(run)
     plain = read_config(partial)
     name = str(plain.pop("model"))
-    spec, model_class, config = _configured(name, None, (), plain, report)
+    spec, model_class, config = configured(name, None, (), plain, report)
     data = prepare_data(config)
     with RunFolder.reopen(run) as folder:
         return _run(config, spec, model_class, data, folder, report, on_epoch)
@@ -316,7 +283,7 @@ def open_model(run: Path, *, head_rule: str | None = None, report: Report = _sil
     if head_rule is not None:
         plain["head_rule"] = head_rule
         metrics["protocol"] = {**metrics["protocol"], "head_rule": head_rule}
-    spec, model_class, config = _configured(name, None, (), plain, report)
+    spec, model_class, config = configured(name, None, (), plain, report)
     data = prepare_data(config)
     if fingerprint(data.split) != metrics.get("fingerprint"):
         raise CheckpointError(

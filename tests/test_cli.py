@@ -171,6 +171,39 @@ MISTAKES: dict[str, tuple[list[str], Callable[[Path], Any], str]] = {
     "table of nothing": (["table"], nothing, r"at least one run folder"),
     "prepare another set": (["prepare", "--dataset=ml-1n"], nothing, r"ml-1n.*ml-1m"),
     "prepare from nowhere": (["prepare", "--dataset=ml-1m", "--source=gone"], nothing, r"gone"),
+    "tune without a space": (["tune", "--model=Pop", "--config=toy.yaml"], nothing, r"--space"),
+    "tune with no space": (
+        ["tune", "--model=BPR", "--config=toy.yaml", "--space=spaec.yaml"],
+        nothing,
+        r"spaec\.yaml does not exist",
+    ),
+    "tune no model": (["tune", "--config=toy.yaml", "--space=toy.yaml"], nothing, r"no model is named"),
+    "tune no trial": (
+        ["tune", "--model=BPR", "--config=toy.yaml", "--space=toy.yaml", "--trials=0"],
+        nothing,
+        r"--trials is 0",
+    ),
+    "tune a configuration": (
+        ["tune", "--model=BPR", "--config=toy.yaml", "--space=toy.yaml"],
+        nothing,
+        r"dataset in toy\.yaml, line 1 decides what is measured",
+    ),
+    "compare without a study": (["compare"], nothing, r"--config"),
+    "compare a configuration": (
+        ["compare", "--config=toy.yaml"],
+        nothing,
+        r"unknown key 'dataset' in toy\.yaml, line 1",
+    ),
+    "compare in no time": (
+        ["compare", "--config=study.yaml", "--budget-minutes=0"],
+        lambda home: (home / "study.yaml").write_text("base: toy.yaml\nmodels: [Pop]\n"),
+        r"--budget-minutes is 0",
+    ),
+    "ablate a configuration": (
+        ["ablate", "--config=toy.yaml"],
+        nothing,
+        r"unknown key 'dataset' in toy\.yaml, line 1",
+    ),
     "weight without a loss": (
         ["--model=BPR", "--config=toy.yaml", "--positive_weight=2"],
         nothing,

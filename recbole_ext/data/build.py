@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -27,11 +28,11 @@ from recbole_ext.data.dataloader import (  # noqa: E402
     WindowLoader,
 )
 from recbole_ext.data.dataset import ExactDataset  # noqa: E402
-from recbole_ext.data.interactions import TEST, TRAIN, VALID, Split  # noqa: E402
+from recbole_ext.data.interactions import TEST, TRAIN, VALID, Interactions, Split  # noqa: E402
 from recbole_ext.errors import ConfigError  # noqa: E402
 from recbole_ext.sampler.negative import NegativeSampler  # noqa: E402
 
-__all__ = ["PreparedData", "fingerprint", "loader_class", "prepare_data"]
+__all__ = ["DataCache", "PreparedData", "fingerprint", "loader_class", "prepare_data"]
 
 
 @dataclass(frozen=True)
@@ -50,14 +51,52 @@ class PreparedData:
     test: EvaluationLoader
 
 
-def prepare_data(config: Any) -> PreparedData:
+class DataCache:
+    """Interactions read once a process, for runs that differ in nothing that decides what is read.
+
+    Models, sequence lengths and metrics may differ: datasets and loaders are built anew for each run, from the same
+    arrays, which nobody changes.
+    """
+
+    def __init__(self) -> None:
+        self._read: dict[tuple[Any, ...], Interactions] = {}
+
+    def interactions(self, config: Any) -> Interactions | None:
+        """What an earlier run with the same data keys has read, or None."""
+        return self._read.get(self._key(config))
+
+    def keep(self, config: Any, interactions: Interactions) -> None:
+        """Keeps what was read; of several data sets only the last, as a large one fills the memory."""
+        self._read = {self._key(config): interactions}
+
+    @staticmethod
+    def _key(config: Any) -> tuple[Any, ...]:
+        path = Path(config["data_path"]) / f"{config['dataset']}.inter"
+        state = path.stat() if path.is_file() else None
+        filters = ("rating_threshold", "min_user_interactions", "min_item_interactions", "tie_break")
+        seed = config["seed"] if config["tie_break"] == "random" else None
+        return (
+            str(path),
+            state and (state.st_mtime_ns, state.st_size),
+            *(config[key] for key in filters),
+            seed,
+        )
+
+
+def prepare_data(config: Any, cache: DataCache | None = None) -> PreparedData:
     """Loads, filters, orders and splits the data set of a configuration.
+
+    Args:
+        config: The merged configuration.
+        cache: Where interactions are looked up and kept.
 
     Raises:
         DataError: The files are missing or malformed, or nothing is left.
         ConfigError: K is larger than the catalogue.
     """
-    whole = ExactDataset(config)
+    whole = ExactDataset(config, cache.interactions(config) if cache else None)
+    if cache:
+        cache.keep(config, whole.interactions)
     split = whole.split()
     catalogue = whole.item_num - 1
     if max(config["topk"]) > catalogue:

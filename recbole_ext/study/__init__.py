@@ -1,0 +1,1 @@
+"""Studies over many runs: hyper-parameter search, comparisons of models, ablations."""

@@ -1,0 +1,123 @@
+"""Ablations: one key of one model over several values, everything else alike, several seeds."""
+
+from __future__ import annotations
+
+import re
+import statistics as plain_statistics
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+from recbole_ext.config import build_config
+from recbole_ext.configured import configured
+from recbole_ext.data.build import DataCache
+from recbole_ext.errors import ConfigError
+from recbole_ext.registry import resolve_model
+from recbole_ext.study.cells import Cell, Cells, short_name, study_folder
+from recbole_ext.study.comparison_table import ablation_markdown
+from recbole_ext.study.result import Ablation, SweepPoint, SweepResult, write_result
+from recbole_ext.study.settings import AblationSettings, Sweep, read_settings
+from recbole_ext.study.statistics import estimates
+
+__all__ = ["ablate"]
+
+
+def ablate(
+    file: Path,
+    overrides: Mapping[str, Any] | None = None,
+    *,
+    output: Path | None = None,
+    command: str = "",
+    report: Callable[[str], None] = lambda _: None,
+) -> Ablation:
+    """Trains each model at each value of its key; an interrupted ablation is continued by the same call.
+
+    The folder holds ``cells/<model>-<key>-<value>-seed<seed>/`` (whole run folders), ``ablation.json`` and
+    ``ablation.md``. Nothing is chosen here, so the figures are those of the test.
+
+    Args:
+        file: The study, YAML.
+        overrides: Configuration keys over those of the study.
+        output: Folder; ``saved/study/<name of the file>`` if None.
+        command: What repeats it, for the files.
+        report: Receives each line that a user should see.
+
+    Raises:
+        ConfigError: The study cannot be used, or a cell was computed with another configuration.
+        RecBoleExtError: As training; what is finished stays.
+    """
+    settings = read_settings(file, AblationSettings)
+    files, values = settings.layers(file)
+    values = {**values, **(overrides or {})}
+    for sweep in settings.sweeps:
+        values["dataset"] = _checked(file, sweep, files, values, report)
+    folder = study_folder(output, Path("saved") / "study" / file.stem)
+    cells = Cells(folder / "cells", files, values, DataCache(), report)
+    protocol: dict[str, Any] = {}
+    sweeps = []
+    for sweep in settings.sweeps:
+        points = []
+        for value in sweep.values:
+            runs = _runs(cells, sweep, value, settings.seeds)
+            protocol = protocol or _protocol(runs[0], settings.seeds)
+            points.append(_point(value, runs))
+        sweeps.append(SweepResult(model=sweep.model, key=sweep.key, points=points))
+    result = Ablation(command=command, protocol=protocol, sweeps=sweeps)
+    write_result(folder, "ablation", result, ablation_markdown(result))
+    return result
+
+
+def _checked(
+    file: Path,
+    sweep: Sweep,
+    files: tuple[Path, ...],
+    values: Mapping[str, Any],
+    report: Callable[[str], None],
+) -> str:
+    """Finds values that the configuration refuses before the first run; returns the data set that is really there."""
+    if sweep.key in values:
+        raise ConfigError(f"{sweep.key} is set and {file} sweeps it: leave one out")
+    _, model_class = resolve_model(sweep.model)
+    for value in sweep.values:
+        try:
+            build_config(model_class, None, files, {**values, **sweep.settings, sweep.key: value})
+        except ConfigError as error:
+            raise ConfigError(f"{file}: the sweep of {sweep.model} cannot be made: {error}") from error
+    _, _, config = configured(sweep.model, None, files, {**values, **sweep.settings}, report)
+    lacking = {"NDCG", "ItemCoverage"} - set(config["metrics"])
+    if lacking:
+        raise ConfigError(f"{file}: an ablation needs the metric {sorted(lacking)[0]}: add it to metrics")
+    return str(config["dataset"])
+
+
+def _runs(cells: Cells, sweep: Sweep, value: Any, seeds: list[int]) -> list[Cell]:
+    shown = re.sub(r"[^A-Za-z0-9.+-]+", "_", str(value)).strip("_")
+    return [
+        cells.get(
+            f"{short_name(sweep.model)}-{sweep.key}-{shown}-seed{seed}",
+            sweep.model,
+            {**sweep.settings, sweep.key: value, "seed": seed},
+        )
+        for seed in seeds
+    ]
+
+
+def _point(value: Any, runs: list[Cell]) -> SweepPoint:
+    protocol = runs[0].metrics["protocol"]
+    k = int(protocol["shown_k"])
+    return SweepPoint(
+        value=value,
+        ndcg=estimates(runs, float(protocol["confidence"]), [f"ndcg@{k}"])[f"ndcg@{k}"],
+        itemcoverage=plain_statistics.fmean(run.metrics["test"][f"itemcoverage@{k}"] for run in runs),
+        seconds=plain_statistics.fmean(run.metrics["seconds"]["training"] for run in runs),
+    )
+
+
+def _protocol(first: Cell, seeds: list[int]) -> dict[str, Any]:
+    return {
+        "dataset": first.metrics["dataset"],
+        "phase": "test",
+        **{key: value for key, value in first.metrics["protocol"].items() if key != "seed"},
+        "users": first.metrics["users"]["test"],
+        "seeds": list(seeds),
+    }

@@ -1,0 +1,124 @@
+"""Cells: complete run folders of a study, computed once and never again."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+
+from recbole_ext import pipeline
+from recbole_ext.config import build_config, to_plain
+from recbole_ext.data.build import DataCache
+from recbole_ext.errors import ConfigError, OutputError
+from recbole_ext.registry import resolve_model
+from recbole_ext.run_folder import open_run, partial_of, read_config, read_metrics
+
+__all__ = ["NOT_COMPARED", "Cell", "Cells", "short_name", "study_folder"]
+
+NOT_COMPARED = frozenset(
+    {"data_path", "download", "gpu_id", "log_wandb", "offline_dataset", "output", "show_progress", "use_gpu"}
+)
+"""Keys that say how a run is carried out, not what it computes."""
+
+
+def short_name(model: str) -> str:
+    """A model's name as a part of a file name."""
+    return model.rpartition(":")[2]
+
+
+def study_folder(output: Path | None, default: Path) -> Path:
+    """The folder of a study, made if it is new.
+
+    Raises:
+        OutputError: It cannot be made.
+    """
+    folder = output or default
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise OutputError(
+            f"{folder} cannot be created ({error.strerror}): choose another --output"
+        ) from error
+    return folder
+
+
+@dataclass(frozen=True)
+class Cell:
+    """A finished run.
+
+    Attributes:
+        folder: The run folder.
+        metrics: The content of ``metrics.json``.
+    """
+
+    folder: Path
+    metrics: dict[str, Any]
+
+    def per_user(self) -> pl.DataFrame:
+        """Test values of each user, by ``user_id``."""
+        return pl.read_parquet(self.folder / "per_user.parquet").sort("user_id")
+
+
+@dataclass(frozen=True)
+class Cells:
+    """The cells of one study.
+
+    Attributes:
+        folder: Where they are.
+        files: Configuration files.
+        settings: Keys over these.
+        cache: Interactions read once for all.
+        report: Receives a line for each cell.
+    """
+
+    folder: Path
+    files: Sequence[Path]
+    settings: Mapping[str, Any]
+    cache: DataCache
+    report: Callable[[str], None]
+
+    def get(self, name: str, model: str, values: Mapping[str, Any]) -> Cell:
+        """The cell of a name: read if it is finished, continued if it was interrupted, else computed.
+
+        Args:
+            name: Folder name, without slashes.
+            model: Name of the model.
+            values: Keys over the study's settings.
+
+        Raises:
+            ConfigError: A cell of this name was computed with another configuration.
+            RecBoleExtError: As :func:`~recbole_ext.pipeline.train`.
+        """
+        final, wanted = self.folder / name, {**self.settings, **values, "show_progress": False}
+        if final.is_dir():
+            self._check(final, model, wanted)
+            return Cell(final, read_metrics(open_run(final)))
+        partial = partial_of(final)
+        if (partial / "state.safetensors").is_file():
+            self._check(partial, model, wanted)
+            self.report(f"cell {name}: going on")
+            result = pipeline.resume(final)
+        else:
+            shutil.rmtree(partial, ignore_errors=True)
+            result = pipeline.train(model, None, self.files, wanted, output=final, cache=self.cache)
+        key = str(result.config["valid_metric"]).lower()
+        self.report(
+            f"cell {name}: test {key} {result.metrics['test'][key]:.4f}, {result.metrics['epochs']} epochs, "
+            f"{result.metrics['seconds']['training']:.1f} s"
+        )
+        return Cell(final, read_metrics(final))
+
+    def _check(self, folder: Path, model: str, wanted: Mapping[str, Any]) -> None:
+        """A cell of other settings must not stand for this one."""
+        stored = read_config(folder)
+        expected = to_plain(build_config(resolve_model(model)[1], None, self.files, wanted))
+        for key in sorted(expected.keys() | stored.keys()):
+            if key not in NOT_COMPARED and stored.get(key) != expected.get(key):
+                raise ConfigError(
+                    f"{folder} was computed with {key} {stored.get(key)!r}, but now it is {expected.get(key)!r}: give "
+                    "another --output, or remove the folder"
+                )

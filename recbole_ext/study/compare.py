@@ -1,0 +1,287 @@
+"""A fair comparison: the same search budget, protocol and seeds for every model; intervals, tests, groups, curves."""
+
+from __future__ import annotations
+
+import statistics as plain_statistics
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from recbole_ext.configured import configured
+from recbole_ext.data.build import DataCache
+from recbole_ext.debiasing import pareto_run
+from recbole_ext.errors import ConfigError
+from recbole_ext.evaluator.metrics.beyond_accuracy import BEYOND_ACCURACY
+from recbole_ext.pipeline import open_model
+from recbole_ext.study.cells import Cell, Cells, short_name, study_folder
+from recbole_ext.study.claims import claims_of
+from recbole_ext.study.comparison_table import markdown
+from recbole_ext.study.result import Comparison, ComparisonRow, Tuning, write_result
+from recbole_ext.study.settings import ComparisonSettings, read_settings
+from recbole_ext.study.statistics import differences, estimates, groups_of, means_in_groups, over_seeds
+from recbole_ext.study.tune import TrialReport, TuneOptions, TuneResult, tune
+
+__all__ = ["CLASSIC", "DETERMINISTIC", "compare"]
+
+CLASSIC = frozenset(
+    {"Random", "Pop", "PersonalTopK", "ItemKNN", "BPR", "EASE", "NMF", "SLIMElastic", "ADMMSLIM"}
+)
+"""Models that are no neural networks: counts, neighbours, matrix factorisation, linear models."""
+
+DETERMINISTIC = frozenset({"Pop", "PersonalTopK", "ItemKNN", "EASE", "SLIMElastic", "ADMMSLIM"})
+"""Models without anything random: one run stands for all seeds."""
+
+_COMPARED = ("ndcg", "recall", "hit", "mrr")
+
+
+@dataclass(frozen=True)
+class _Study:
+    """A comparison that has been checked.
+
+    Attributes:
+        settings: Of its file.
+        folder: Output.
+        cells: Of its runs.
+        spaces: Model to its search space.
+        bigger: Whether a larger ``valid_metric`` is better.
+        valid_metric: As figures name it.
+        report: Receives each line that a user should see.
+        command: What repeats it.
+    """
+
+    settings: ComparisonSettings
+    folder: Path
+    cells: Cells
+    spaces: dict[str, Path]
+    bigger: bool
+    valid_metric: str
+    report: Callable[[str], None]
+    command: str
+
+
+def compare(
+    file: Path,
+    overrides: Mapping[str, Any] | None = None,
+    *,
+    output: Path | None = None,
+    budget_minutes: float | None = None,
+    command: str = "",
+    report: Callable[[str], None] = lambda _: None,
+) -> Comparison:
+    """Tunes, trains and compares models; an interrupted comparison is continued by the same call.
+
+    The folder holds ``tune/<model>/`` (searches), ``cells/<model>-seed<seed>/`` (whole run folders),
+    ``curves/<model>/`` (re-rankers on the best models), ``comparison.json`` and ``comparison.md``.
+
+    Args:
+        file: The study, YAML.
+        overrides: Configuration keys over those of the study.
+        output: Folder; ``saved/study/<name of the file>`` if None.
+        budget_minutes: In place of the study's, for each model's search.
+        command: What repeats it, for the files.
+        report: Receives each line that a user should see.
+
+    Raises:
+        ConfigError: The study cannot be used, or a cell was computed with another configuration.
+        RecBoleExtError: As tuning and training; what is finished stays.
+    """
+    study = _checked(file, overrides or {}, output, budget_minutes, command, report)
+    searches = {model: _searched(study, model) for model in study.spaces}
+    tuned = {model: search.best for model, search in searches.items()}
+    cells = {model: _trained(study, model, tuned.get(model, {})) for model in study.settings.models}
+    curves = _curves(study, cells)
+    comparison = _compared(study, cells, tuned, curves, searches)
+    write_result(study.folder, "comparison", comparison, markdown(comparison))
+    return comparison
+
+
+def _checked(
+    file: Path,
+    overrides: Mapping[str, Any],
+    output: Path | None,
+    budget_minutes: float | None,
+    command: str,
+    report: Callable[[str], None],
+) -> _Study:
+    """Everything that can be wrong is found here, before anything is computed."""
+    settings = read_settings(file, ComparisonSettings)
+    if budget_minutes is not None:
+        if not budget_minutes > 0:
+            raise ConfigError(f"--budget-minutes is {budget_minutes:g}: give a number above 0")
+        settings = settings.model_copy(update={"budget_minutes": budget_minutes})
+    spaces = settings.space_files(file)
+    files, values = settings.layers(file)
+    values = {**values, **overrides}
+    for model in settings.models:
+        _, _, config = configured(model, None, files, values, report)
+        # The data set that is really there, should it be another than the one that was asked for.
+        values["dataset"] = config["dataset"]
+    lacking = {"NDCG", "ItemCoverage", "TailShare"} - set(config["metrics"])
+    if settings.curves.models and lacking:
+        raise ConfigError(f"{file}: curves need the metric {sorted(lacking)[0]}: add it to metrics")
+    metric = str(config["valid_metric"])
+    name = metric.partition("@")[0]
+    bigger = BEYOND_ACCURACY[name].bigger if name in BEYOND_ACCURACY else True
+    folder = study_folder(output, Path("saved") / "study" / file.stem)
+    cells = Cells(folder / "cells", files, values, DataCache(), report)
+    return _Study(settings, folder, cells, spaces, bool(bigger), metric.lower(), report, command)
+
+
+def _searched(study: _Study, model: str) -> TuneResult:
+    """The search of one model, finished or continued."""
+    settings = study.settings
+
+    def tell(trial: TrialReport) -> None:
+        study.report(f"  {model} {trial.done}/{trial.total}: {trial.last}")
+
+    options = TuneOptions(
+        space=study.spaces[model],
+        trials=settings.trials,
+        output=study.folder / "tune" / short_name(model),
+        sampler=settings.sampler,
+        pruner=settings.pruner,
+        budget_minutes=settings.budget_minutes,
+    )
+    values = {**study.cells.settings, "seed": settings.seeds[0]}
+    return tune(
+        model,
+        study.cells.files,
+        values,
+        options,
+        command=study.command,
+        report=study.report,
+        on_trial=tell,
+        cache=study.cells.cache,
+    )
+
+
+def _trained(study: _Study, model: str, best: Mapping[str, Any]) -> list[Cell]:
+    """One cell for each seed."""
+    seeds = study.settings.seeds
+    return [
+        study.cells.get(f"{short_name(model)}-seed{seed}", model, {**best, "seed": seed})
+        for seed in (seeds[:1] if model in DETERMINISTIC else seeds)
+    ]
+
+
+def _on_validation(study: _Study, cells: Sequence[Cell]) -> float:
+    """Mean over seeds of the figure that everything is chosen by; larger is better."""
+    value = plain_statistics.fmean(cell.metrics["validation"][study.valid_metric] for cell in cells)
+    return value if study.bigger else -value
+
+
+def _curves(study: _Study, cells: Mapping[str, Sequence[Cell]]) -> dict[str, Path]:
+    """Re-ranker curves of the models that are best on validation, on the run of their first seed."""
+    ranked = sorted(cells, key=lambda model: -_on_validation(study, cells[model]))
+    found = {}
+    for model in ranked[: study.settings.curves.models]:
+        folder = study.folder / "curves" / short_name(model)
+        if not folder.is_dir():
+            study.report(f"curves of {model}")
+            methods = study.settings.curves.methods
+            changes = {"methods": methods} if methods else {}
+            pareto_run(cells[model][0].folder, changes, output=folder, report=study.report)
+        found[model] = folder
+    return found
+
+
+def _baseline(study: _Study, cells: Mapping[str, Sequence[Cell]]) -> tuple[str, str]:
+    """The model that the others are held against, and the rule that chose it."""
+    classic = [model for model in cells if model in CLASSIC]
+    best = max(classic or cells, key=lambda model: _on_validation(study, cells[model]))
+    among = "among the models that are no neural networks" if classic else "of all models"
+    return best, f"best mean {study.valid_metric} on validation {among}"
+
+
+def _compared(
+    study: _Study,
+    cells: Mapping[str, Sequence[Cell]],
+    tuned: Mapping[str, dict[str, Any]],
+    curves: Mapping[str, Path],
+    searches: Mapping[str, TuneResult],
+) -> Comparison:
+    """All figures, from the finished cells."""
+    first = next(iter(cells.values()))[0]
+    level, k = float(first.metrics["protocol"]["confidence"]), int(first.metrics["protocol"]["shown_k"])
+    baseline, rule = _baseline(study, cells)
+    rows = _rows(cells, tuned, baseline, level, k)
+    protocol = _protocol(study, first, rule)
+    return Comparison(
+        title=study.settings.title or f"Comparison on {first.metrics['dataset']}",
+        created=datetime.now().isoformat(timespec="seconds"),
+        command=study.command,
+        baseline=baseline,
+        protocol=protocol,
+        claims=claims_of(rows, baseline, CLASSIC, protocol, dict(curves)),
+        rows=rows,
+        curves={model: str(folder.relative_to(study.folder)) for model, folder in curves.items()},
+        tuning={
+            model: Tuning(
+                trials=search.summary["trials"], best_value=search.value, minutes=search.summary["minutes"]
+            )
+            for model, search in searches.items()
+        },
+    )
+
+
+def _rows(
+    cells: Mapping[str, Sequence[Cell]],
+    tuned: Mapping[str, dict[str, Any]],
+    baseline: str,
+    level: float,
+    k: int,
+) -> list[ComparisonRow]:
+    """One row a model."""
+    values = {model: over_seeds(runs) for model, runs in cells.items()}
+    keys = [f"{name}@{k}" for name in _COMPARED if f"{name}@{k}" in values[baseline]]
+    against = differences(values, baseline, keys, level)
+    groups = groups_of(open_model(next(iter(cells.values()))[0].folder).data.test)
+    shown = f"ndcg@{k}" if f"ndcg@{k}" in values[baseline] else keys[0]
+    return [
+        ComparisonRow(
+            model=model,
+            seeds=[int(cell.metrics["protocol"]["seed"]) for cell in runs],
+            tuned=tuned.get(model, {}),
+            metrics=estimates(runs, level),
+            difference=against[model],
+            groups=means_in_groups(values[model], groups, shown),
+            **_effort(runs),
+        )
+        for model, runs in cells.items()
+    ]
+
+
+def _effort(runs: Sequence[Cell]) -> dict[str, Any]:
+    """Time, size and speed of a model's runs."""
+    every = [cell.metrics for cell in runs]
+    speeds = [metrics["users"]["test"] / max(metrics["seconds"]["test"], 1e-9) for metrics in every]
+    return {
+        "seconds_training": plain_statistics.fmean(metrics["seconds"]["training"] for metrics in every),
+        "parameters": int(every[0]["parameters"]),
+        "users_per_second": plain_statistics.median(speeds),
+        "best_epoch": int(plain_statistics.median_low([metrics["best_epoch"] for metrics in every])),
+    }
+
+
+def _protocol(study: _Study, first: Cell, rule: str) -> dict[str, Any]:
+    """The protocol of the runs, and how models were tuned, chosen and compared."""
+    settings = study.settings
+    budget = settings.budget_minutes
+    limit = "" if budget is None else f" or {budget:g} minutes"
+    return {
+        "dataset": first.metrics["dataset"],
+        **{key: value for key, value in first.metrics["protocol"].items() if key != "seed"},
+        "users": first.metrics["users"]["test"],
+        "items": first.metrics["statistics"]["items"],
+        "interactions": first.metrics["statistics"]["interactions"],
+        "seeds": list(settings.seeds),
+        "valid_metric": study.valid_metric,
+        "baseline_rule": rule,
+        "tuning_rule": f"{settings.trials} trials{limit} for each model with a space, {settings.sampler}, pruner "
+        f"{settings.pruner}, best {study.valid_metric} on validation",
+        "test_rule": "paired bootstrap over users of values averaged over seeds; Wilcoxon's signed-rank test (Pratt), "
+        "Holm's correction over the models for each metric",
+        "bounds": first.metrics["test_bounds"],
+    }

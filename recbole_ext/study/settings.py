@@ -1,0 +1,191 @@
+"""The YAML files of comparisons and ablations, checked as a whole before anything is computed."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Annotated, Any, Literal, TypeVar
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+
+from recbole_ext.config import known_keys
+from recbole_ext.errors import ConfigError, nearest
+from recbole_ext.registry import resolve_model
+from recbole_ext.reranking import reranker_names
+from recbole_ext.study.space import PROTOCOL_KEYS, read_space
+from recbole_ext.yaml_reader import read_yaml
+
+__all__ = ["AblationSettings", "ComparisonSettings", "StudyBase", "Sweep", "read_settings"]
+
+_Seed = Annotated[int, Field(strict=True, ge=0, lt=2**32)]
+_STRICT = ConfigDict(extra="forbid", frozen=True)
+
+
+class StudyBase(BaseModel):
+    """What comparisons and ablations share.
+
+    Attributes:
+        title: For the heading.
+        base: A configuration file, seen from the study's file, or keys.
+        settings: Keys over those of the base.
+        seeds: One run of each random model for each.
+    """
+
+    model_config = _STRICT
+
+    title: str = ""
+    base: str | dict[str, Any]
+    settings: dict[str, Any] = Field(default_factory=dict)
+    seeds: list[_Seed] = Field(default=[2020], min_length=1)
+
+    @model_validator(mode="after")
+    def _each_seed_once(self) -> StudyBase:
+        if len(set(self.seeds)) < len(self.seeds):
+            raise ValueError(f"seeds {self.seeds} names one twice: leave it out")
+        for where, keys in (("base", self.base), ("settings", self.settings)):
+            if isinstance(keys, dict) and {"seed", "model", "output"} & keys.keys():
+                raise ValueError(f"{where} sets model, seed or output: these are the study's own")
+        return self
+
+    def layers(self, file: Path) -> tuple[tuple[Path, ...], dict[str, Any]]:
+        """Configuration files and the keys over them."""
+        if isinstance(self.base, str):
+            return (file.parent / self.base,), dict(self.settings)
+        return (), {**self.base, **self.settings}
+
+
+class CurveSettings(BaseModel):
+    """Re-rankers on the best models.
+
+    Attributes:
+        models: How many of the models that are best on validation.
+        methods: Names of re-rankers; all if None.
+    """
+
+    model_config = _STRICT
+
+    models: int = Field(default=2, ge=0)
+    methods: list[str] | None = None
+
+
+class ComparisonSettings(StudyBase):
+    """A comparison of models.
+
+    Attributes:
+        models: Names, or ``package.module:Class``.
+        trials: Of each model that has a space.
+        budget_minutes: Time of each model's trials; None has no limit.
+        spaces: Model to the file of its search space, seen from the study's file; others are not tuned.
+        sampler, pruner: As in ``tune``.
+        curves: Re-rankers on the best models.
+    """
+
+    models: list[str] = Field(min_length=1)
+    trials: int = Field(default=20, ge=1)
+    budget_minutes: float | None = Field(default=None, gt=0)
+    spaces: dict[str, str] = Field(default_factory=dict)
+    sampler: Literal["tpe", "random"] = "tpe"
+    pruner: Literal["median", "asha", "hyperband", "none"] = "median"
+    curves: CurveSettings = CurveSettings(models=0)
+
+    @model_validator(mode="after")
+    def _names_are_known(self) -> ComparisonSettings:
+        for name in self.models:
+            resolve_model(name)
+        if len(set(self.models)) < len(self.models):
+            raise ValueError("models names one twice: leave it out")
+        for name in self.spaces:
+            if name not in self.models:
+                raise ValueError(
+                    f"spaces names {name!r}, which is none of the models{nearest(name, self.models)}"
+                )
+        for method in self.curves.methods or ():
+            if method not in reranker_names():
+                raise ValueError(f"curves names the method {method!r}{nearest(method, reranker_names())}")
+        return self
+
+    def space_files(self, file: Path) -> dict[str, Path]:
+        """Model to its search space, each read once to find mistakes."""
+        found = {name: file.parent / space for name, space in self.spaces.items()}
+        for name, space in found.items():
+            read_space(space, known_keys(resolve_model(name)[1]))
+        return found
+
+
+class Sweep(BaseModel):
+    """One key of one model over several values.
+
+    Attributes:
+        model: A name.
+        key: Any configuration key that leaves the protocol as it is.
+        values: At least two.
+        settings: Keys of this model that are the same at all values, such as those a search has found.
+    """
+
+    model_config = _STRICT
+
+    model: str
+    key: str
+    values: list[Any] = Field(min_length=2)
+    settings: dict[str, Any] = Field(default_factory=dict)
+
+    @model_validator(mode="after")
+    def _key_is_known(self) -> Sweep:
+        _, model_class = resolve_model(self.model)
+        known = known_keys(model_class)
+        for key in (self.key, *self.settings):
+            if key not in known:
+                raise ValueError(f"unknown key {key!r} of {self.model}{nearest(key, known)}")
+        if self.key in PROTOCOL_KEYS:
+            raise ValueError(f"{self.key} decides what is measured: a sweep over it compares nothing")
+        if self.key in self.settings:
+            raise ValueError(f"{self.key} is swept and set: leave one out")
+        if len({repr(value) for value in self.values}) < len(self.values):
+            raise ValueError(f"values of {self.key} names one twice: leave it out")
+        return self
+
+
+class AblationSettings(StudyBase):
+    """Sweeps of single keys."""
+
+    sweeps: list[Sweep] = Field(min_length=1)
+
+
+Settings = TypeVar("Settings", bound=StudyBase)
+
+
+def read_settings(file: Path, kind: type[Settings]) -> Settings:
+    """Reads the file of a study.
+
+    Args:
+        file: YAML.
+        kind: What it must be.
+
+    Raises:
+        ConfigError: It is missing or malformed, has an unknown key, or a value that cannot be used.
+    """
+    values, lines = read_yaml(file)
+    for key in values:
+        if key not in kind.model_fields:
+            raise ConfigError(
+                f"unknown key {key!r} in {file}, line {lines[key]}{nearest(key, kind.model_fields)} "
+                f"(keys: {', '.join(kind.model_fields)})"
+            )
+    try:
+        return kind.model_validate(values)
+    except ValidationError as error:
+        first = error.errors()[0]
+        place = ".".join(map(str, first["loc"]))
+        line = f", line {lines[str(first['loc'][0])]}" if first["loc"] and first["loc"][0] in lines else ""
+        what = {
+            "missing": "is missing: add it",
+            "extra_forbidden": f"is no key here{nearest(place.rpartition('.')[2], _inner(kind, first['loc']))}",
+            "too_short": "has too few entries: add one",
+        }.get(first["type"], first["msg"].removeprefix("Value error, "))
+        raise ConfigError(f"{file}{line}: {place + ' ' if place else ''}{what}") from None
+
+
+def _inner(kind: type[BaseModel], place: Sequence[Any]) -> list[str]:
+    """Keys of the block that a place lies in."""
+    blocks: dict[str, type[BaseModel]] = {"curves": CurveSettings, "sweeps": Sweep}
+    return list(blocks.get(str(place[0]) if place else "", kind).model_fields)

@@ -1,0 +1,238 @@
+"""Search spaces: read from YAML, checked before the first trial, drawn from in the order of their conditions."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Collection, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from optuna import Trial
+from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError, model_validator
+
+from recbole_ext.errors import ConfigError, nearest
+from recbole_ext.yaml_reader import read_yaml
+
+__all__ = ["PROTOCOL_KEYS", "SearchSpace", "read_space"]
+
+PROTOCOL_KEYS = frozenset(
+    {
+        "confidence", "data_path", "dataset", "head_rule", "mask_seen", "metrics", "min_item_interactions",
+        "min_user_interactions", "model", "offline_dataset", "output", "rating_threshold", "rerank", "seed",
+        "serve", "split", "split_ratio", "tie_break", "topk", "tune", "valid_metric",
+    }
+)  # fmt: skip
+"""Keys that decide what is measured: trials that differ in one of them cannot be compared."""
+
+
+class _Parameter(BaseModel):
+    """What all kinds of parameters have in common."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    when: dict[str, list[Any]] = Field(default_factory=dict)
+
+    def examples(self) -> list[Any]:
+        """Values whose validity stands for the whole range."""
+        raise NotImplementedError
+
+    def draw(self, trial: Trial, name: str) -> Any:
+        """The trial's value."""
+        raise NotImplementedError
+
+
+class _Range(_Parameter):
+    low: float
+    high: float
+    log: bool = False
+
+    @model_validator(mode="after")
+    def _in_order(self) -> _Range:
+        if self.low > self.high:
+            raise ValueError(f"low {self.low:g} is above high {self.high:g}: exchange them")
+        if self.log and self.low <= 0:
+            raise ValueError(f"log needs a low above 0, not {self.low:g}")
+        if self.log and getattr(self, "step", None) not in (None, 1):
+            raise ValueError("log and step exclude each other: leave one out")
+        return self
+
+
+class FloatParameter(_Range):
+    """A real number, uniform or log-uniform."""
+
+    type: Literal["float"]
+    step: float | None = Field(default=None, gt=0)
+
+    def examples(self) -> list[Any]:
+        """Both ends."""
+        return [self.low, self.high]
+
+    def draw(self, trial: Trial, name: str) -> float:
+        """The trial's value."""
+        return trial.suggest_float(name, self.low, self.high, step=self.step, log=self.log)
+
+
+class IntParameter(_Range):
+    """A whole number, uniform or log-uniform."""
+
+    type: Literal["int"]
+    low: int
+    high: int
+    step: int = Field(default=1, ge=1)
+
+    def examples(self) -> list[Any]:
+        """Both ends."""
+        return [self.low, self.high]
+
+    def draw(self, trial: Trial, name: str) -> int:
+        """The trial's value."""
+        return trial.suggest_int(name, self.low, self.high, step=self.step, log=self.log)
+
+
+class CategoricalParameter(_Parameter):
+    """One of several values; a list such as ``[128, 64]`` is a value too."""
+
+    type: Literal["categorical"]
+    choices: list[Any] = Field(min_length=1)
+
+    def examples(self) -> list[Any]:
+        """All of them."""
+        return list(self.choices)
+
+    def draw(self, trial: Trial, name: str) -> Any:
+        """The trial's value; Optuna stores lists as JSON text, since it takes plain values only."""
+        by_label = {_label(choice): choice for choice in self.choices}
+        return by_label[trial.suggest_categorical(name, list(by_label))]
+
+
+Parameter = Annotated[FloatParameter | IntParameter | CategoricalParameter, Field(discriminator="type")]
+_PARAMETER: TypeAdapter[Any] = TypeAdapter(Parameter)
+
+
+def _label(choice: Any) -> Any:
+    return json.dumps(choice) if isinstance(choice, list | dict) else choice
+
+
+@dataclass(frozen=True)
+class SearchSpace:
+    """Parameters of one model, each after those that its condition names.
+
+    Attributes:
+        parameters: Configuration key to its range or choices.
+        source: The file, as errors name it.
+    """
+
+    parameters: Mapping[str, FloatParameter | IntParameter | CategoricalParameter]
+    source: str
+
+    def draw(self, trial: Trial) -> dict[str, Any]:
+        """The values of one trial; a key whose condition does not hold is left at the configuration's value."""
+        values: dict[str, Any] = {}
+        for name, parameter in self.parameters.items():
+            if all(key in values and values[key] in wanted for key, wanted in parameter.when.items()):
+                values[name] = parameter.draw(trial, name)
+        return values
+
+    def examples(self) -> Iterator[dict[str, Any]]:
+        """Settings that reach each end and each choice once, with a value that fulfils each condition."""
+        for name, parameter in self.parameters.items():
+            for value in parameter.examples():
+                yield {**self._fulfilled(name), name: value}
+
+    def _fulfilled(self, name: str) -> dict[str, Any]:
+        values: dict[str, Any] = {}
+        for key, wanted in self.parameters[name].when.items():
+            values.update(self._fulfilled(key))
+            values[key] = wanted[0]
+        return values
+
+    def plain(self) -> dict[str, Any]:
+        """The space as plain data, for comparison with a stored one."""
+        return {name: parameter.model_dump(mode="json") for name, parameter in self.parameters.items()}
+
+
+def read_space(file: Path, known: Collection[str]) -> SearchSpace:
+    """Reads and checks a search space.
+
+    Args:
+        file: YAML, a configuration key a line: ``learning_rate: {type: float, low: 1e-4, high: 1e-2, log: true}``.
+        known: The keys that the model's configuration may set.
+
+    Raises:
+        ConfigError: The file is missing, empty or malformed; a key is unknown or decides what is measured; low is
+            above high; there is no choice; a condition names an unknown key or value, or conditions are circular.
+    """
+    values, lines = read_yaml(file)
+    if not values:
+        raise ConfigError(f"the search space {file} is empty: name at least one key, with its type and range")
+    parameters: dict[str, Any] = {}
+    for name, block in values.items():
+        place = f"{file}, line {lines[name]}"
+        if name not in known:
+            raise ConfigError(f"unknown key {name!r} in {place}{nearest(name, known) or ': remove it'}")
+        if name in PROTOCOL_KEYS:
+            raise ConfigError(
+                f"{name} in {place} decides what is measured: set it in the configuration, not here"
+            )
+        parameters[name] = _parameter(name, block, place)
+    for name, parameter in parameters.items():
+        _check_condition(name, parameter, parameters, f"{file}, line {lines[name]}")
+    return SearchSpace(_in_order(parameters, str(file)), str(file))
+
+
+def _parameter(name: str, block: Any, place: str) -> Any:
+    if not isinstance(block, Mapping):
+        raise ConfigError(
+            f"{name} in {place} is {block!r}: give a block such as {{type: categorical, choices: [64, 128]}}"
+        )
+    try:
+        return _PARAMETER.validate_python(dict(block))
+    except ValidationError as error:
+        first = error.errors()[0]
+        inside = ".".join(str(part) for part in first["loc"] if part != block.get("type"))
+        what = first["msg"].removeprefix("Value error, ")
+        hint = {
+            "extra_forbidden": "is no key of a parameter: use type, low, high, log, step, choices and when",
+            "too_short": "is empty: give at least one",
+            "missing": "is missing: add it",
+            "union_tag_not_found": "it has no type: add float, int or categorical",
+            "union_tag_invalid": f"type {block.get('type')!r} is none of float, int and categorical: choose one",
+        }.get(first["type"], what)
+        raise ConfigError(f"{name} in {place}: {inside + ' ' if inside else ''}{hint}") from None
+
+
+def _check_condition(name: str, parameter: Any, parameters: Mapping[str, Any], place: str) -> None:
+    for key, wanted in parameter.when.items():
+        if key not in parameters:
+            raise ConfigError(
+                f"{name} in {place} depends on {key!r}, which the space does not draw"
+                f"{nearest(key, parameters) or ': add it, or remove the condition'}"
+            )
+        above = parameters[key]
+        if not isinstance(above, CategoricalParameter):
+            raise ConfigError(
+                f"{name} in {place} depends on {key}, which is a range: only choices can decide"
+            )
+        strange = [value for value in wanted if value not in above.choices]
+        if strange or not wanted:
+            found = repr(strange[0]) if strange else "no value"
+            raise ConfigError(
+                f"{name} in {place} waits for {key} to be {found}: its choices are {above.choices}"
+            )
+
+
+def _in_order(parameters: Mapping[str, Any], source: str) -> dict[str, Any]:
+    """Each parameter after those of its condition; otherwise as written."""
+    ordered: dict[str, Any] = {}
+    while len(ordered) < len(parameters):
+        ready = [
+            n for n, p in parameters.items() if n not in ordered and all(key in ordered for key in p.when)
+        ]
+        if not ready:
+            circle = ", ".join(name for name in parameters if name not in ordered)
+            raise ConfigError(
+                f"the conditions of {circle} in {source} wait for each other: remove one of them"
+            )
+        ordered.update((name, parameters[name]) for name in ready)
+    return ordered

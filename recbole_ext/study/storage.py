@@ -1,0 +1,170 @@
+"""Where trials are kept: a journal file that survives kills, or a database; and the lock of the local processes."""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import importlib.util
+import io
+import json
+import os
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any, Literal, cast
+
+import optuna
+from optuna.storages import BaseStorage, JournalStorage, RDBStorage
+from optuna.storages.journal import JournalFileBackend
+from sqlalchemy.exc import SQLAlchemyError
+
+from recbole_ext.errors import ConfigError, OutputError
+
+__all__ = ["locked", "open_storage", "open_study"]
+
+_IDENTITY = "recbole_ext"
+_SHOWN = 60
+
+
+@contextlib.contextmanager
+def locked(file: Path) -> Iterator[None]:
+    """Only one process at a time; the kernel gives the lock back when its owner is killed."""
+    with file.open("ab") as handle:
+        fcntl.flock(handle, fcntl.LOCK_EX)
+        yield
+
+
+class _KernelLock:
+    """Optuna's own locks are files that outlive a killed owner; this one ends with it.
+
+    A line that a killed process has written in part only is cut off: otherwise the next one would be glued to it and
+    the journal could not be read any more.
+    """
+
+    def __init__(self, journal: Path) -> None:
+        self._journal = journal
+        self._file = journal.with_name(journal.name + ".lock")
+        self._handle: io.BufferedWriter | None = None
+
+    def acquire(self) -> bool:
+        """Waits for the lock."""
+        handle = self._file.open("ab")
+        fcntl.flock(handle, fcntl.LOCK_EX)
+        self._handle = handle
+        _cut_torn_line(self._journal)
+        return True
+
+    def release(self) -> None:
+        """Gives it back."""
+        if self._handle is not None:
+            self._handle.close()
+            self._handle = None
+
+
+def _cut_torn_line(journal: Path) -> None:
+    """Removes what stands after the last line end."""
+    if not journal.is_file():
+        return
+    with journal.open("r+b") as handle:
+        size = handle.seek(0, os.SEEK_END)
+        if size == 0:
+            return
+        handle.seek(size - 1)
+        if handle.read(1) != b"\n":
+            handle.seek(0)
+            handle.truncate(handle.read().rfind(b"\n") + 1)
+
+
+def open_storage(url: str | None, folder: Path) -> BaseStorage:
+    """The database of a URL, or the journal ``journal.log`` of a folder.
+
+    Raises:
+        ConfigError: The URL is malformed, its driver is missing, or the database cannot be reached or read.
+        OutputError: The journal cannot be written, or is damaged.
+    """
+    if url is None:
+        file = (folder / "journal.log").resolve()
+        try:
+            return JournalStorage(JournalFileBackend(str(file), lock_obj=cast(Any, _KernelLock(file))))
+        except OSError as error:
+            raise OutputError(
+                f"{file} cannot be written ({error.strerror}): choose another --output"
+            ) from error
+        except (ValueError, KeyError) as error:
+            raise OutputError(
+                f"{file} is damaged ({error}): remove it, or choose another --output"
+            ) from error
+    shown = re.sub(r"(://[^:/@]*):[^@]*@", r"\1:***@", url)
+    try:
+        return RDBStorage(_with_driver(url), engine_kwargs={"pool_pre_ping": True})
+    except ImportError as error:
+        raise ConfigError(f"--storage={shown} needs the driver {error.name}: install it with pip") from error
+    except (SQLAlchemyError, ValueError, RuntimeError) as error:
+        reason = str(error).splitlines()[0]
+        raise ConfigError(
+            f"--storage={shown} cannot be used ({reason}): give a URL such as sqlite:///tune.db or "
+            "postgresql://user@host/database"
+        ) from error
+
+
+def _with_driver(url: str) -> str:
+    """SQLAlchemy takes psycopg2 for ``postgresql://``; psycopg 3 does as well where only that is installed."""
+    scheme = "postgresql://"
+    if (
+        url.startswith(scheme)
+        and not importlib.util.find_spec("psycopg2")
+        and importlib.util.find_spec("psycopg")
+    ):
+        return "postgresql+psycopg://" + url.removeprefix(scheme)
+    return url
+
+
+def open_study(
+    storage: BaseStorage,
+    name: str,
+    directions: Sequence[Literal["maximize", "minimize"]],
+    identity: Mapping[str, Any],
+) -> optuna.Study:
+    """The study of a name, made if it is new.
+
+    Args:
+        storage: What :func:`open_storage` gave.
+        name: Of the study.
+        directions: ``maximize`` or ``minimize`` for each objective.
+        identity: Plain data that all trials of a study share: space, configuration, objectives, data.
+
+    Raises:
+        ConfigError: A study of this name exists with another identity.
+    """
+    optuna.logging.set_verbosity(optuna.logging.WARNING)
+    plain = json.loads(json.dumps(identity, default=str))
+    try:
+        study = optuna.create_study(
+            storage=storage, study_name=name, directions=list(directions), load_if_exists=True
+        )
+        stored = study.user_attrs.get(_IDENTITY)
+        if stored is None and not study.get_trials(deepcopy=False):
+            study.set_user_attr(_IDENTITY, plain)
+            return study
+    except SQLAlchemyError as error:
+        raise ConfigError(f"the study {name} cannot be opened ({str(error).splitlines()[0]})") from error
+    if stored != plain:
+        raise ConfigError(
+            f"the study {name!r} exists with {_difference(stored or {}, plain)}: give another --output, and "
+            "another --name if it is in a database"
+        )
+    return study
+
+
+def _difference(stored: Mapping[str, Any], wanted: Mapping[str, Any]) -> str:
+    """The first part that differs, as a clause."""
+    for part in ("model", "space", "objectives", "config", "data"):
+        old, new = stored.get(part), wanted.get(part)
+        if old == new:
+            continue
+        if isinstance(old, dict) and isinstance(new, dict):
+            key = next(key for key in {**old, **new} if old.get(key) != new.get(key))
+            before, now = (f"{value.get(key)!r:.{_SHOWN}}" for value in (old, new))
+            return f"another {part}: {key} was {before} and is {now} now"
+        return f"another {part}: it was {old!r:.{_SHOWN}} and is {new!r:.{_SHOWN}} now"
+    return "nothing that this package has written"

@@ -1,0 +1,273 @@
+"""Hyper-parameter search: checked before the first trial, continued after any interruption, never shown test items."""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import optuna
+import torch
+from optuna.storages import BaseStorage
+from sqlalchemy.exc import SQLAlchemyError
+
+from recbole_ext.config import build_config, known_keys, to_plain, user_values
+from recbole_ext.configured import configured
+from recbole_ext.data.build import DataCache, fingerprint, prepare_data
+from recbole_ext.errors import ConfigError, OutputError, nearest
+from recbole_ext.evaluator.metrics.beyond_accuracy import BEYOND_ACCURACY
+from recbole_ext.study.cells import NOT_COMPARED
+from recbole_ext.study.outcome import TrialReport, TuneResult, outcome_of, report_of
+from recbole_ext.study.queue import counted
+from recbole_ext.study.search import PRUNERS, SAMPLERS, Objective, Search
+from recbole_ext.study.space import SearchSpace, read_space
+from recbole_ext.study.storage import open_storage, open_study
+
+__all__ = ["TrialReport", "TuneOptions", "tune"]
+
+_POLL_SECONDS = 0.3
+
+
+@dataclass(frozen=True)
+class TuneOptions:
+    """How a search is made; each field is an option of ``tune``.
+
+    Attributes:
+        space: The YAML file of the search space.
+        trials: Total over all processes and restarts.
+        output: Folder; ``saved/tune/<name>`` if None.
+        storage: Database URL; a journal file in the folder if None.
+        name: Of the study; ``<dataset>-<model>`` if None.
+        sampler, pruner: ``tpe`` or ``random``; ``median``, ``asha``, ``hyperband`` or ``none``.
+        objectives: Such as ``NDCG@10``; the configuration's ``valid_metric`` if empty.
+        workers: Processes that this command starts.
+        budget_minutes: Time of all trials together.
+    """
+
+    space: Path
+    trials: int = 50
+    output: Path | None = None
+    storage: str | None = None
+    name: str | None = None
+    sampler: str = "tpe"
+    pruner: str = "median"
+    objectives: Sequence[str] = field(default_factory=tuple)
+    workers: int = 1
+    budget_minutes: float | None = None
+
+
+def tune(
+    model: str | None,
+    files: Sequence[Path | str],
+    overrides: Mapping[str, Any],
+    options: TuneOptions,
+    *,
+    command: str = "",
+    report: Callable[[str], None] = lambda _: None,
+    on_trial: Callable[[TrialReport], None] = lambda _: None,
+    cache: DataCache | None = None,
+) -> TuneResult:
+    """Searches the space for the settings that are best on validation; test items are never ranked.
+
+    The same call continues a search that was interrupted: finished trials stay, those of processes that are gone are
+    made again, and the total is ``trials``. It may also be made by several processes at once.
+
+    Args:
+        model: A name of the registry or ``package.module:Class``; the files' ``model`` if None.
+        files: YAML files, later ones win.
+        overrides: Keys that win over all files; none of them may be searched.
+        options: How to search.
+        command: For the first line of what is written.
+        report: Receives each line that a user should see.
+        on_trial: Receives a report after each trial.
+        cache: Interactions read by this process already.
+
+    Raises:
+        ConfigError: Space, options or configuration cannot be used, or no trial gave a value.
+        OutputError: The folder cannot be written; a worker was killed.
+    """
+    cache = cache or DataCache()
+    search, identity = _prepared(model, files, overrides, options, report, cache)
+    try:
+        search.folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise OutputError(
+            f"{search.folder} cannot be created ({error.strerror}): choose another --output"
+        ) from error
+    storage = open_storage(search.storage, search.folder)
+    _check_folder(storage, search)
+    study = open_study(storage, search.name, [o.direction for o in search.objectives], identity)
+    done = sum(trial.state.is_finished() for trial in counted(study))
+    report(
+        f"study {search.name}: {done} of {search.trials} trials done, {' and '.join(map(str, search.objectives))} on "
+        f"validation; output: {search.folder}"
+    )
+    if len(search.objectives) > 1 and options.pruner != "none":
+        report("several objectives: no trial is pruned, since no single figure says which one is worse")
+    try:
+        if options.workers == 1:
+            search.run(study, storage, cache, lambda: on_trial(report_of(study, search)))
+        else:
+            _in_parallel(search, study, options.workers, on_trial)
+    except (SQLAlchemyError, optuna.exceptions.StorageInternalError) as error:
+        reason = str(error).splitlines()[0]
+        raise OutputError(f"the database was lost ({reason}): repeat the command to go on") from error
+    return outcome_of(study, search, identity, command)
+
+
+def _check_folder(storage: BaseStorage, search: Search) -> None:
+    """A folder holds one search: another one's ``best.yaml`` must not be replaced."""
+    if search.storage is None:
+        others = {study.study_name for study in storage.get_all_studies()} - {search.name}
+        if others:
+            raise ConfigError(f"{search.folder} holds the study {min(others)!r}: give another --output")
+
+
+def _prepared(
+    model: str | None,
+    files: Sequence[Path | str],
+    overrides: Mapping[str, Any],
+    options: TuneOptions,
+    report: Callable[[str], None],
+    cache: DataCache,
+) -> tuple[Search, dict[str, Any]]:
+    """Everything that can be wrong is found here, before anything is written."""
+    _check_options(options)
+    values = {**overrides, "show_progress": False}
+    spec, model_class, config = configured(model, None, files, values, report)
+    name = values.pop("model", None) or model or user_values(files, {})["model"]
+    # The data set that is really there, should it be another than the one that was asked for.
+    values["dataset"] = config["dataset"]
+    space = read_space(options.space, known_keys(model_class))
+    for key in space.parameters:
+        if key in overrides:
+            raise ConfigError(f"--{key} is given and {space.source} searches it: leave one out")
+    objectives = _objectives(options.objectives or [str(config["valid_metric"])], model_class, files, values)
+    values["valid_metric"] = str(objectives[0])
+    _check_examples(space, model_class, files, values)
+    config = build_config(model_class, None, files, values)
+    data = prepare_data(config, cache)
+    search = _search(options, str(name), files, values, space, objectives, config, spec.name)
+    identity = {
+        "model": str(name),
+        "space": space.plain(),
+        "objectives": [str(objective) for objective in objectives],
+        "config": {key: value for key, value in to_plain(config).items() if key not in NOT_COMPARED},
+        "data": fingerprint(data.split),
+    }
+    return search, identity
+
+
+def _search(
+    options: TuneOptions,
+    model: str,
+    files: Sequence[Path | str],
+    values: Mapping[str, Any],
+    space: SearchSpace,
+    objectives: tuple[Objective, ...],
+    config: Any,
+    shown: str,
+) -> Search:
+    study_name = options.name or f"{config['dataset']}-{shown}"
+    return Search(
+        model=model,
+        files=tuple(map(Path, files)),
+        overrides=values,
+        space=space,
+        objectives=objectives,
+        trials=options.trials,
+        folder=options.output or Path("saved") / "tune" / study_name,
+        name=study_name,
+        storage=options.storage,
+        sampler=options.sampler,
+        pruner="none" if len(objectives) > 1 else options.pruner,
+        seed=int(config["seed"]),
+        epochs=int(config["epochs"]),
+        budget_seconds=None if options.budget_minutes is None else 60 * options.budget_minutes,
+    )
+
+
+def _check_options(options: TuneOptions) -> None:
+    if options.trials < 1:
+        raise ConfigError(f"--trials is {options.trials}: a search needs at least one trial")
+    if options.workers < 1:
+        raise ConfigError(f"--workers is {options.workers}: give 1 or more")
+    if options.budget_minutes is not None and not options.budget_minutes > 0:
+        raise ConfigError(f"--budget-minutes is {options.budget_minutes:g}: give a number above 0")
+    for key, value, known in (("sampler", options.sampler, SAMPLERS), ("pruner", options.pruner, PRUNERS)):
+        if value not in known:
+            raise ConfigError(f"--{key} is {value!r}{nearest(value, known)} ({key}s: {', '.join(known)})")
+
+
+def _objectives(
+    names: Sequence[str], model_class: type, files: Sequence[Path | str], overrides: Mapping[str, Any]
+) -> tuple[Objective, ...]:
+    """Checked by the rules of ``valid_metric``: known, with a direction, with K, computed."""
+    found = []
+    for name in names:
+        metric, _, k = str(
+            build_config(model_class, None, files, {**overrides, "valid_metric": name.strip()})[
+                "valid_metric"
+            ]
+        ).partition("@")
+        bigger = BEYOND_ACCURACY[metric].bigger if metric in BEYOND_ACCURACY else True
+        found.append(Objective(metric, int(k), bool(bigger)))
+    if len(set(found)) < len(found):
+        raise ConfigError(f"--objectives names the same metric twice: {', '.join(map(str, found))}")
+    return tuple(found)
+
+
+def _check_examples(
+    space: SearchSpace, model_class: type, files: Sequence[Path | str], overrides: Mapping[str, Any]
+) -> None:
+    """Each end of a range and each choice must be a value that the configuration takes."""
+    for example in space.examples():
+        try:
+            build_config(model_class, None, files, {**overrides, **example})
+        except ConfigError as error:
+            raise ConfigError(f"{space.source} holds a value that cannot be used: {error}") from error
+
+
+def _in_parallel(
+    search: Search, study: optuna.Study, workers: int, on_trial: Callable[[TrialReport], None]
+) -> None:
+    """Starts the processes and reports what they finish."""
+    context = multiprocessing.get_context("spawn")
+    processes = [context.Process(target=_work, args=(search, workers, os.getpid())) for _ in range(workers)]
+    shown = sum(trial.state.is_finished() for trial in counted(study))
+    try:
+        for process in processes:
+            process.start()
+        while True:
+            working = any(process.is_alive() for process in processes)
+            done = sum(trial.state.is_finished() for trial in counted(study))
+            if done > shown:
+                on_trial(report_of(study, search))
+                shown = done
+            if not working:
+                break
+            time.sleep(_POLL_SECONDS)
+    finally:
+        for process in processes:
+            if process.pid is not None:
+                process.terminate()
+                process.join()
+    dead = [process.exitcode for process in processes if process.exitcode]
+    if dead and done < search.trials and not search.is_spent(study):
+        how = f"was ended by signal {-dead[0]}" if dead[0] < 0 else "ended with an error that is shown above"
+        raise OutputError(
+            f"a worker {how} after {done} of {search.trials} trials; those are kept: repeat the command to go on"
+        )
+
+
+def _work(search: Search, workers: int, parent: int) -> None:
+    """A worker process: its share of the cores, data of its own; it ends when its parent is gone."""
+    torch.set_num_threads(max(1, min(torch.get_num_threads(), (os.cpu_count() or 1) // workers)))
+    optuna.logging.set_verbosity(optuna.logging.WARNING)
+    storage = open_storage(search.storage, search.folder)
+    study = optuna.load_study(storage=storage, study_name=search.name)
+    search.run(study, storage, DataCache(), lambda: None, lambda: os.getppid() == parent)

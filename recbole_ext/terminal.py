@@ -1,0 +1,53 @@
+"""The terminal: plain lines, whatever stands in them, and the bar of a search."""
+
+from __future__ import annotations
+
+import sys
+from types import TracebackType
+
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+
+__all__ = ["SearchBar", "console", "say"]
+
+
+def console() -> Console:
+    """Standard output, as it is now: tests and pipes exchange it."""
+    # A table in a log must not be cut to the 80 columns that a terminal is taken to have where there is none.
+    return Console(highlight=False, soft_wrap=True, width=None if sys.stdout.isatty() else 160)
+
+
+def say(line: str) -> None:
+    """Prints a line as it stands."""
+    console().print(line, markup=False)
+
+
+class SearchBar:
+    """A bar with the best value so far; where nobody watches, a line for each trial."""
+
+    def __init__(self) -> None:
+        self._console = console()
+        self._bar = Progress(
+            TextColumn("{task.description}"),
+            BarColumn(),
+            MofNCompleteColumn(),
+            TimeElapsedColumn(),
+            console=self._console,
+            disable=not self._console.is_terminal,
+        )
+        self._task = self._bar.add_task("no value yet", total=None)
+
+    def __enter__(self) -> SearchBar:
+        self._bar.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._bar.stop()
+
+    def show(self, done: int, total: int, last: str, best: str) -> None:
+        """Moves the bar."""
+        self._bar.update(self._task, completed=done, total=total, description=best)
+        if not self._console.is_terminal:
+            self._console.print(f"{done}/{total}  {last}  {best}", markup=False)

@@ -1,0 +1,92 @@
+"""Ablations: every point from its own runs, nothing computed twice."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from recbole_ext import pipeline
+from recbole_ext.data import dataset as dataset_module
+from recbole_ext.errors import ConfigError
+from recbole_ext.study.ablate import ablate
+from recbole_ext.study.result import read_ablation
+
+
+def study(quick: dict[str, Any], tmp_path: Path, *sweeps: dict[str, Any], **changes: Any) -> Path:
+    file = tmp_path / "ablation.yaml"
+    base = {**quick, "epochs": 2, "metrics": ["NDCG", "ItemCoverage"]}
+    base.pop("MAX_ITEM_LIST_LENGTH")
+    file.write_text(yaml.safe_dump({"base": base, "seeds": [1, 2], "sweeps": list(sweeps), **changes}))
+    return file
+
+
+LENGTHS = {
+    "model": "GRU4Rec",
+    "key": "MAX_ITEM_LIST_LENGTH",
+    "values": [1, 8],
+    "settings": {"dropout_prob": 0.0},
+}
+SIZES = {"model": "BPR", "key": "embedding_size", "values": [4, 16]}
+
+
+def test_points_are_means_of_their_cells_and_are_kept(
+    quick: dict[str, Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    reads = []
+    original = dataset_module.read_interactions
+    monkeypatch.setattr(
+        dataset_module, "read_interactions", lambda *a, **o: reads.append(a) or original(*a, **o)
+    )
+    file = study(quick, tmp_path, LENGTHS, SIZES)
+    result = ablate(file, output=tmp_path / "out", command="python run.py ablate")
+    assert len(reads) == 1
+    assert read_ablation(tmp_path / "out") == result
+    assert [(sweep.model, sweep.key) for sweep in result.sweeps] == [
+        ("GRU4Rec", "MAX_ITEM_LIST_LENGTH"), ("BPR", "embedding_size")
+    ]  # fmt: skip
+    for sweep in result.sweeps:
+        for point in sweep.points:
+            cells = [
+                tmp_path / "out" / "cells" / f"{sweep.model}-{sweep.key}-{point.value}-seed{seed}"
+                for seed in (1, 2)
+            ]
+            figures = [json.loads((cell / "metrics.json").read_text())["test"] for cell in cells]
+            assert point.ndcg.mean == pytest.approx(sum(f["ndcg@10"] for f in figures) / 2)
+            assert point.itemcoverage == pytest.approx(sum(f["itemcoverage@10"] for f in figures) / 2)
+            assert point.ndcg.low <= point.ndcg.mean <= point.ndcg.high
+    assert "GRU4Rec: MAX_ITEM_LIST_LENGTH" in (tmp_path / "out" / "ablation.md").read_text()
+
+    def never(*_: Any, **__: Any) -> None:
+        raise AssertionError
+
+    monkeypatch.setattr(pipeline, "train", never)
+    assert ablate(file, output=tmp_path / "out", command="python run.py ablate") == result
+
+
+@pytest.mark.parametrize(
+    ("sweep", "expected"),
+    [
+        (
+            {**SIZES, "key": "embeding_size"},
+            r"unknown key 'embeding_size' of BPR; did you mean 'embedding_size'",
+        ),
+        ({**SIZES, "values": [4]}, r"values has too few entries"),
+        ({**SIZES, "values": [4, 4]}, r"values of embedding_size names one twice"),
+        ({**SIZES, "values": [4, 0]}, r"the sweep of BPR cannot be made: embedding_size .*1 or more, not 0"),
+        ({**SIZES, "key": "split"}, r"split decides what is measured"),
+        ({**SIZES, "key": "epochs"}, r"epochs is set and .*sweeps it"),
+        ({**SIZES, "settings": {"embedding_size": 3}}, r"embedding_size is swept and set"),
+        ({**SIZES, "keys": 3}, r"sweeps\.1\.keys is no key here; did you mean 'key'"),
+        ({**SIZES, "model": "BRP"}, r"BRP is no known model; did you mean 'BPR'"),
+    ],
+)
+def test_a_mistake_is_found_before_the_first_run(
+    quick: dict[str, Any], tmp_path: Path, sweep: dict[str, Any], expected: str
+) -> None:
+    with pytest.raises(ConfigError, match=expected):
+        ablate(study(quick, tmp_path, LENGTHS, sweep), output=tmp_path / "out")
+    assert not (tmp_path / "out").exists()

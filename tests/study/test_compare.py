@@ -1,0 +1,196 @@
+"""Comparisons: complete, continued after any interruption, never computed twice, mistakes found at once."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from statistics import mean
+from typing import Any
+
+import pytest
+import yaml
+
+from recbole_ext import pipeline
+from recbole_ext.errors import CheckpointError, ConfigError
+from recbole_ext.run_folder import open_run
+from recbole_ext.study import cells as cells_module
+from recbole_ext.study import compare as module
+from recbole_ext.study.compare import compare
+from recbole_ext.study.result import Comparison, read_comparison
+from recbole_ext.trainer import EpochReport
+
+Study = Callable[..., Path]
+
+
+@pytest.fixture
+def study(quick: dict[str, Any], tmp_path: Path) -> Study:
+    """Writes a study of seconds; keyword arguments replace its keys."""
+
+    def write(**changes: Any) -> Path:
+        (tmp_path / "space.yaml").write_text("reg_weight: {type: float, low: 1, high: 100, log: true}\n")
+        metrics = ["NDCG", "Hit", "ItemCoverage", "TailShare"]
+        base = {**quick, "epochs": 2, "topk": [5], "valid_metric": "NDCG@5", "metrics": metrics}
+        content = {
+            "title": "Toy",
+            "base": base,
+            "models": ["Random", "Pop", "EASE", "GRU4Rec"],
+            "seeds": [1, 2],
+            "trials": 2,
+            "spaces": {"EASE": "space.yaml"},
+            "curves": {"models": 1, "methods": ["popularity_penalty"]},
+            **changes,
+        }
+        file = tmp_path / "study.yaml"
+        file.write_text(yaml.safe_dump({key: value for key, value in content.items() if value is not None}))
+        return file
+
+    return write
+
+
+def untimed(comparison: Comparison) -> dict[str, Any]:
+    """All that does not depend on the clock."""
+    plain = comparison.model_dump()
+    del plain["created"]
+    for search in plain["tuning"].values():
+        del search["minutes"]
+    for row in plain["rows"]:
+        for key in ("seconds_training", "users_per_second"):
+            del row[key]
+    return plain
+
+
+def test_a_comparison_is_complete_and_its_figures_are_those_of_its_cells(
+    study: Study, tmp_path: Path
+) -> None:
+    result = compare(study(), output=tmp_path / "out", command="python run.py compare")
+    assert read_comparison(tmp_path / "out") == result
+    assert [row.model for row in result.rows] == ["Random", "Pop", "EASE", "GRU4Rec"]
+    assert {row.model: row.seeds for row in result.rows} == {
+        "Random": [1, 2], "Pop": [1], "EASE": [1], "GRU4Rec": [1, 2]
+    }  # fmt: skip
+    # EASE walks the cycle better than popularity and chance, and GRU4Rec is neural
+    assert result.baseline == "EASE"
+    for row in result.rows:
+        runs = [tmp_path / "out" / "cells" / f"{row.model}-seed{seed}" for seed in row.seeds]
+        figures = [json.loads((open_run(run) / "metrics.json").read_text())["test"]["ndcg@5"] for run in runs]
+        assert row.metrics["ndcg@5"].mean == pytest.approx(sum(figures) / len(figures))
+        assert set(row.groups) <= {"heavy", "light", "head", "tail"}
+        assert row.groups["head"]["n"] + row.groups["tail"]["n"] == 60
+        assert bool(row.difference) == (row.model != "EASE")
+    best = json.loads((tmp_path / "out" / "tune" / "EASE" / "tuning.json").read_text())["best"]
+    assert result.row("EASE").tuned == best
+    stored = yaml.safe_load((tmp_path / "out" / "cells" / "EASE-seed1" / "config.yaml").read_text())
+    assert stored["reg_weight"] == best["reg_weight"]
+    on_validation = {
+        row.model: mean(
+            json.loads((tmp_path / "out" / "cells" / f"{row.model}-seed{seed}" / "metrics.json").read_text())[
+                "validation"
+            ]["ndcg@5"]
+            for seed in row.seeds
+        )
+        for row in result.rows
+    }
+    best_model = max(on_validation, key=on_validation.__getitem__)
+    assert result.curves == {best_model: f"curves/{best_model}"}
+    assert (tmp_path / "out" / "curves" / best_model / "curves.html").is_file()
+    text = (tmp_path / "out" / "comparison.md").read_text()
+    for part in (
+        "# Toy",
+        "Difference from EASE",
+        "head rule interactions_80",
+        "heavy (n = 15)",
+        "seeds: [1, 2]",
+    ):
+        assert part in text
+
+
+def test_a_finished_comparison_computes_nothing_again(
+    study: Study, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first = compare(study(), output=tmp_path / "out")
+
+    def never(*_: Any, **__: Any) -> None:
+        raise AssertionError
+
+    monkeypatch.setattr(pipeline, "train", never)
+    monkeypatch.setattr(pipeline, "validate", never)
+    monkeypatch.setattr(module, "pareto_run", never)
+    assert untimed(compare(study(), output=tmp_path / "out")) == untimed(first)
+
+
+class Killed(BaseException):
+    """Stands for a kill: nobody catches it."""
+
+
+def test_a_killed_comparison_goes_on_inside_the_cell(
+    study: Study, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    whole = compare(study(), output=tmp_path / "whole")
+    original = pipeline.train
+
+    def killed_in_gru(model: str, *arguments: Any, **options: Any) -> Any:
+        def kill(_: EpochReport) -> None:
+            raise Killed
+
+        return original(model, *arguments, **options, on_epoch=kill if model == "GRU4Rec" else None)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(cells_module.pipeline, "train", killed_in_gru)
+        with pytest.raises(Killed):
+            compare(study(), output=tmp_path / "parts")
+    assert (tmp_path / "parts" / "cells" / "GRU4Rec-seed1.partial").is_dir()
+    assert not (tmp_path / "parts" / "comparison.json").exists()
+    assert untimed(compare(study(), output=tmp_path / "parts")) == untimed(whole)
+
+
+def test_a_cell_of_another_configuration_is_not_taken(study: Study, tmp_path: Path) -> None:
+    file = study(models=["Pop"], spaces=None, curves=None)
+    compare(file, output=tmp_path / "out")
+    with pytest.raises(
+        ConfigError, match=r"Pop-seed1 was computed with min_user_interactions 1, but now it is 3"
+    ):
+        compare(file, {"min_user_interactions": 3}, output=tmp_path / "out")
+
+
+@pytest.mark.parametrize(
+    ("changes", "expected"),
+    [
+        ({"modles": ["Pop"]}, r"unknown key 'modles' in .*study\.yaml, line \d+; did you mean 'models'"),
+        ({"models": ["Popp"]}, r"Popp is no known model; did you mean 'Pop'"),
+        ({"models": []}, r"models has too few entries"),
+        ({"models": ["Pop", "Pop"], "spaces": None}, r"models names one twice"),
+        ({"models": None}, r"models is missing: add it"),
+        ({"seeds": []}, r"seeds has too few entries"),
+        ({"seeds": [1, 1]}, r"seeds \[1, 1\] names one twice"),
+        ({"seeds": ["one"]}, r"seeds\.0 .*integer"),
+        ({"seeds": [-1]}, r"seeds\.0 .*greater than or equal to 0"),
+        ({"trials": 0}, r"trials .*greater than or equal to 1"),
+        ({"budget_minutes": -1}, r"budget_minutes .*greater than 0"),
+        ({"spaces": {"EASY": "space.yaml"}}, r"spaces names 'EASY'.*did you mean 'EASE'"),
+        ({"spaces": {"EASE": "spacy.yaml"}}, r"spacy\.yaml does not exist"),
+        ({"spaces": {"Pop": "space.yaml"}}, r"unknown key 'reg_weight' in .*space\.yaml"),
+        ({"curves": {"models": 1, "methods": ["mmx"]}}, r"the method 'mmx'; did you mean 'mmr'"),
+        ({"curves": {"model": 1}}, r"curves\.model is no key here; did you mean 'models'"),
+        ({"settings": {"metrics": ["NDCG"]}}, r"curves need the metric ItemCoverage"),
+        ({"settings": {"epoch": 3}}, r"unknown key 'epoch'.*did you mean 'epochs'"),
+        ({"settings": {"seed": 3}}, r"settings sets model, seed or output"),
+        ({"base": "gone.yaml"}, r"gone\.yaml does not exist"),
+        ({"pruner": "medium"}, r"pruner .*'median'"),
+    ],
+)
+def test_a_mistake_in_a_study_is_found_before_anything_is_computed(
+    study: Study, tmp_path: Path, changes: dict[str, Any], expected: str
+) -> None:
+    with pytest.raises(ConfigError, match=expected) as caught:
+        compare(study(**changes), output=tmp_path / "out")
+    assert "\n" not in str(caught.value)
+    assert not (tmp_path / "out").exists()
+
+
+def test_reading_what_is_not_there_or_damaged(tmp_path: Path) -> None:
+    with pytest.raises(CheckpointError, match=r"comparison\.json does not exist"):
+        read_comparison(tmp_path)
+    (tmp_path / "comparison.json").write_text('{"title": 3}')
+    with pytest.raises(CheckpointError, match=r"comparison\.json is damaged"):
+        read_comparison(tmp_path)

@@ -1,0 +1,84 @@
+"""Search spaces: what is refused before the first trial, and in which order conditions are drawn."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import optuna
+import pytest
+
+from recbole_ext.config import known_keys
+from recbole_ext.errors import ConfigError
+from recbole_ext.registry import resolve_model
+from recbole_ext.study.space import read_space
+
+ROOT = Path(__file__).resolve().parents[2]
+KNOWN = {
+    "learning_rate",
+    "hidden_size",
+    "loss_type",
+    "sample_num",
+    "dropout_prob",
+    "split",
+    "mlp_hidden_size",
+}
+
+# ruff: noqa: E501 - one line a case reads as a table
+MISTAKES = {
+    "": r"space\.yaml is empty",
+    "learning_rat: {type: float, low: 0, high: 1}": r"unknown key 'learning_rat' in .*line 1; did you mean 'learning_rate'",
+    "split: {type: categorical, choices: [ratio]}": r"split .*decides what is measured",
+    "learning_rate: {type: float, low: 1, high: 0.1}": r"learning_rate .*low 1 is above high 0\.1",
+    "learning_rate: {type: float, low: 0, high: 1, log: true}": r"log needs a low above 0",
+    "learning_rate: {type: float, low: 1e-3, high: 1, log: true, step: 0.1}": r"log and step exclude",
+    "hidden_size: {type: categorical, choices: []}": r"hidden_size .*choices is empty",
+    "hidden_size: {type: categorical}": r"hidden_size .*choices is missing",
+    "hidden_size: {type: whole, low: 1, high: 2}": r"type 'whole' is none of float, int and categorical",
+    "hidden_size: {low: 1, high: 2}": r"it has no type",
+    "hidden_size: {type: int, low: 1, high: 2, lgo: true}": r"lgo is no key of a parameter",
+    "hidden_size: {type: int, low: 1.5, high: 2}": r"hidden_size .*low",
+    "hidden_size: [64, 128]": r"hidden_size .*give a block",
+    "sample_num: {type: int, low: 1, high: 2, when: {los_type: [BPR]}}": r"depends on 'los_type', which",
+    "loss_type: {type: categorical, choices: [CE]}\nsample_num: {type: int, low: 1, high: 2, when: {loss_type: [BPR]}}": (
+        r"waits for loss_type to be 'BPR'"
+    ),
+    "hidden_size: {type: int, low: 1, high: 2}\nsample_num: {type: int, low: 1, high: 2, when: {hidden_size: [1]}}": (
+        r"only choices can decide"
+    ),
+    "loss_type: {type: categorical, choices: [a], when: {hidden_size: [1]}}\n"
+    "hidden_size: {type: categorical, choices: [1], when: {loss_type: [a]}}": r"loss_type, hidden_size .*wait for each",
+    "loss_type: {type: categorical, choices: [a], when: {loss_type: [a]}}": r"wait for each other",
+}
+
+
+@pytest.mark.parametrize("text", MISTAKES)
+def test_a_mistake_is_found_before_the_first_trial(text: str, tmp_path: Path) -> None:
+    file = tmp_path / "space.yaml"
+    file.write_text(text)
+    with pytest.raises(ConfigError, match=MISTAKES[text]):
+        read_space(file, KNOWN)
+
+
+def test_conditions_are_drawn_in_order_and_only_where_they_hold(tmp_path: Path) -> None:
+    file = tmp_path / "space.yaml"
+    file.write_text(
+        "sample_num: {type: int, low: 1, high: 9, when: {loss_type: [BPR]}}\n"
+        "loss_type: {type: categorical, choices: [BPR, CE]}\n"
+        "mlp_hidden_size: {type: categorical, choices: [[64], [128, 64]]}\n"
+    )
+    space = read_space(file, KNOWN)
+    study = optuna.create_study(sampler=optuna.samplers.RandomSampler(seed=0))
+    drawn: list[dict[str, Any]] = [space.draw(study.ask()) for _ in range(40)]
+    assert {values["loss_type"] for values in drawn} == {"BPR", "CE"}
+    assert all(("sample_num" in values) == (values["loss_type"] == "BPR") for values in drawn)
+    assert {tuple(values["mlp_hidden_size"]) for values in drawn} == {(64,), (128, 64)}
+    assert {"loss_type": "BPR", "sample_num": 9} in list(space.examples())
+
+
+@pytest.mark.parametrize(
+    "name", ["ItemKNN", "BPR", "EASE", "MLP", "MLPSeq", "Caser", "GRU4Rec", "SASRec", "PersonalTopK"]
+)
+def test_the_spaces_that_come_along_fit_their_models(name: str) -> None:
+    _, model = resolve_model(name)
+    assert read_space(ROOT / "config" / "search" / f"{name.lower()}.yaml", known_keys(model)).parameters
