@@ -174,21 +174,25 @@ def read_links(folder: Path) -> dict[str, tuple[str, str]]:
 def _tag_pairs(folder: Path, file_format: str) -> Iterator[tuple[str, str]]:
     if file_format == "csv" and (folder / "tags.csv").is_file():
         for _, (movie, tag) in csv_rows(folder / "tags.csv", ("movieId", "tag")):
-            yield token(movie), tag
+            yield movie, tag
     elif file_format == "dat" and (folder / "tags.dat").is_file():
         for line, fields in split_lines(folder / "tags.dat", "::"):
             if len(fields) < 4:
                 raise _short(folder / "tags.dat", line, len(fields), 4)
-            yield token(fields[1]), "::".join(fields[2:-1])
+            yield fields[1], "::".join(fields[2:-1])
 
 
 def read_tags(folder: Path, file_format: str) -> dict[str, list[str]]:
     """The distinct tags of each film in lower case, the most often given first, then by alphabet."""
     counts: dict[str, Counter[str]] = defaultdict(Counter)
-    for movie, tag in _tag_pairs(folder, file_format):
-        text = "_".join(tag.lower().split())
+    one_spelling: dict[str, str] = {}
+    # ml-32m has two million tags: each spelling is brought into form once, not each time that it was given.
+    for (movie, tag), given in Counter(_tag_pairs(folder, file_format)).items():
+        text = one_spelling.get(tag)
+        if text is None:
+            text = one_spelling[tag] = "_".join(tag.lower().split())
         if text:
-            counts[movie][text] += 1
+            counts[token(movie)][text] += given
     return {
         movie: sorted(given, key=lambda tag, given=given: (-given[tag], tag))  # type: ignore[misc]
         for movie, given in counts.items()
