@@ -164,7 +164,8 @@ def _existing(dataset: MovieLensDataset, folder: Path, options: dict[str, Any]) 
         # The user's own atomic files: they are taken as they are, and only counted.
         path = folder / f"{dataset.name}.inter"
         ordered = order_interactions(read_ratings(path, LAYOUTS["atomic"]))
-        return Prepared(dataset.name, folder, str(folder), licence=dataset.licence, **_counts(ordered))
+        counts = _counts(ordered, ordered["user_id"].n_unique(), ordered["item_id"].n_unique())
+        return Prepared(dataset.name, folder, str(folder), licence=dataset.licence, **counts)
     try:
         record = json.loads(record_path.read_text(encoding="utf-8"))
         if any(record[key] != value for key, value in options.items()):
@@ -203,11 +204,11 @@ def _say_result(prepared: Prepared, dataset: MovieLensDataset, say: Report) -> N
     say(f"{prepared.name}: cite: {dataset.citation}")
 
 
-def _counts(ordered: pl.DataFrame) -> dict[str, Any]:
+def _counts(ordered: pl.DataFrame, users: int, items: int) -> dict[str, Any]:
     return {
         "interactions": ordered.height,
-        "users": ordered["user_id"].n_unique(),
-        "items": ordered["item_id"].n_unique(),
+        "users": users,
+        "items": items,
         "tie_share": tie_share(ordered),
     }
 
@@ -234,7 +235,7 @@ def _write_set(
     items, item_tokens = encode(ordered["item_id"])
     ratings, times = ordered["rating"].to_numpy(), ordered["timestamp"].to_numpy()
     write_cache(inter, Columns(users, items, ratings, times, user_tokens, item_tokens))
-    return _counts(ordered)
+    return _counts(ordered, len(user_tokens), len(item_tokens))
 
 
 def _by_number(identifier: str) -> tuple[int, str]:
