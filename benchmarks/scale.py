@@ -71,7 +71,7 @@ def _row(name: str, ratings: int, now: dict[str, Any], before: dict[str, Any] | 
     inside = f"{facts['inside']:.1f}" if "inside" in facts else ""
     notes = now.get("failed") or ", ".join(
         f"{key} {facts[key]:,.4g}"
-        for key in ("extrapolated_epoch", "extrapolated", "fitting", "loss_per_batch", "ndcg@10")
+        for key in ("extrapolated_epoch", "extrapolated", "fitting", "figures", "loss_per_batch", "ndcg@10")
         if key in facts
     )
     if name == "prepare" and inside:
@@ -131,7 +131,7 @@ def main() -> None:
         f"--users={options.users}",
         *(f"--set={s}" for s in options.set),
     ]
-    passed += ["--gpu"] if options.gpu else []
+    passed += [f"--{name}" for name in ("figures", "gpu") if getattr(options, name)]
     for ratings in map(int, options.ratings.split(",")):
         folder = options.out / str(ratings)
         folder.mkdir(parents=True, exist_ok=True)

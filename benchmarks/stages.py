@@ -120,7 +120,11 @@ def _train(folder: Path, options: argparse.Namespace) -> dict[str, Any]:
     return {**facts, "loss_per_batch": float(trainer.train_loss_dict[0]) / len(loader)}
 
 
-def _evaluated(trainer: Any, data: Any, options: argparse.Namespace) -> dict[str, Any]:
+def _evaluated(trainer: Any, data: Any, folder: Path, options: argparse.Namespace) -> dict[str, Any]:
+    """Ranks the users of the test and computes all metrics; intervals, bounds and lists on demand."""
+    from recbole_ext.figures import test_figures
+    from recbole_ext.run_folder import write_lists
+
     loader = data.test
     whole = len(loader.users)
     if options.users:
@@ -136,13 +140,18 @@ def _evaluated(trainer: Any, data: Any, options: argparse.Namespace) -> dict[str
     }
     if len(loader.users) < whole:
         facts["extrapolated"] = inside * whole / len(loader.users)
+    if options.figures:
+        began = time.perf_counter()
+        test_figures(data, result, result, 0.95)
+        write_lists(folder, data, result)
+        facts["figures"] = time.perf_counter() - began
     return {**facts, "ndcg@10": result.means["ndcg@10"], "recall@10": result.means["recall@10"]}
 
 
 def _evaluate(folder: Path, options: argparse.Namespace) -> dict[str, Any]:
     trainer, _, data, seconds = _built("GRU4Rec", folder, options)
     trainer.load_best()
-    return {"load": seconds, **_evaluated(trainer, data, options)}
+    return {"load": seconds, **_evaluated(trainer, data, folder, options)}
 
 
 def _itemknn(folder: Path, options: argparse.Namespace) -> dict[str, Any]:
@@ -150,7 +159,7 @@ def _itemknn(folder: Path, options: argparse.Namespace) -> dict[str, Any]:
     trainer, loader, data, seconds = _built("ItemKNN", folder, options)
     fitted = time.perf_counter() - began - seconds
     trainer.fit(loader, None, verbose=False, show_progress=False)
-    return {"load": seconds, "fitting": fitted, **_evaluated(trainer, data, options)}
+    return {"load": seconds, "fitting": fitted, **_evaluated(trainer, data, folder, options)}
 
 
 STAGES = {
@@ -170,6 +179,9 @@ def parser() -> argparse.ArgumentParser:
         "--batches", type=int, default=0, help="train on the first batches only; 0 = the epoch"
     )
     options.add_argument("--users", type=int, default=0, help="evaluate the first users only; 0 = all")
+    options.add_argument(
+        "--figures", action="store_true", help="intervals, bounds and lists of a run as well"
+    )
     options.add_argument("--gpu", action="store_true", help="use the GPU")
     options.add_argument("--set", action="append", default=[], help="KEY=VALUE of the configuration")
     return options
