@@ -223,9 +223,9 @@ def test_a_mistake_gets_one_sentence(mistake: str, home: Path, capsys: pytest.Ca
     assert "Traceback" not in said
     assert len(said.splitlines()) == 1
     assert re.search(expected, said), said
-    after = [
-        path for path in sorted(str(path.relative_to(home)) for path in home.rglob("*")) if path != "saved"
-    ]
+    after = sorted(str(path.relative_to(home)) for path in home.rglob("*"))
+    # The column cache is whole and right whatever else was wrong: the atomic file was read before the mistake showed.
+    after = [path for path in after if path not in ("saved", "dataset/toy/toy.inter.arrow")]
     assert after == before
 
 

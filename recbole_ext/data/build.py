@@ -34,6 +34,8 @@ from recbole_ext.sampler.negative import NegativeSampler  # noqa: E402
 
 __all__ = ["DataCache", "PreparedData", "fingerprint", "loader_class", "prepare_data"]
 
+_ROWS_AT_ONCE = 4_000_000
+
 
 @dataclass(frozen=True)
 class PreparedData:
@@ -113,12 +115,18 @@ def prepare_data(config: Any, cache: DataCache | None = None) -> PreparedData:
 def _check_repeats(split: Split) -> None:
     """With repeated interactions a masked item could be the target: the figure would be wrong in silence."""
     data = split.interactions
-    key = data.users * data.n_items + data.items
-    if len(np.unique(key)) < len(key):
-        raise ConfigError(
-            "mask_seen is True, but some users have the same item twice, and a masked item cannot be found "
-            "again: set mask_seen: false to allow repeats"
-        )
+    # Whole users at a time, so that sorting needs little memory.
+    borders = np.searchsorted(data.indptr, np.arange(0, len(data), _ROWS_AT_ONCE), side="right") - 1
+    for first, last in zip(borders, [*borders[1:], data.n_users], strict=True):
+        length = np.diff(data.indptr[first : last + 1])
+        rows = slice(data.indptr[first], data.indptr[last])
+        key = np.repeat(np.arange(len(length)) * data.n_items, length) + data.items[rows]
+        key.sort()
+        if (key[1:] == key[:-1]).any():
+            raise ConfigError(
+                "mask_seen is True, but some users have the same item twice, and a masked item cannot be found "
+                "again: set mask_seen: false to allow repeats"
+            )
 
 
 def loader_class(config: Any, model: type[AbstractRecommender]) -> type[TrainLoader]:

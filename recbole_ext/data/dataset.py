@@ -44,6 +44,8 @@ class ExactDataset(Dataset):
         interactions: Ready interactions; read from the atomic file named by the configuration if None.
     """
 
+    feat_name_list: list[str]
+
     def __init__(self, config: Any, interactions: Interactions | None = None) -> None:
         self.interactions = interactions or read_interactions(
             Path(config["data_path"]) / f"{config['dataset']}.inter",
@@ -69,14 +71,16 @@ class ExactDataset(Dataset):
     def _load_inter_feat(self, token: str, dataset_path: str) -> None:
         data = self.interactions
         fields = {
-            self.uid_field: (FeatureType.TOKEN, FeatureSource.USER_ID, data.users),
-            self.iid_field: (FeatureType.TOKEN, FeatureSource.ITEM_ID, data.items.astype(np.int64)),
+            self.uid_field: (FeatureType.TOKEN, FeatureSource.USER_ID, data.users.astype(np.int32)),
+            self.iid_field: (FeatureType.TOKEN, FeatureSource.ITEM_ID, data.items),
             self.config["RATING_FIELD"]: (FeatureType.FLOAT, FeatureSource.INTERACTION, data.ratings),
             self.time_field: (FeatureType.FLOAT, FeatureSource.INTERACTION, data.times),
         }
         for field, (kind, source, _) in fields.items():
             self.set_field_property(field, kind, source, 1)
-        self.inter_feat = pd.DataFrame({field: values for field, (_, _, values) in fields.items()})
+        # Views of the interactions: only what a model is built from, the training part, becomes tensors.
+        columns = {field: values for field, (_, _, values) in fields.items()}
+        self.inter_feat = pd.DataFrame(columns, copy=False)
 
     def _load_user_or_item_feat(
         self, token: str, dataset_path: str, source: FeatureSource, field_name: str
@@ -103,6 +107,13 @@ class ExactDataset(Dataset):
             self.field2token_id[field] = {token: index for index, token in enumerate(tokens)}
         for field in self._rest_fields:
             self._remap(self._get_remap_list(np.array([field])))
+
+    def _fill_nan(self) -> None:
+        """RecBole's for users and items; interactions have no gaps, and filling them would copy every column."""
+        every = self.feat_name_list
+        self.feat_name_list = [name for name in every if name != "inter_feat"]
+        super()._fill_nan()
+        self.feat_name_list = every
 
     def _dataframe_to_interaction(self, data: pd.DataFrame) -> Interaction:
         # pandas 3 hands out read-only arrays, which torch must not share
@@ -148,6 +159,19 @@ class ExactDataset(Dataset):
     def restricted_to(self, split: Split, phase: int = TRAIN) -> ExactDataset:
         """This dataset with the interactions of one phase, as tensors: what a model is built from."""
         part = copy.copy(self)
+        rows = split.rows(phase)
+        part.inter_feat = self.inter_feat.iloc[:0]
         part._change_feat_format()
-        part.inter_feat = part.inter_feat[torch.from_numpy(split.rows(phase))]
+        # One column after the other: the whole set never stands in memory twice.
+        part.inter_feat = Interaction(
+            {
+                name: _tensor(self.inter_feat[name].to_numpy(), rows, like)
+                for name, like in part.inter_feat.interaction.items()
+            }
+        )
         return part
+
+
+def _tensor(values: np.ndarray, rows: np.ndarray, like: torch.Tensor) -> torch.Tensor:
+    """``(len(rows),)`` values of these rows, in the type of ``like``."""
+    return torch.from_numpy(values[rows]).to(like.dtype)

@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import polars as pl
 
+from recbole_ext.column_cache import read_columns
 from recbole_ext.errors import ConfigError, DataError
 
 __all__ = ["TEST", "TRAIN", "VALID", "Interactions", "Split", "read_interactions", "split_interactions"]
@@ -86,90 +87,61 @@ class Split:
         return np.bincount(items, minlength=self.interactions.n_items)
 
 
-def _column_names(path: Path) -> dict[str, str]:
-    try:
-        with path.open(encoding="utf-8-sig") as file:
-            header = file.readline().rstrip("\r\n")
-    except UnicodeDecodeError as error:
-        raise DataError(
-            f"{path} is no UTF-8 text ({error.reason}): convert it, or prepare it again"
-        ) from None
-    if not header:
-        raise DataError(f"{path} is empty: prepare the data set again")
-    return {column.split(":")[0]: column for column in header.split("\t")}
-
-
-def _read(path: Path) -> pl.DataFrame:
-    if not path.is_file():
-        raise DataError(f"{path} does not exist: run 'prepare' first, or name its folder with --data_path")
-    names = _column_names(path)
-    missing = {"user_id", "item_id", "timestamp"} - set(names)
-    if missing:
-        raise DataError(f"{path} has no column {sorted(missing)[0]!r} in line 1: an .inter file needs it")
-    wanted = [name for name in ("user_id", "item_id", "rating", "timestamp") if name in names]
-    lazy = pl.scan_csv(
-        path, separator="\t", infer_schema=False, quote_char=None, truncate_ragged_lines=False
-    ).select(pl.col(names[name]).alias(name) for name in wanted)
-    try:
-        frame = lazy.with_row_index("row").collect()
-    except pl.exceptions.PolarsError as error:
-        raise DataError(f"{path} cannot be read as tab-separated columns: {error}") from error
-    return _checked(frame, path)
-
-
-def _checked(frame: pl.DataFrame, path: Path) -> pl.DataFrame:
-    """Numbers parsed exactly; the first offending line is named."""
-    if frame.is_empty():
-        raise DataError(f"{path} has a header and no interaction: prepare the data set again")
-    time = pl.col("timestamp").cast(pl.Int64, strict=False)
-    whole = pl.col("timestamp").cast(pl.Float64, strict=False)
-    exact = pl.coalesce(time, pl.when(whole == whole.round(0)).then(whole.cast(pl.Int64, strict=False)))
-    rating = pl.col("rating").cast(pl.Float32, strict=False) if "rating" in frame.columns else pl.lit(1.0)
-    parsed = frame.with_columns(exact.alias("time"), rating.cast(pl.Float32).alias("value"))
-    for source, target, what in (
-        ("timestamp", "time", "a whole number of seconds"),
-        ("rating", "value", "a number"),
-        ("user_id", "user_id", "a user's token"),
-        ("item_id", "item_id", "an item's token"),
-    ):
-        bad = pl.col(target).is_null()
-        if target == "value":
-            bad = bad | pl.col(target).is_nan()
-        rows = parsed.filter(bad).select("row", *([source] if source in frame.columns else [])).head(1)
-        if len(rows):
-            line, found = rows["row"][0] + 2, rows[source][0] if source in rows.columns else None
-            raise DataError(f"{path}, line {line}: {source} is {found!r}, not {what}: correct the line")
-    return parsed.select("row", "user_id", "item_id", rating="value", timestamp="time")
-
-
 def _core(users: np.ndarray, items: np.ndarray, min_user: int, min_item: int) -> np.ndarray:
     """Boolean mask of the k-core: repeated until every user and every item has enough interactions."""
     keep = np.ones(len(users), dtype=bool)
+    by_user, by_item = np.bincount(users), np.bincount(items)
     while True:
-        by_user = np.bincount(users[keep], minlength=users.max() + 1)
-        by_item = np.bincount(items[keep], minlength=items.max() + 1)
-        still = keep & (by_user[users] >= min_user) & (by_item[items] >= min_item)
-        if still.sum() == keep.sum():
+        # Counts only go down: a round looks for the rows of those that fell below since the last one.
+        few_user, few_item = (by_user > 0) & (by_user < min_user), (by_item > 0) & (by_item < min_item)
+        if not (few_user.any() or few_item.any()):
             return keep
-        keep = still
-        if not keep.any():
-            return keep
+        gone = np.flatnonzero(keep & (few_user[users] | few_item[items]))
+        keep[gone] = False
+        by_user -= np.bincount(users[gone], minlength=len(by_user))
+        by_item -= np.bincount(items[gone], minlength=len(by_item))
 
 
-def _codes(column: pl.Series) -> tuple[np.ndarray, np.ndarray]:
-    """Integer code of each row and the sorted tokens: as numbers where all are, else as text."""
-    tokens = column.unique()
-    number = tokens.cast(pl.Int64, strict=False)
-    tokens = tokens.gather(number.arg_sort()) if number.null_count() == 0 else tokens.sort()
-    codes = column.cast(pl.Enum(tokens)).to_physical().to_numpy().astype(np.int64)
-    return codes, tokens.to_numpy().astype(object)
+def _ranks(codes: np.ndarray, tokens: pl.Series) -> tuple[np.ndarray, np.ndarray]:
+    """Tokens that occur, sorted as numbers where all of them are, else as text, and the place of each code among them.
+
+    Returns:
+        ``(len(tokens),) int32`` place by code, -1 for a token without interaction, and ``(n,) str`` sorted tokens.
+    """
+    present = np.flatnonzero(np.bincount(codes, minlength=len(tokens)))
+    found = pl.DataFrame({"code": present, "token": tokens.gather(present)})
+    number = found["token"].cast(pl.Int64, strict=False)
+    by = ["number", "token"] if number.null_count() == 0 else ["token"]
+    found = found.with_columns(number=number).sort(by)
+    place = np.full(len(tokens), -1, dtype=np.int32)
+    place[found["code"].to_numpy()] = np.arange(len(found), dtype=np.int32)
+    return place, found["token"].to_numpy().astype(object)
 
 
-def _compact(codes: np.ndarray, tokens: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Ids 1..n for the codes that are left, 0 kept for padding."""
-    present = np.bincount(codes, minlength=len(tokens)) > 0
-    ids = np.cumsum(present)
-    return ids[codes], np.concatenate([np.array(["[PAD]"], dtype=object), tokens[present]])
+def _ids(codes: np.ndarray, tokens: np.ndarray, place: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Ids 1..n ``(N,) int32`` of the codes that are left, and their tokens behind that of padding."""
+    present = np.zeros(len(tokens), dtype=bool)
+    present[place[np.flatnonzero(np.bincount(codes, minlength=len(place)))]] = True
+    ids = np.cumsum(present, dtype=np.int32)
+    return ids[place][codes], np.concatenate([np.array(["[PAD]"], dtype=object), tokens[present]])
+
+
+def _order(users: np.ndarray, times: np.ndarray, tie_break: str, seed: int) -> np.ndarray | None:
+    """Rows by user, time and tie-break, ``(N,) int64``; None where they lie so already."""
+    later = (users[1:] > users[:-1]) | ((users[1:] == users[:-1]) & (times[1:] >= times[:-1]))
+    order = None if later.all() else np.lexsort((times, users))
+    if tie_break != "random":
+        return order
+    draws = np.random.default_rng(seed).permutation(len(users))
+    order = np.arange(len(users)) if order is None else order
+    users, times = users[order], times[order]
+    same = np.append((users[1:] == users[:-1]) & (times[1:] == times[:-1]), False)
+    # Only rows inside a run of equal user and time can change places, and only within it.
+    tied = np.flatnonzero(same | np.append(False, same[:-1]))
+    run = np.cumsum(~np.append(False, same[:-1]))[tied]
+    rows = order[tied]
+    order[tied] = rows[np.lexsort((draws[rows], run))]
+    return order
 
 
 def read_interactions(
@@ -181,7 +153,7 @@ def read_interactions(
     tie_break: str = "file",
     seed: int = 0,
 ) -> Interactions:
-    """Reads an ``.inter`` file, filters it and puts it into the exact order.
+    """Reads an ``.inter`` file or its column cache, filters it and puts it into the exact order.
 
     Args:
         path: The atomic file; its line order is the tie-break ``file``.
@@ -197,39 +169,36 @@ def read_interactions(
     """
     if tie_break not in ("file", "random"):
         raise ConfigError(f"tie_break is {tie_break!r}: use 'file' or 'random'")
-    frame = _read(path)
-    total = len(frame)
+    columns = read_columns(path)
+    total = len(columns)
     if rating_threshold is not None:
-        frame = frame.filter(pl.col("rating") >= rating_threshold)
-    if frame.is_empty():
+        columns = columns.rows(columns.ratings >= np.float32(rating_threshold))
+    if not len(columns):
         raise DataError(
             f"no interaction of {path} has a rating >= {rating_threshold}: lower rating_threshold"
         )
-    user, user_tokens = _codes(frame["user_id"])
-    item, item_tokens = _codes(frame["item_id"])
-    keep = _core(user, item, min_user_interactions, min_item_interactions)
+    user_place, user_tokens = _ranks(columns.users, columns.user_tokens)
+    item_place, item_tokens = _ranks(columns.items, columns.item_tokens)
+    keep = _core(columns.users, columns.items, min_user_interactions, min_item_interactions)
     if not keep.any():
         raise DataError(
             f"the filter users >= {min_user_interactions}, items >= {min_item_interactions} leaves nobody of "
             f"{path}: lower min_user_interactions or min_item_interactions"
         )
-    user, user_tokens = _compact(user[keep], user_tokens)
-    item, item_tokens = _compact(item[keep], item_tokens)
-    times = frame["timestamp"].to_numpy()[keep]
-    ratings = frame["rating"].to_numpy()[keep]
-    tie = (
-        np.random.default_rng(seed).permutation(len(user)) if tie_break == "random" else np.arange(len(user))
-    )
-    order = np.lexsort((tie, times, user))
-    counts = np.bincount(user, minlength=len(user_tokens))
+    if not keep.all():
+        columns = columns.rows(keep)
+    users, user_tokens = _ids(columns.users, user_tokens, user_place)
+    items, item_tokens = _ids(columns.items, item_tokens, item_place)
+    order = _order(users, columns.times, tie_break, seed)
+    counts = np.bincount(users, minlength=len(user_tokens))
     return Interactions(
         user_tokens=user_tokens,
         item_tokens=item_tokens,
         indptr=np.concatenate([[0], np.cumsum(counts)]),
-        items=item[order].astype(np.int32),
-        times=times[order],
-        ratings=ratings[order],
-        dropped=total - len(user),
+        items=items if order is None else items[order],
+        times=np.array(columns.times) if order is None else columns.times[order],
+        ratings=np.array(columns.ratings) if order is None else columns.ratings[order],
+        dropped=total - len(users),
     )
 
 

@@ -14,6 +14,8 @@ from typing import Any, get_args
 
 import polars as pl
 
+from recbole_ext.column_cache import write_cache
+from recbole_ext.columns import Columns, encode
 from recbole_ext.errors import ConfigError, DataError, DownloadError, OutputError, nearest
 from recbole_ext.movielens import features
 from recbole_ext.movielens.catalog import MovieLensDataset, find_dataset
@@ -43,7 +45,8 @@ class Prepared:
 
     Attributes:
         name: Name of the set.
-        folder: ``OUT/NAME``, which holds ``NAME.inter``, ``NAME.item`` and, if the set has it, ``NAME.user``.
+        folder: ``OUT/NAME``, which holds ``NAME.inter`` and its column cache ``NAME.inter.arrow``, ``NAME.item`` and,
+            if the set has it, ``NAME.user``.
         origin: Where the ratings came from: a path, or an address.
         interactions: Number of ratings.
         users: Number of users with a rating.
@@ -161,7 +164,8 @@ def _existing(dataset: MovieLensDataset, folder: Path, options: dict[str, Any]) 
         # The user's own atomic files: they are taken as they are, and only counted.
         path = folder / f"{dataset.name}.inter"
         ordered = order_interactions(read_ratings(path, LAYOUTS["atomic"]))
-        return Prepared(dataset.name, folder, str(folder), licence=dataset.licence, **_counts(ordered))
+        counts = _counts(ordered, ordered["user_id"].n_unique(), ordered["item_id"].n_unique())
+        return Prepared(dataset.name, folder, str(folder), licence=dataset.licence, **counts)
     try:
         record = json.loads(record_path.read_text(encoding="utf-8"))
         if any(record[key] != value for key, value in options.items()):
@@ -200,11 +204,11 @@ def _say_result(prepared: Prepared, dataset: MovieLensDataset, say: Report) -> N
     say(f"{prepared.name}: cite: {dataset.citation}")
 
 
-def _counts(ordered: pl.DataFrame) -> dict[str, Any]:
+def _counts(ordered: pl.DataFrame, users: int, items: int) -> dict[str, Any]:
     return {
         "interactions": ordered.height,
-        "users": ordered["user_id"].n_unique(),
-        "items": ordered["item_id"].n_unique(),
+        "users": users,
+        "items": items,
         "tie_share": tie_share(ordered),
     }
 
@@ -224,11 +228,14 @@ def _write_set(
             first_fault(path, layout, duplicate=duplicate) or f"{path} has the row {duplicate} twice"
         )
     header = dict(zip(COLUMNS, _INTER_HEADER.split("\t"), strict=True))
+    inter = target / f"{dataset.name}.inter"
     with _writing(target):
-        ordered.select(COLUMNS).rename(header).write_csv(
-            target / f"{dataset.name}.inter", separator="\t", quote_style="never"
-        )
-    return _counts(ordered)
+        ordered.select(COLUMNS).rename(header).write_csv(inter, separator="\t", quote_style="never")
+    users, user_tokens = encode(ordered["user_id"])
+    items, item_tokens = encode(ordered["item_id"])
+    ratings, times = ordered["rating"].to_numpy(), ordered["timestamp"].to_numpy()
+    write_cache(inter, Columns(users, items, ratings, times, user_tokens, item_tokens))
+    return _counts(ordered, len(user_tokens), len(item_tokens))
 
 
 def _by_number(identifier: str) -> tuple[int, str]:
