@@ -59,6 +59,7 @@ MODELS: dict[str, ModelSpec] = {
         ModelSpec("Random", f"{_GENERAL}.random:Random", "the floor of every comparison"),
         ModelSpec("PersonalTopK", f"{_GENERAL}.personaltopk:PersonalTopK", "own items, genres, popularity"),
         ModelSpec("BPR", f"{_GENERAL}.bpr:BPR", "Rendle et al. 2009"),
+        ModelSpec("ItemKNN", f"{_GENERAL}.itemknn:ItemKNN", "Aiolli 2013"),
         ModelSpec("MLP", f"{_GENERAL}.mlp:MLP", "He et al. 2017"),
         ModelSpec("NCL", f"{_GENERAL}.ncl:NCL", "Lin et al. 2022"),
         ModelSpec("Pop", f"{_GENERAL}.pop:Pop", "exact counts"),

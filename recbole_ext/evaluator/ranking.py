@@ -122,12 +122,20 @@ def top_k(scores: torch.Tensor, k: int) -> tuple[torch.Tensor, torch.Tensor]:
     catalogue = scores.shape[1] - 1
     if not 1 <= k <= catalogue:
         raise ConfigError(f"a list of {k} cannot be made of a catalogue of {catalogue} items: change topk")
-    least = scores.topk(k, dim=1).values[:, -1:]
-    ahead, at_least = scores > least, scores == least
-    room = k - ahead.sum(dim=1, keepdim=True)
-    chosen = ahead | (at_least & (at_least.cumsum(dim=1) <= room))
-    items = chosen.nonzero()[:, 1].view(len(scores), k)  # ascending ids
-    values = scores.gather(1, items)
-    values, order = values.sort(dim=1, descending=True, stable=True)
+    values, items = scores.topk(k + 1, dim=1)  # one more shows where the last place is tied
+    least, items = values[:, k - 1], items[:, :k]
+    tied = (least == values[:, k]) & (least > -torch.inf)
+    if tied.any():
+        items[tied] = _smallest_ids(scores[tied], least[tied, None], k)
+    items = items.sort(dim=1).values
+    values, order = scores.gather(1, items).sort(dim=1, descending=True, stable=True)
     items = items.gather(1, order)
-    return torch.where(values == -torch.inf, 0, items), values
+    return items.masked_fill(values == -torch.inf, 0), values
+
+
+def _smallest_ids(scores: torch.Tensor, least: torch.Tensor, k: int) -> torch.Tensor:
+    """``(B, k)`` items above ``least (B, 1)``, and of those equal to it as many as there is room for."""
+    ahead, equal = scores > least, scores == least
+    room = k - ahead.sum(dim=1, keepdim=True)
+    chosen = ahead | (equal & (equal.cumsum(dim=1, dtype=torch.int32) <= room))
+    return chosen.nonzero()[:, 1].view(len(scores), k)
