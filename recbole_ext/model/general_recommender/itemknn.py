@@ -19,8 +19,7 @@ from recbole_ext.model.sparse_product import dense_product  # noqa: E402
 
 __all__ = ["ItemKNN", "cosine_neighbours"]
 
-_BLOCK_ELEMENTS = 1 << 20
-_EPSILON = 1e-6  # RecBole's, in the denominator
+_BLOCK_ELEMENTS = 1 << 21
 
 
 def cosine_neighbours(interactions: sp.csr_matrix, k: int, shrink: float = 0.0) -> sp.csc_matrix:
@@ -39,27 +38,22 @@ def cosine_neighbours(interactions: sp.csr_matrix, k: int, shrink: float = 0.0) 
     """
     n_items = interactions.shape[1]
     by_item = interactions.T.tocsr()
-    norm = np.sqrt(np.asarray(interactions.power(2).sum(axis=0)).ravel())
+    norm = torch.from_numpy(np.sqrt(np.asarray(interactions.power(2).sum(axis=0)).ravel()))
+    epsilon = torch.tensor(shrink + 1e-6)  # the small part is RecBole's
     width = min(k, n_items - 1)
     step = max(1, _BLOCK_ELEMENTS // n_items)
     neighbours, similarities, found = [], [], []
     for start in range(0, n_items, step):
-        block = dense_product(by_item[start : start + step], interactions).numpy()  # (step, n_items)
-        own = np.arange(len(block))
-        block[own, start + own] = 0.0
-        inverse = norm[start : start + step, None] * norm
-        inverse += shrink
-        inverse += _EPSILON
-        block *= np.reciprocal(inverse, out=inverse)
-        scores = torch.from_numpy(block)
-        # Without the zeros, which would tie at the last place of every item that has few neighbours.
-        items, values = (part.numpy() for part in top_k(scores.masked_fill_(scores <= 0, -torch.inf), width))
+        block = dense_product(by_item[start : start + step], interactions)  # (step, n_items)
+        block.diagonal(start).zero_()
+        block /= torch.addcmul(epsilon, norm[start : start + step, None], norm)
+        items, values = top_k(block, width, above=0.0)
         kept = values > 0
-        neighbours.append(items[kept].astype(np.int32))
+        neighbours.append(items[kept].to(torch.int32))
         similarities.append(values[kept])
-        found.append(kept.sum(axis=1))
-    indptr = np.concatenate([[0], np.cumsum(np.concatenate(found))])
-    parts = np.concatenate(similarities), np.concatenate(neighbours), indptr
+        found.append(kept.sum(dim=1))
+    indptr = np.concatenate([[0], np.cumsum(torch.cat(found).numpy())])
+    parts = torch.cat(similarities).numpy(), torch.cat(neighbours).numpy(), indptr
     return sp.csc_matrix(parts, shape=(n_items, n_items))
 
 
@@ -73,7 +67,7 @@ class ItemKNN(HostItemKNN):
     def __init__(self, config: Any, dataset: Any) -> None:
         super(HostItemKNN, self).__init__(config, dataset)
         self.k = config["k"]
-        self.shrink = config["shrink"] if "shrink" in config else 0.0
+        self.shrink = config["shrink"] or 0.0
         self.interaction_matrix = dataset.inter_matrix(form="csr").astype(np.float32)
         self.w = cosine_neighbours(self.interaction_matrix, self.k, self.shrink)
         self._by_neighbour = self.w.tocsr()
