@@ -21,9 +21,7 @@ def interactions(
     activity = random.lognormal(0, 1, n_users)
     activity = np.clip(activity / activity.sum() * n_interactions, 5, n_items // 4).astype(int)
     popularity = -0.8 * np.log(random.permutation(n_items) + 1)
-    chosen = [
-        np.argpartition(-popularity - random.gumbel(size=n_items), count)[:count] for count in activity
-    ]
+    chosen = [np.argpartition(-popularity - random.gumbel(size=n_items), count)[:count] for count in activity]
     return np.repeat(np.arange(n_users), activity), np.concatenate(chosen)
 
 

@@ -266,7 +266,7 @@ class EvaluationLoader:
         phase: ``VALID`` or ``TEST``; everything before it is history.
     """
 
-    score_bytes = 128 * 2**20
+    score_bytes = 64 * 2**20  # 8 to 128 MiB are equally fast; 85 000 items make 197 users a batch
 
     def __init__(self, config: Any, dataset: ExactDataset, split: Split, phase: int) -> None:
         self.config, self.dataset, self.split, self.phase = config, dataset, split, phase

@@ -152,9 +152,7 @@ def _by_sorting(
     return higher, equal
 
 
-def top_k(
-    scores: torch.Tensor, k: int, *, above: float = -torch.inf
-) -> tuple[torch.Tensor, torch.Tensor]:
+def top_k(scores: torch.Tensor, k: int, *, above: float = -torch.inf) -> tuple[torch.Tensor, torch.Tensor]:
     """The k best candidates of each row, ties by the smaller item id.
 
     Args:
