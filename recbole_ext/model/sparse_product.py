@@ -13,10 +13,10 @@ __all__ = ["dense_product"]
 
 def _shared(matrix: sp.csr_matrix) -> torch.Tensor:
     """The matrix as a tensor on the same memory."""
-    parts = (torch.from_numpy(part) for part in (matrix.indptr, matrix.indices, matrix.data))
+    indptr, indices, data = map(torch.from_numpy, (matrix.indptr, matrix.indices, matrix.data))
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", message="Sparse ")  # torch calls its own CSR format beta
-        return torch.sparse_csr_tensor(*parts, size=matrix.shape, check_invariants=False)
+        return torch.sparse_csr_tensor(indptr, indices, data, size=matrix.shape, check_invariants=False)
 
 
 def dense_product(left: sp.csr_matrix, right: sp.csr_matrix) -> torch.Tensor:
