@@ -1,0 +1,1 @@
+"""What is measured against others; each module prints a table."""

@@ -26,7 +26,7 @@ from recbole_ext.checkpoint import load_tensors, save_tensors  # noqa: E402
 from recbole_ext.data.dataloader import EvaluationBatch, EvaluationLoader  # noqa: E402
 from recbole_ext.errors import RecBoleExtError  # noqa: E402
 from recbole_ext.evaluation import Evaluation, evaluated  # noqa: E402
-from recbole_ext.evaluator.ranking import expected_ranks, mask_scores_, top_k  # noqa: E402
+from recbole_ext.evaluator.ranking import mask_scores_, ranks_within, top_k  # noqa: E402
 from recbole_ext.evaluator.register import is_accuracy  # noqa: E402
 
 __all__ = ["EpochReport", "trainer_class"]
@@ -100,9 +100,9 @@ class ExactTrainer(Trainer):
         for batch in loader:
             batch_scores = self.masked_scores_of(batch)
             targets = batch.target_rows.to(self.device), batch.target_items.to(self.device)
-            ranks.append(expected_ranks(batch_scores, *targets).cpu().numpy())
-            owners.append(batch.target_rows.numpy() + offset)
             best = top_k(batch_scores, largest)
+            ranks.append(ranks_within(batch_scores, best[1], *targets).cpu().numpy())
+            owners.append(batch.target_rows.numpy() + offset)
             items.append(best[0].cpu().numpy())
             scores.append(best[1].float().cpu().numpy())
             offset += len(batch.users)

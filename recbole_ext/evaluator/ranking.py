@@ -6,7 +6,7 @@ import torch
 
 from recbole_ext.errors import ConfigError, RecBoleExtError
 
-__all__ = ["expected_ranks", "mask_scores_", "top_k"]
+__all__ = ["expected_ranks", "mask_scores_", "ranks_within", "top_k"]
 
 _COMPARED_BY_ROW = 4
 _BLOCK = 32
@@ -48,52 +48,90 @@ def expected_ranks(scores: torch.Tensor, rows: torch.Tensor, items: torch.Tensor
     Raises:
         RecBoleExtError: A score is NaN.
     """
-    unknown = torch.isnan(scores.amax(dim=1))  # the largest of numbers and NaN is NaN
-    if unknown.any():
-        row = int(unknown.nonzero()[0])
+    own = scores[rows, items]
+    _refuse_nan(scores.amax(dim=1))
+    return _expected(rows, own, *_compared(scores, rows, own), scores.shape[1])
+
+
+def ranks_within(
+    scores: torch.Tensor, values: torch.Tensor, rows: torch.Tensor, items: torch.Tensor
+) -> torch.Tensor:
+    """:func:`expected_ranks` of the targets that can stand in a list of K; infinity for all others.
+
+    What is above such a target is in the list, so that the catalogue is looked at only where a target is tied with
+    the last place.
+
+    Args:
+        scores: ``(B, n_items)`` float, -inf where an item is no candidate.
+        values: ``(B, K)`` scores of :func:`top_k`.
+        rows: ``(T,) int64`` row of each target.
+        items: ``(T,) int64`` item of each target.
+
+    Returns:
+        ``(T,) float64``.
+
+    Raises:
+        RecBoleExtError: A score is NaN.
+    """
+    _refuse_nan(values[:, 0])  # NaN is first in a top-K
+    own = scores[rows, items]
+    found = own >= values[rows, -1]
+    rows, own = rows[found], own[found]
+    lists = values[rows]  # (found, K)
+    higher, equal = (lists > own[:, None]).sum(dim=1), (lists == own[:, None]).sum(dim=1)
+    last = own == lists[:, -1]
+    higher[last], equal[last] = _compared(scores, rows[last], own[last])
+    ranks = torch.full(found.shape, torch.inf, dtype=torch.float64, device=scores.device)
+    ranks[found] = _expected(rows, own, higher, equal, scores.shape[1])
+    return ranks
+
+
+def _refuse_nan(largest: torch.Tensor) -> None:
+    """Looks at the largest score ``(B,)`` of each row, which is NaN where any is."""
+    if torch.isnan(largest).any():
+        row = int(torch.isnan(largest).nonzero()[0])
         raise RecBoleExtError(
             f"the model gave NaN as a score (row {row} of a batch): lower learning_rate or train anew"
         )
-    own = scores[rows, items]
-    if len(rows) <= _COMPARED_BY_ROW * len(scores):
-        higher, equal = _by_comparison(scores, rows, own)
-    else:
-        higher, equal = _by_sorting(scores, rows, own)
-    place, together = _places_in_ties(rows, higher)
+
+
+def _expected(
+    rows: torch.Tensor, own: torch.Tensor, higher: torch.Tensor, equal: torch.Tensor, n_items: int
+) -> torch.Tensor:
+    place, together = _places_in_ties(rows * n_items + higher)
     rank = higher.double() + place * (equal.double() + 1) / (together + 1)
     return torch.where(own == -torch.inf, torch.inf, rank)
 
 
-def _places_in_ties(rows: torch.Tensor, higher: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
-    """``j`` and ``g``: targets of one row with as many items above them have the same score."""
-    _, group, size = torch.unique(
-        torch.stack([rows, higher], dim=1), dim=0, return_inverse=True, return_counts=True
-    )
+def _places_in_ties(ties: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+    """``j`` and ``g``: targets of one row with as many items above them have the same score, the same tie."""
+    _, group, size = torch.unique(ties, return_inverse=True, return_counts=True)
     order = torch.argsort(group, stable=True)
     first = torch.cumsum(size, 0) - size
-    place = torch.empty_like(rows)
-    place[order] = torch.arange(len(rows), device=rows.device) - first[group[order]] + 1
+    place = torch.empty_like(ties)
+    place[order] = torch.arange(len(ties), device=ties.device) - first[group[order]] + 1
     return place.double(), size[group].double()
+
+
+def _compared(
+    scores: torch.Tensor, rows: torch.Tensor, own: torch.Tensor
+) -> tuple[torch.Tensor, torch.Tensor]:
+    """Numbers of higher and of equal scores in the row of each target, both ``(T,) int64``."""
+    few = len(rows) <= _COMPARED_BY_ROW * len(scores)
+    return (_by_comparison if few else _by_sorting)(scores, rows, own)
 
 
 def _by_comparison(
     scores: torch.Tensor, rows: torch.Tensor, own: torch.Tensor
 ) -> tuple[torch.Tensor, torch.Tensor]:
-    if torch.equal(rows, torch.arange(len(scores), device=rows.device)):
-        return _counted(scores, own)
     higher, equal = torch.empty_like(rows), torch.empty_like(rows)
     step = max(1, len(scores))
     for start in range(0, len(rows), step):
         part = slice(start, start + step)
-        higher[part], equal[part] = _counted(scores[rows[part]], own[part])
+        candidates = scores[rows[part]]  # (step, n_items)
+        higher[part] = (candidates > own[part, None]).sum(dim=1)
+        equal[part] = (candidates == own[part, None]).sum(dim=1)
     return higher, equal
-
-
-def _counted(candidates: torch.Tensor, own: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
-    """Candidates above and beside each row's own score; 32-bit sums take half the time of 64-bit ones."""
-    higher = (candidates > own[:, None]).sum(dim=1, dtype=torch.int32)
-    equal = (candidates == own[:, None]).sum(dim=1, dtype=torch.int32)
-    return higher.long(), equal.long()
 
 
 def _by_sorting(
@@ -115,15 +153,17 @@ def _by_sorting(
     return higher, equal
 
 
-def top_k(scores: torch.Tensor, k: int) -> tuple[torch.Tensor, torch.Tensor]:
+def top_k(scores: torch.Tensor, k: int, *, above: float = -torch.inf) -> tuple[torch.Tensor, torch.Tensor]:
     """The k best candidates of each row, ties by the smaller item id.
 
     Args:
         scores: ``(B, n_items)`` float, -inf where an item is no candidate.
         k: Length of the lists.
+        above: Items with at most this score are no candidates either.
 
     Returns:
-        ``(B, k) int64`` items and their scores, best first; item 0 and -inf where candidates run out.
+        ``(B, k) int64`` items and their scores, best first; item 0 and a score of at most ``above`` where candidates
+        run out.
 
     Raises:
         ConfigError: k is below 1 or above the catalogue.
@@ -131,14 +171,15 @@ def top_k(scores: torch.Tensor, k: int) -> tuple[torch.Tensor, torch.Tensor]:
     catalogue = scores.shape[1] - 1
     if not 1 <= k <= catalogue:
         raise ConfigError(f"a list of {k} cannot be made of a catalogue of {catalogue} items: change topk")
-    values, items = _largest(scores, min(k + 1, scores.shape[1]))
-    items, order = items[:, :k].sort(dim=1)
-    values, last, beyond = values[:, :k].gather(1, order), values[:, k - 1], values[:, k:]
-    values, order = values.sort(dim=1, descending=True, stable=True)
+    values, items = _largest(scores, k + 1)  # one more shows where the last place is tied
+    least, items = values[:, k - 1], items[:, :k]
+    tied = (least == values[:, k]) & (least > above)
+    if tied.any():
+        items[tied] = _smallest_ids(scores[tied], least[tied, None], k)
+    items = items.sort(dim=1).values
+    values, order = scores.gather(1, items).sort(dim=1, descending=True, stable=True)
     items = items.gather(1, order)
-    if beyond.shape[1] and (tied := (beyond[:, 0] == last).nonzero()[:, 0]).numel():
-        items[tied], values[tied] = _top_k_of_ties(scores[tied], k)
-    return torch.where(values == -torch.inf, 0, items), values
+    return items.masked_fill(values <= above, 0), values
 
 
 def _largest(scores: torch.Tensor, k: int) -> tuple[torch.Tensor, torch.Tensor]:
@@ -150,7 +191,8 @@ def _largest(scores: torch.Tensor, k: int) -> tuple[torch.Tensor, torch.Tensor]:
     n_users, n_items = scores.shape
     whole = n_items // _BLOCK
     if whole < 4 * k:
-        return tuple(scores.topk(k, dim=1))  # type: ignore[return-value]
+        values, items = scores.topk(k, dim=1)
+        return values, items
     blocks = scores[:, : whole * _BLOCK].view(n_users, whole, _BLOCK)
     chosen = blocks.amax(dim=2).topk(k, dim=1, sorted=False).indices  # (B, k)
     inside = torch.arange(_BLOCK, device=scores.device)
@@ -161,12 +203,9 @@ def _largest(scores: torch.Tensor, k: int) -> tuple[torch.Tensor, torch.Tensor]:
     return values, columns.gather(1, place)
 
 
-def _top_k_of_ties(scores: torch.Tensor, k: int) -> tuple[torch.Tensor, torch.Tensor]:
-    """Rows of which more than k candidates reach the k-th score: of those that equal it, the smallest ids."""
-    least = scores.topk(k, dim=1).values[:, -1:]
-    ahead, at_least = scores > least, scores == least
+def _smallest_ids(scores: torch.Tensor, least: torch.Tensor, k: int) -> torch.Tensor:
+    """``(B, k)`` items above ``least (B, 1)``, and of those equal to it as many as there is room for."""
+    ahead, equal = scores > least, scores == least
     room = k - ahead.sum(dim=1, keepdim=True)
-    chosen = ahead | (at_least & (at_least.cumsum(dim=1) <= room))
-    items = chosen.nonzero()[:, 1].view(len(scores), k)  # ascending ids
-    values, order = scores.gather(1, items).sort(dim=1, descending=True, stable=True)
-    return items.gather(1, order), values
+    chosen = ahead | (equal & (equal.cumsum(dim=1, dtype=torch.int32) <= room))
+    return chosen.nonzero()[:, 1].view(len(scores), k)

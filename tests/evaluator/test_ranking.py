@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from recbole_ext.errors import ConfigError, RecBoleExtError
-from recbole_ext.evaluator.ranking import expected_ranks, mask_scores_, top_k
+from recbole_ext.evaluator.ranking import expected_ranks, mask_scores_, ranks_within, top_k
 
 INF = math.inf
 
@@ -179,3 +179,24 @@ def test_mask_is_in_place_and_touches_only_the_pairs() -> None:
 
 def test_without_pairs_only_padding_is_masked() -> None:
     assert (mask_scores_(torch.ones(2, 3)) == -INF).tolist() == [[True, False, False]] * 2
+
+
+@settings(deadline=None)
+@given(scored(), st.data())
+def test_ranks_within_the_lists_are_the_expected_ranks(scores: torch.Tensor, data: st.DataObject) -> None:
+    height, n_items = scores.shape
+    k = data.draw(st.integers(1, n_items - 1))
+    every = [(row, item) for row in range(height) for item in range(n_items)]
+    rows, items = torch.tensor(data.draw(st.permutations(every))).T
+    values = top_k(scores, k)[1]
+    got, whole = ranks_within(scores, values, rows, items), expected_ranks(scores, rows, items)
+    # Whoever scores below the last of the list has k others before it, and counts in no list of k.
+    beyond = scores[rows, items] < values[rows, -1]
+    assert torch.equal(got, torch.where(beyond, INF, whole))
+    assert (whole[beyond] > k).all()
+
+
+def test_nan_in_a_list_is_an_error_that_names_the_row() -> None:
+    scores = torch.tensor([[-INF, 1.0, 2.0], [-INF, 0.0, math.nan]])
+    with pytest.raises(RecBoleExtError, match=r"NaN.*row 1"):
+        ranks_within(scores, top_k(scores, 1)[1], torch.tensor([0]), torch.tensor([1]))

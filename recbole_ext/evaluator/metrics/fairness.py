@@ -15,6 +15,8 @@ __all__ = ["disparity", "distinct_rows", "pop_reo", "pop_rsp"]
 
 Ints = npt.NDArray[np.integer[Any]]
 
+_TABLE_ELEMENTS = 1 << 20
+
 
 def disparity(chances: list[float]) -> float:
     """Population standard deviation over mean of the groups' chances.
@@ -40,12 +42,21 @@ def distinct_rows(indptr: Ints, indices: Ints, n_items: int) -> tuple[Ints, Ints
         n_items: Number of internal ids, padding included.
 
     Returns:
-        User rows and item ids, each (distinct pairs,) int64.
+        User rows and item ids, each (distinct pairs,) int64, in the order given.
     """
-    rows = np.repeat(np.arange(len(indptr) - 1), np.diff(indptr))
-    keys = np.sort(rows * n_items + indices)
-    kept = keys[np.concatenate([[True], keys[1:] != keys[:-1]])] if len(keys) else keys
-    return kept // n_items, kept % n_items
+    pointer, entries = np.asarray(indptr, dtype=np.int64), np.asarray(indices, dtype=np.int64)
+    rows = np.repeat(np.arange(len(pointer) - 1), np.diff(pointer))
+    kept = np.empty(len(entries), dtype=bool)
+    step = max(1, _TABLE_ELEMENTS // n_items)
+    table = np.empty(step * n_items, dtype=np.int64)
+    for start in range(0, len(pointer) - 1, step):
+        part = slice(pointer[start], pointer[min(start + step, len(pointer) - 1)])
+        # Of equal pairs the last one's number stays in the table, so that nothing is sorted.
+        place = (rows[part] - start) * n_items + entries[part]
+        number = np.arange(len(place))
+        table[place] = number
+        kept[part] = table[place] == number
+    return rows[kept], entries[kept]
 
 
 def pop_rsp(

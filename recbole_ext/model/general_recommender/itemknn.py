@@ -1,4 +1,4 @@
-"""ItemKNN on sparse products."""
+"""Nearest neighbours of items, counted and scored in blocks."""
 
 from __future__ import annotations
 
@@ -6,7 +6,6 @@ from typing import Any
 
 import numpy as np
 import scipy.sparse as sp
-import similaripy
 import torch
 
 from recbole_ext import _compat
@@ -15,59 +14,73 @@ _compat.apply()
 
 from recbole.model.general_recommender.itemknn import ItemKNN as HostItemKNN  # noqa: E402
 
-__all__ = ["ItemKNN", "item_similarities"]
+from recbole_ext.evaluator.ranking import top_k  # noqa: E402
+from recbole_ext.model.sparse_product import dense_product  # noqa: E402
 
-_EPSILON = 1e-6  # RecBole's, in the denominator
+__all__ = ["ItemKNN", "cosine_neighbours"]
+
+_BLOCK_ELEMENTS = 1 << 21
 
 
-def item_similarities(interactions: sp.csr_matrix, *, k: int, shrink: float = 0.0) -> sp.csr_matrix:
-    """Cosine similarity of each item to its k nearest others, x·y / (‖x‖ ‖y‖ + shrink + 1e-6).
+def cosine_neighbours(interactions: sp.csr_matrix, k: int, shrink: float = 0.0) -> sp.csc_matrix:
+    """The k most similar items of each item: x·y / (|x| |y| + shrink + 1e-6), above 0 only.
+
+    Equal to RecBole's ``ComputeSimilarity`` with one exception: where several items are equally similar at the last
+    place, those with the smaller ids are kept, RecBole's choice is arbitrary.
 
     Args:
-        interactions: ``(n_users, n_items)``.
-        k: Neighbours of an item; of equally near ones at the end, any are taken.
-        shrink: Lowers similarities that rest on few users.
+        interactions: ``(n_users, n_items) float32``, none below 0; column 0 is padding.
+        k: Neighbours of each item.
+        shrink: Added to the denominator: similarities that rest on few users become smaller.
 
     Returns:
-        ``(n_items, n_items) float32``, row i the neighbours of item i.
+        ``(n_items, n_items) float32``: column j holds the neighbours of item j.
     """
-    # One more, as an item is its own nearest neighbour, or ties with it; then itself, or the last one, is left out.
-    near = similaripy.cosine(
-        interactions.T.tocsr(), k=k + 1, shrink=float(shrink) + _EPSILON, format_output="coo", verbose=False
-    )
-    others = near.row != near.col
-    rows, columns, values = near.row[others], near.col[others], near.data[others]
-    order = np.lexsort((columns, -values, rows))
-    rows, columns, values = rows[order], columns[order], values[order]
-    place = np.arange(len(rows)) - np.searchsorted(rows, rows, side="left")
-    kept = place < k
-    return sp.csr_matrix((values[kept], (rows[kept], columns[kept])), shape=near.shape, dtype=np.float32)
+    n_items = interactions.shape[1]
+    by_item = interactions.T.tocsr()
+    norm = torch.from_numpy(np.sqrt(np.asarray(interactions.power(2).sum(axis=0)).ravel()))
+    epsilon = torch.tensor(shrink + 1e-6)  # the small part is RecBole's
+    width = min(k, n_items - 1)
+    step = max(1, _BLOCK_ELEMENTS // n_items)
+    neighbours, similarities, found = [], [], []
+    for start in range(0, n_items, step):
+        block = dense_product(by_item[start : start + step], interactions)  # (step, n_items)
+        block.diagonal(start).zero_()
+        block /= torch.addcmul(epsilon, norm[start : start + step, None], norm)
+        items, values = top_k(block, width, above=0.0)
+        kept = values > 0
+        neighbours.append(items[kept].to(torch.int32))
+        similarities.append(values[kept])
+        found.append(kept.sum(dim=1))
+    indptr = np.concatenate([[0], np.cumsum(torch.cat(found).numpy())])
+    parts = torch.cat(similarities).numpy(), torch.cat(neighbours).numpy(), indptr
+    return sp.csc_matrix(parts, shape=(n_items, n_items))
 
 
 class ItemKNN(HostItemKNN):
-    """RecBole's ItemKNN (Aiolli, RecSys 2013): the same similarities and scores, by sparse products.
+    """RecBole's ItemKNN (Aiolli, RecSys 2013), its scores computed when they are asked for.
 
-    RecBole multiplies dense blocks in a Python loop over the items, and keeps the scores of every user as lists.
+    RecBole sorts the similarities item by item in Python and keeps the scores of all users and items as Python
+    lists. Here both come in dense blocks. A checkpoint holds neither: they follow from the training data.
     """
 
     def __init__(self, config: Any, dataset: Any) -> None:
-        # Past RecBole's own constructor, which is what takes its time and memory.
         super(HostItemKNN, self).__init__(config, dataset)
-        self.k, self.shrink = int(config["k"]), float(config["shrink"] or 0.0)
+        self.k = config["k"]
+        self.shrink = config["shrink"] or 0.0
         self.interaction_matrix = dataset.inter_matrix(form="csr").astype(np.float32)
-        self.neighbours = item_similarities(self.interaction_matrix, k=self.k, shrink=self.shrink)
-        self.w = self.neighbours.T.tocsr()
+        self.w = cosine_neighbours(self.interaction_matrix, self.k, self.shrink)
+        self._by_neighbour = self.w.tocsr()
         self.fake_loss = torch.nn.Parameter(torch.zeros(1))
 
     def predict(self, interaction: Any) -> torch.Tensor:
-        """``(B,) float32`` scores of pairs: the summed similarity of the item to its neighbours in the history."""
+        """``(B,) float32`` scores of pairs."""
         # Copies: scipy cannot index with arrays that torch owns.
         users, items = (np.array(interaction[name].cpu()) for name in (self.USER_ID, self.ITEM_ID))
-        shared = self.interaction_matrix[users].multiply(self.neighbours[items])
-        return torch.from_numpy(np.asarray(shared.sum(axis=1), dtype=np.float32).ravel()).to(self.device)
+        common = self.interaction_matrix[users].multiply(self.w.T[items])
+        return torch.from_numpy(np.asarray(common.sum(axis=1)).ravel()).to(self.device)
 
     def full_sort_predict(self, interaction: Any) -> torch.Tensor:
         """``(B * n_items,) float32`` scores of the whole catalogue."""
         users = np.array(interaction[self.USER_ID].cpu())
-        scores = (self.interaction_matrix[users] @ self.w).toarray()
-        return torch.from_numpy(scores).to(self.device).view(-1)
+        return dense_product(self.interaction_matrix[users], self._by_neighbour).view(-1).to(self.device)
