@@ -7,7 +7,7 @@ from typing import Any
 
 from recbole_ext.data.build import PreparedData, fingerprint
 from recbole_ext.evaluation import Evaluation, bounds, means_of_groups
-from recbole_ext.evaluator.confidence import mean_interval
+from recbole_ext.evaluator.confidence import mean_intervals
 from recbole_ext.trainer import ExactTrainer
 
 __all__ = ["describe", "protocol", "run_figures", "test_figures"]
@@ -21,7 +21,7 @@ def test_figures(
         "validation": dict(validation.means),
         "test": dict(test.means),
         "test_intervals": {
-            name: list(mean_interval(values, level=level)) for name, values in test.per_user.items()
+            name: list(ends) for name, ends in mean_intervals(test.per_user, level=level).items()
         },
         "test_by_user_group": means_of_groups(data.test, test),
         "test_bounds": bounds(data.test, test),

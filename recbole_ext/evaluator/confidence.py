@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -10,31 +10,33 @@ from scipy import stats
 
 from recbole_ext.errors import ConfigError
 
-__all__ = ["PairedDifference", "holm", "mean_interval", "paired_difference"]
+__all__ = ["PairedDifference", "holm", "mean_interval", "mean_intervals", "paired_difference"]
 
 _CHUNK = 2**22
 
 
 def _bootstrap_means(values: np.ndarray, samples: int, seed: int) -> np.ndarray:
-    """``(samples,)`` means of resampled users."""
-    rng = np.random.default_rng(seed)
-    step = max(1, _CHUNK // len(values))
-    means = [
-        values[rng.integers(0, len(values), (min(step, samples - start), len(values)))].mean(axis=1)
-        for start in range(0, samples, step)
-    ]
+    """``(samples, M)`` means of the columns of ``(U, M)`` values over resampled users, the same for all columns."""
+    rng, users = np.random.default_rng(seed), len(values)
+    step = max(1, _CHUNK // users)
+    means = []
+    for start in range(0, samples, step):
+        drawn = rng.integers(0, users, (min(step, samples - start), users))
+        drawn += np.arange(len(drawn))[:, None] * users
+        times = np.bincount(drawn.ravel(), minlength=drawn.size).reshape(drawn.shape)
+        means.append(times.astype(np.float64) @ values / users)
     return np.concatenate(means)
 
 
-def mean_interval(
-    values: np.ndarray, *, level: float = 0.95, samples: int = 2000, seed: int = 0
-) -> tuple[float, float]:
-    """Percentile bootstrap interval of a mean over users (Efron 1979).
+def mean_intervals(
+    values: Mapping[str, np.ndarray], *, level: float = 0.95, samples: int = 2000, seed: int = 0
+) -> dict[str, tuple[float, float]]:
+    """Percentile bootstrap intervals of means over the same users (Efron 1979).
 
     Args:
-        values: ``(U,)`` one value for each user.
+        values: Name to ``(U,)``, one value for each user.
         level: Coverage, between 0 and 1.
-        samples: Bootstrap samples.
+        samples: Bootstrap samples, the same for all names.
         seed: Seed of the resampling.
 
     Raises:
@@ -42,13 +44,23 @@ def mean_interval(
     """
     if not 0 < level < 1:
         raise ConfigError(f"confidence is {level}: give a number between 0 and 1, such as 0.95")
-    values = np.asarray(values, dtype=float)
-    if not len(values):
+    columns = {name: np.asarray(column, dtype=np.float64) for name, column in values.items()}
+    if any(not len(column) for column in columns.values()):
         raise ConfigError("an interval over no user does not exist: check the split")
-    if (values == values[0]).all():
-        return float(values[0]), float(values[0])
-    low, high = np.quantile(_bootstrap_means(values, samples, seed), [(1 - level) / 2, (1 + level) / 2])
-    return float(low), float(high)
+    varying = [name for name, column in columns.items() if (column != column[0]).any()]
+    found = {name: (float(column[0]), float(column[0])) for name, column in columns.items()}
+    if varying:
+        means = _bootstrap_means(np.column_stack([columns[name] for name in varying]), samples, seed)
+        low, high = np.quantile(means, [(1 - level) / 2, (1 + level) / 2], axis=0)
+        found.update(zip(varying, zip(low.tolist(), high.tolist(), strict=True), strict=True))
+    return found
+
+
+def mean_interval(
+    values: np.ndarray, *, level: float = 0.95, samples: int = 2000, seed: int = 0
+) -> tuple[float, float]:
+    """:func:`mean_intervals` of one column ``(U,)``."""
+    return mean_intervals({"": values}, level=level, samples=samples, seed=seed)[""]
 
 
 @dataclass(frozen=True)

@@ -155,3 +155,15 @@ def test_holm_rejects_what_the_step_down_procedure_rejects(p_values: list[float]
     assert set(np.flatnonzero(adjusted <= alpha).tolist()) == rejected
     assert (adjusted >= np.array(p_values)).all()
     assert adjusted.max() <= 1
+
+
+def test_many_columns_have_the_intervals_of_each_alone() -> None:
+    random = np.random.default_rng(5)
+    columns = {"a": random.random(70), "same": np.full(70, 0.3), "b": random.integers(0, 2, 70) * 1.0}
+    together = confidence.mean_intervals(columns, samples=500, seed=2)
+    assert list(together) == ["a", "same", "b"]
+    for name, values in columns.items():
+        assert together[name] == pytest.approx(mean_interval(values, samples=500, seed=2), abs=1e-12)
+    # By the definition: resample users, average, take quantiles.
+    drawn = np.random.default_rng(2).integers(0, 70, (500, 70))
+    assert together["b"] == pytest.approx(np.quantile(columns["b"][drawn].mean(axis=1), [0.025, 0.975]))
