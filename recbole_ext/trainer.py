@@ -95,20 +95,29 @@ class ExactTrainer(Trainer):
         self.begin(loader)
         began = time.perf_counter()
         largest = max(self.config["topk"])
-        ranks, owners, items, scores = [], [], [], []
-        offset = 0
+        users, targets = len(loader.users), loader.n_targets
+        # Filled in place: small arrays that stay, between large ones that go, would keep the heap from shrinking.
+        ranks, owners = np.empty(targets), np.empty(targets, dtype=np.int64)
+        items, scores = (
+            np.empty((users, largest), dtype=np.int64),
+            np.empty((users, largest), dtype=np.float32),
+        )
+        row = target = 0
         for batch in loader:
             batch_scores = self.masked_scores_of(batch)
-            targets = batch.target_rows.to(self.device), batch.target_items.to(self.device)
+            wanted = batch.target_rows.to(self.device), batch.target_items.to(self.device)
             best = top_k(batch_scores, largest)
-            ranks.append(ranks_within(batch_scores, best[1], *targets).cpu().numpy())
-            owners.append(batch.target_rows.numpy() + offset)
-            items.append(best[0].cpu().numpy())
-            scores.append(best[1].float().cpu().numpy())
-            offset += len(batch.users)
+            rows, part = slice(row, row + len(batch.users)), slice(target, target + len(batch.target_rows))
+            ranks[part] = ranks_within(batch_scores, best[1], *wanted).cpu().numpy()
+            owners[part] = batch.target_rows.numpy() + row
+            items[rows], scores[rows] = best[0].cpu().numpy(), best[1].float().cpu().numpy()
+            row, target = rows.stop, part.stop
         return evaluated(
             loader,
-            *(np.concatenate(part) for part in (ranks, owners, items, scores)),
+            ranks,
+            owners,
+            items,
+            scores,
             metrics=self.config["metrics"] if metrics is None else metrics,
             seconds=time.perf_counter() - began,
         )

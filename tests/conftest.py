@@ -9,8 +9,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from hypothesis import settings
 
 torch.set_num_threads(2)
+# No timed tests: how long an example takes says something about the machine alone.
+settings.register_profile("untimed", deadline=None)
+settings.load_profile("untimed")
 
 Row = tuple[str, str, float, int]
 
