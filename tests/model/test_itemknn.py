@@ -13,6 +13,7 @@ from recbole.data.interaction import Interaction
 from recbole.model.general_recommender.itemknn import ComputeSimilarity
 from recbole.model.general_recommender.itemknn import ItemKNN as HostItemKNN
 
+from recbole_ext.errors import ConfigError
 from recbole_ext.model import sparse_product
 from recbole_ext.model.general_recommender.itemknn import ItemKNN, cosine_neighbours
 
@@ -21,6 +22,7 @@ CONFIG = {
     "ITEM_ID_FIELD": "item",
     "NEG_PREFIX": "neg_",
     "device": torch.device("cpu"),
+    "knn_method": "item",
 }
 
 
@@ -43,6 +45,17 @@ def random_matrix(users: int = 80, items: int = 50, seed: int = 0) -> sp.csr_mat
     dense = (rng.random((users, items)) < rng.random((users, 1)) * 0.5) * rng.integers(1, 3, (users, items))
     dense[0] = dense[:, 0] = 0
     return sp.csr_matrix(dense.astype(np.float32))
+
+
+def _host_similarities(matrix: sp.csr_matrix, k: int, shrink: float) -> Any:
+    """RecBole 1.2.0 takes "item" at the call, 1.2.1 when it is built."""
+    host = ComputeSimilarity(matrix, topk=k, shrink=shrink)
+    return host.compute_similarity() if hasattr(host, "method") else host.compute_similarity("item")
+
+
+def test_neighbours_of_users_are_refused() -> None:
+    with pytest.raises(ConfigError, match="knn_method is 'user'"):
+        ItemKNN({**CONFIG, "k": 5, "shrink": 0.0, "knn_method": "user"}, Data(random_matrix()))
 
 
 def models(matrix: sp.csr_matrix, **keys: Any) -> tuple[ItemKNN, HostItemKNN]:
@@ -85,7 +98,7 @@ def test_of_equally_similar_items_the_smaller_ids_are_neighbours() -> None:
 def test_similarities_are_recboles(k: int, shrink: float) -> None:
     matrix = random_matrix()
     ours = cosine_neighbours(matrix, k, shrink).toarray()
-    _, host = ComputeSimilarity(matrix, topk=k, shrink=shrink).compute_similarity("item")
+    _, host = _host_similarities(matrix, k, shrink)
     # Which of several equally similar items is the last neighbour is arbitrary in RecBole: values only.
     assert np.abs(np.sort(ours, axis=0) - np.sort(host.toarray(), axis=0)).max() <= 1e-6
 

@@ -14,6 +14,7 @@ _compat.apply()
 
 from recbole.model.general_recommender.itemknn import ItemKNN as HostItemKNN  # noqa: E402
 
+from recbole_ext.errors import ConfigError  # noqa: E402
 from recbole_ext.evaluator.ranking import top_k  # noqa: E402
 from recbole_ext.model.sparse_product import dense_product  # noqa: E402
 
@@ -66,6 +67,9 @@ class ItemKNN(HostItemKNN):
 
     def __init__(self, config: Any, dataset: Any) -> None:
         super(HostItemKNN, self).__init__(config, dataset)
+        method = config["knn_method"]  # a key of RecBole 1.2.1
+        if method not in (None, "item"):
+            raise ConfigError(f"knn_method is {method!r}, but ItemKNN knows items only: leave the key out")
         self.k = config["k"]
         self.shrink = config["shrink"] or 0.0
         self.interaction_matrix = dataset.inter_matrix(form="csr").astype(np.float32)
