@@ -7,6 +7,7 @@ from pathlib import Path
 
 from recbole_ext import __version__
 from recbole_ext.errors import ConfigError, nearest
+from recbole_ext.movielens import DATASETS
 from recbole_ext.report.claims import claims_of
 from recbole_ext.report.context import Context, context_of
 from recbole_ext.report.document import Card, Document, Section
@@ -117,6 +118,8 @@ def document_of(context: Context) -> Document:
         f"{p.get('candidates')}, seen items {'masked' if p.get('mask_seen', True) else 'not masked'}, K = {c.k}, "
         f"head rule {p.get('head_rule')}, {users}. Nothing on this page is loaded from the network."
     )
+    if c.dataset in DATASETS:
+        colophon += f" Data: {DATASETS[c.dataset].citation}"
     models = f"{len(c.rows)} model{'s' if len(c.rows) > 1 else ''}"
     kicker = " · ".join(filter(None, [c.title, c.dataset, models, users, c.created[:10]]))
     return Document(
