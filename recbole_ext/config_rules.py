@@ -137,6 +137,7 @@ _RULES: dict[str, _Rule] = {
     "sequence_loss": _one_of("full_softmax", "sampled_softmax", "gbce", "bpr"),
     "sequence_training": _one_of("all_positions", "prefixes"),
     "serve": _or_null(_BLOCK),
+    "softmax_precision": _one_of("auto", "float32", "bfloat16"),
     "split": _one_of("leave_one_out", "ratio", "global_time"),
     "split_ratio": _Rule(_is_ratio, "three numbers above 0 that add up to 1"),
     "stopping_step": _whole(1),

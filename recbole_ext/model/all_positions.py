@@ -8,7 +8,8 @@ import torch
 from torch import nn
 
 from recbole_ext.errors import ConfigError
-from recbole_ext.model.loss import bpr_all_positions, full_softmax, gbce, sampled_softmax
+from recbole_ext.model.full_softmax import full_softmax, precision_of
+from recbole_ext.model.loss import bpr_all_positions, gbce, sampled_softmax
 from recbole_ext.model.popularity import ItemWeights, NegativeDistribution, train_counts
 
 __all__ = ["AllPositions", "SequenceLoss"]
@@ -22,7 +23,7 @@ class SequenceLoss(nn.Module):
 
     Args:
         config: ``sequence_loss`` (full_softmax, sampled_softmax, gbce or bpr) and the keys above, ``gbce_t``,
-            ``logq_correction``, ``ips_power`` and ``ips_clip``.
+            ``logq_correction``, ``softmax_precision``, ``ips_power`` and ``ips_clip``.
         dataset: The training part, whose interactions are the popularity.
 
     Raises:
@@ -37,6 +38,7 @@ class SequenceLoss(nn.Module):
         self.t, self.corrects = float(config["gbce_t"] or 0), config["logq_correction"] is not False
         self.catalogue = dataset.item_num - 1
         self.weights = ItemWeights(config, dataset)
+        self.precision = precision_of(config["softmax_precision"], config["device"] or "cpu")
         alpha = float(config["sampling_alpha"] or 0)
         if self.kind == "gbce" and alpha:
             raise ConfigError(
@@ -56,7 +58,13 @@ class SequenceLoss(nn.Module):
         """Mean loss of ``(N, d)`` representations, ``(n_items, d)`` item weights and ``(N,) int64`` targets."""
         if self.negatives is None:
             weight = self.weights.weight
-            return full_softmax(output, items, targets, weights=None if weight is None else weight[targets])
+            return full_softmax(
+                output,
+                items,
+                targets,
+                weights=None if weight is None else weight[targets],
+                precision=self.precision if output.dtype == torch.float32 else None,
+            )
         rows = 1 if self.shared else len(output)
         drawn = self.negatives.draw(rows, self.number)  # (1 or N, k)
         positive = (output * items[targets]).sum(dim=1)

@@ -15,11 +15,14 @@ from torch.nn.functional import binary_cross_entropy_with_logits, cross_entropy
 
 from recbole_ext.errors import ConfigError
 from recbole_ext.model.all_positions import SequenceLoss
-from recbole_ext.model.loss import bpr_all_positions, full_softmax, gbce, sampled_softmax
+from recbole_ext.model.full_softmax import full_softmax
+from recbole_ext.model.loss import bpr_all_positions, gbce, sampled_softmax
 from recbole_ext.model.popularity import NegativeDistribution
 
 KEYS: dict[str, Any] = {
     "sequence_loss": "full_softmax",
+    "softmax_precision": "float32",
+    "device": "cpu",
     "loss_negatives": 4,
     "loss_negatives_shared": True,
     "gbce_t": 0.75,

@@ -22,7 +22,8 @@ from recbole_ext.model.popularity import ItemWeights, NegativeDistribution, trai
 
 __all__ = ["MLP"]
 
-_CHUNK_BYTES = 64 * 2**20
+# What fits into a core's cache, and what keeps an accelerator busy
+_CHUNK_BYTES, _CHUNK_BYTES_CUDA = 2 * 2**20, 64 * 2**20
 _LOSSES = ("BCE", "BPR", "sampled_softmax")
 
 
@@ -118,7 +119,8 @@ class MLP(GeneralRecommender):
         user_part = users @ weight[:, :size].T  # (B, h)
         item_part = self.item_embedding.weight @ weight[:, size:].T + self.first.bias  # (n_items, h)
         scores = users.new_empty(len(users), self.n_items)
-        most = max(1, self.chunk_bytes // (weight.shape[0] * users.element_size()))
+        chunk_bytes = _CHUNK_BYTES_CUDA if users.is_cuda else self.chunk_bytes
+        most = max(1, chunk_bytes // (weight.shape[0] * users.element_size()))
         items = min(self.n_items, most)
         rows = max(1, most // items)
         for row in range(0, len(users), rows):

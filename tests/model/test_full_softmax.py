@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch.nn.functional import cross_entropy
 
-from recbole_ext.model.loss import full_softmax
+from recbole_ext.model.full_softmax import full_softmax
 
 
 def random_case(

@@ -1,0 +1,121 @@
+"""Soft-max cross-entropy over the whole catalogue, block by block: memory grows neither with it nor with positions."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+
+__all__ = ["full_softmax", "precision_of"]
+
+_MOST_BYTES = 64 * 2**20
+_CACHED_BYTES = 4 * 2**20
+_FEWEST_ROWS = 256
+_TINY = 1e-30
+
+
+class _BlockwiseCrossEntropy(torch.autograd.Function):
+    """Loss and both gradients block by block in the forward pass; the backward pass only scales them."""
+
+    @staticmethod
+    def forward(
+        ctx: Any,
+        output: torch.Tensor,
+        items: torch.Tensor,
+        targets: torch.Tensor,
+        step: int,
+        weights: torch.Tensor | None,
+        precision: torch.dtype,
+    ) -> torch.Tensor:
+        left, right = output.to(precision), items.to(precision)
+        losses = output.new_empty(len(output))
+        grad_output, grad_items = torch.empty_like(output), torch.zeros_like(items)
+        step = min(step, len(output))
+        logits = left.new_empty(step, len(items))
+        shares = torch.empty_like(logits)
+        for start in range(0, len(output), step):
+            rows = slice(start, start + step)
+            part, wanted = left[rows], targets[rows]
+            share = shares[: len(part)]
+            torch.softmax(torch.mm(part, right.T, out=logits[: len(part)]), dim=1, out=share)
+            losses[rows] = _log_losses(share, output[rows], items, wanted)
+            # soft-max minus one-hot
+            share[torch.arange(len(part), device=part.device), wanted] -= 1
+            if weights is not None:
+                share *= weights[rows, None].to(precision)
+            grad_output[rows] = share @ right
+            if precision == items.dtype:
+                grad_items.addmm_(share.T, part)
+            else:
+                grad_items += share.T @ part
+        ctx.save_for_backward(grad_output, grad_items)
+        ctx.count = len(output)
+        return (losses.sum() if weights is None else losses @ weights) / len(output)
+
+    @staticmethod
+    def backward(ctx: Any, *grads: torch.Tensor) -> tuple[torch.Tensor | None, ...]:
+        grad_output, grad_items = ctx.saved_tensors
+        scale = grads[0] / ctx.count
+        return grad_output * scale, grad_items * scale, None, None, None, None
+
+
+def _log_losses(
+    share: torch.Tensor, output: torch.Tensor, items: torch.Tensor, targets: torch.Tensor
+) -> torch.Tensor:
+    """-log of the targets' shares; a share too small to be told from none is computed again as a logarithm."""
+    wanted = share.gather(1, targets[:, None]).squeeze(1).to(output.dtype)
+    losses = wanted.clamp_min(_TINY).log_().neg_()
+    lost = torch.nonzero(wanted < _TINY).squeeze(1)
+    if len(lost):
+        logits = output[lost] @ items.T
+        losses[lost] = torch.logsumexp(logits, 1) - logits.gather(1, targets[lost, None]).squeeze(1)
+    return losses
+
+
+def precision_of(name: str | None, device: torch.device | str = "cpu") -> torch.dtype:
+    """The type of the products that the key ``softmax_precision`` names.
+
+    Args:
+        name: float32, bfloat16, or auto: bfloat16 where the device multiplies it in hardware.
+        device: Where the products are made.
+    """
+    if name == "auto":
+        cuda = torch.device(device).type == "cuda"
+        native = torch.cuda.is_bf16_supported(False) if cuda else torch.cpu._is_avx512_bf16_supported()
+        return torch.bfloat16 if native else torch.float32
+    return torch.bfloat16 if name == "bfloat16" else torch.float32
+
+
+def _rows_at_once(row_bytes: int, most_bytes: int, device: torch.device) -> int:
+    """Rows of a block: what a processor's cache holds, but not so few that the products are slow."""
+    most = max(1, most_bytes // row_bytes)
+    return most if device.type != "cpu" else min(most, max(_FEWEST_ROWS, _CACHED_BYTES // row_bytes))
+
+
+def full_softmax(
+    output: torch.Tensor,
+    item_embedding: torch.Tensor,
+    targets: torch.Tensor,
+    *,
+    weights: torch.Tensor | None = None,
+    chunk_bytes: int = _MOST_BYTES,
+    precision: torch.dtype | None = None,
+) -> torch.Tensor:
+    """Mean soft-max cross-entropy over all items, padding included, as RecBole's sequential models have it.
+
+    Args:
+        output: ``(N, d)`` representations.
+        item_embedding: ``(n_items, d)`` weights that score them.
+        targets: ``(N,) int64`` item ids.
+        weights: ``(N,)`` factor of each row's loss; the mean still divides by N.
+        chunk_bytes: Most bytes of logits at once.
+        precision: Of logits, shares and their three products; sums stay in the type of ``output``, which is also
+            the default. With bfloat16 a logit and a share are known to one part in 256.
+
+    Returns:
+        A scalar.
+    """
+    chosen = precision or output.dtype
+    row_bytes = item_embedding.shape[0] * chosen.itemsize
+    step = _rows_at_once(row_bytes, chunk_bytes, output.device)
+    return _BlockwiseCrossEntropy.apply(output, item_embedding, targets, step, weights, chosen)
