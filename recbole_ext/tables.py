@@ -11,7 +11,7 @@ import numpy as np
 import polars as pl
 
 from recbole_ext.errors import ConfigError, nearest
-from recbole_ext.evaluator.confidence import holm, paired_difference
+from recbole_ext.evaluator.confidence import differences
 from recbole_ext.evaluator.register import is_accuracy, known_metrics
 from recbole_ext.presentation import protocol_line
 from recbole_ext.run_folder import open_run, read_metrics
@@ -86,7 +86,7 @@ def _per_user(run: Path, key: str) -> pl.DataFrame:
 
 def _differences(runs: Sequence[Path], base: Path, key: str, level: float) -> list[str]:
     """For each run the mean difference to the base over users, its interval, and p with Holm's correction."""
-    found = []
+    values: dict[str, np.ndarray] = {}
     for run in runs:
         both = _per_user(run, key).join(_per_user(base, key), on="user_id", how="full", suffix="_base")
         one, other = both[key].to_numpy(), both[f"{key}_base"].to_numpy()
@@ -94,14 +94,13 @@ def _differences(runs: Sequence[Path], base: Path, key: str, level: float) -> li
             raise ConfigError(
                 f"{run} and {base} were not tested on the same users: compare runs of one split"
             )
-        found.append(paired_difference(one, other, level=level))
-    tested = [index for index, run in enumerate(runs) if run.resolve() != base.resolve()]
-    adjusted = dict(zip(tested, holm([found[index].p_value for index in tested]), strict=True))
+        if run.resolve() != base.resolve():
+            values[str(run)] = one - other
+    users = len(one)
+    found = differences(values, np.zeros(users), level=level)
     return [
-        f"{value.mean:+.4f} [{value.low:+.4f}, {value.high:+.4f}], {adjusted[index]:.2g}"
-        if index in adjusted
-        else ""
-        for index, value in enumerate(found)
+        f"{value.mean:+.4f} [{value.low:+.4f}, {value.high:+.4f}], {value.p_holm:.2g}" if value else ""
+        for value in (found.get(str(run)) for run in runs)
     ]
 
 
@@ -136,7 +135,7 @@ def runs_table(
         columns: Names of metrics, and ``epochs``, ``seconds`` (of training) and ``parameters``, which come last.
         k: Length of the lists; that of the first run's ``valid_metric`` if None.
         against: A run to which the first column is compared, user by user: mean difference, interval, and the p of
-            Wilcoxon's signed-rank test with Holm's correction for the number of rows.
+            the paired randomisation test with Holm's correction for the number of rows.
 
     Raises:
         CheckpointError: A folder is no whole run.

@@ -7,6 +7,7 @@ from torch import nn
 
 __all__ = ["bpr_all_positions", "gbce", "sampled_softmax"]
 
+
 def _kept(negative: torch.Tensor, hits: torch.Tensor | None, value: float) -> torch.Tensor:
     """Negatives' terms, those that are the positive itself replaced by a neutral value."""
     return negative if hits is None else negative.masked_fill(hits, value)

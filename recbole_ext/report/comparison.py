@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from recbole_ext.errors import RecBoleExtError
-from recbole_ext.evaluator.confidence import holm, mean_interval, paired_difference
+from recbole_ext.evaluator.confidence import Difference, differences, mean_intervals
 from recbole_ext.registry import resolve_model
 from recbole_ext.report.inputs import Run
 
@@ -57,18 +57,6 @@ class Estimate:
     low: float | None = None
     high: float | None = None
     spread: float | None = None
-
-
-@dataclass(frozen=True)
-class Difference:
-    """A model minus the baseline: mean, 95 % interval, p-value and p-value after Holm's correction."""
-
-    mean: float
-    low: float
-    high: float
-    p: float
-    p_holm: float
-    significant: bool
 
 
 @dataclass(frozen=True)
@@ -172,16 +160,14 @@ def _values(runs: Sequence[Run], column: str) -> np.ndarray:
 
 
 def _estimates(runs: Sequence[Run]) -> dict[str, Estimate]:
-    columns = [name for name in runs[0].per_user.columns if name != "user_id"]
+    own = runs[0].metrics.get("test_intervals", {}) if len(runs) == 1 else {}
+    columns = [name for name in runs[0].per_user.columns if name != "user_id" and name not in own]
+    intervals = {**mean_intervals({name: _values(runs, name) for name in columns}), **own}
     result: dict[str, Estimate] = {}
     for name in runs[0].metrics["test"]:
         values = [float(run.metrics["test"][name]) for run in runs if name in run.metrics["test"]]
         spread = float(np.std(values, ddof=1)) if len(values) > 1 else None
-        low = high = None
-        if len(runs) == 1 and name in runs[0].metrics.get("test_intervals", {}):
-            low, high = runs[0].metrics["test_intervals"][name]
-        elif name in columns:
-            low, high = mean_interval(_values(runs, name))
+        low, high = intervals.get(name, (None, None))
         result[name] = Estimate(float(np.mean(values)), low, high, spread)
     return result
 
@@ -232,10 +218,9 @@ def _differences(
     result: dict[str, dict[str, Difference]] = {name: {} for name in others}
     for key in keys:
         present = [name for name in others if key in groups[name][0].per_user.columns]
-        found = [paired_difference(_values(groups[n], key), _values(groups[baseline], key)) for n in present]
-        adjusted = holm([one.p_value for one in found])
-        for name, one, p in zip(present, found, adjusted, strict=True):
-            result[name][key] = Difference(one.mean, one.low, one.high, one.p_value, float(p), bool(p < 0.05))
+        values = {name: _values(groups[name], key) for name in present}
+        for name, one in differences(values, _values(groups[baseline], key)).items():
+            result[name][key] = one
     return result
 
 
@@ -254,7 +239,7 @@ def _baseline(groups: Mapping[str, Sequence[Run]], key: str) -> str | None:
 def compare_runs(runs: Sequence[Run]) -> Comparison:
     """Rows, intervals and tests from the per-user values of run folders.
 
-    The test is Wilcoxon's signed-rank test against the best non-neural baseline by validation NDCG, with Holm's
+    The test is the paired randomisation test against the best non-neural baseline by validation NDCG, with Holm's
     correction over the models; several seeds of a model are averaged user by user first.
     """
     groups, k, first = _labelled(runs), runs[0].k, runs[0].metrics

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from recbole_ext.report.comparison import Difference, Estimate
+from recbole_ext.evaluator.confidence import Difference
+from recbole_ext.report.comparison import Estimate
 
 __all__ = [
     "METRIC_NAMES",

@@ -281,7 +281,7 @@ def _protocol(study: _Study, first: Cell, rule: str) -> dict[str, Any]:
         "baseline_rule": rule,
         "tuning_rule": f"{settings.trials} trials{limit} for each model with a space, {settings.sampler}, pruner "
         f"{settings.pruner}, best {study.valid_metric} on validation",
-        "test_rule": "paired bootstrap over users of values averaged over seeds; Wilcoxon's signed-rank test (Pratt), "
-        "Holm's correction over the models for each metric",
+        "test_rule": "paired bootstrap over users of values averaged over seeds; paired randomisation test of "
+        "the mean, Holm's correction over the models for each metric",
         "bounds": first.metrics["test_bounds"],
     }

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from recbole_ext.evaluator.confidence import Difference
 from recbole_ext.evaluator.register import known_metrics
-from recbole_ext.study.result import Ablation, Comparison, ComparisonRow, Difference, Estimate
+from recbole_ext.study.result import Ablation, Comparison, ComparisonRow, Estimate
 
 __all__ = ["ablation_markdown", "markdown"]
 

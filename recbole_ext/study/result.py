@@ -8,13 +8,13 @@ from typing import Any, TypeVar
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from recbole_ext.errors import CheckpointError, OutputError
+from recbole_ext.evaluator.confidence import Difference
 
 __all__ = [
     "Ablation",
     "Claim",
     "Comparison",
     "ComparisonRow",
-    "Difference",
     "Estimate",
     "SweepPoint",
     "SweepResult",
@@ -42,24 +42,6 @@ class Estimate(_Plain):
     low: float | None = None
     high: float | None = None
     sd_over_seeds: float | None = None
-
-
-class Difference(_Plain):
-    """Model less baseline on the same users.
-
-    Attributes:
-        mean, low, high: With the paired bootstrap interval.
-        p: Wilcoxon's signed-rank test.
-        p_holm: Adjusted for the models compared in this metric (Holm 1979).
-        significant: Whether ``p_holm`` is below one less the confidence level.
-    """
-
-    mean: float
-    low: float
-    high: float
-    p: float
-    p_holm: float
-    significant: bool
 
 
 class ComparisonRow(_Plain):

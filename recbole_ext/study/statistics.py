@@ -10,10 +10,11 @@ import numpy as np
 from recbole_ext.data.dataloader import EvaluationLoader
 from recbole_ext.errors import ConfigError
 from recbole_ext.evaluation import evidence_of
-from recbole_ext.evaluator.confidence import holm, mean_interval, paired_difference
+from recbole_ext.evaluator.confidence import Difference, mean_intervals
+from recbole_ext.evaluator.confidence import differences as to_baseline
 from recbole_ext.evaluator.groups import user_groups
 from recbole_ext.study.cells import Cell
-from recbole_ext.study.result import Difference, Estimate
+from recbole_ext.study.result import Estimate
 
 __all__ = ["Group", "differences", "estimates", "groups_of", "means_in_groups", "over_seeds"]
 
@@ -52,12 +53,12 @@ def estimates(cells: Sequence[Cell], level: float, names: Sequence[str] | None =
         level: Coverage of the intervals.
         names: Metrics with K; all if None.
     """
-    averaged = over_seeds(cells)
+    intervals = mean_intervals(over_seeds(cells), level=level)
     found = {}
     for name in cells[0].metrics["test"] if names is None else names:
         figures = [cell.metrics["test"][name] for cell in cells]
         spread = float(np.std(figures, ddof=1)) if len(figures) > 1 else None
-        low, high = mean_interval(averaged[name], level=level) if name in averaged else (None, None)
+        low, high = intervals.get(name, (None, None))
         found[name] = Estimate(mean=float(np.mean(figures)), low=low, high=high, sd_over_seeds=spread)
     return found
 
@@ -79,23 +80,11 @@ def differences(
     Returns:
         Model to metric to difference; empty for the baseline.
     """
-    others = [model for model in values if model != baseline]
     found: dict[str, dict[str, Difference]] = {model: {} for model in values}
     for metric in metrics:
-        pairs = {
-            model: paired_difference(values[model][metric], values[baseline][metric], level=level)
-            for model in others
-        }
-        adjusted = holm([pair.p_value for pair in pairs.values()])
-        for (model, pair), p_holm in zip(pairs.items(), adjusted, strict=True):
-            found[model][metric] = Difference(
-                mean=pair.mean,
-                low=pair.low,
-                high=pair.high,
-                p=pair.p_value,
-                p_holm=float(p_holm),
-                significant=bool(p_holm < 1 - level),
-            )
+        others = {model: columns[metric] for model, columns in values.items() if model != baseline}
+        for model, one in to_baseline(others, values[baseline][metric], level=level).items():
+            found[model][metric] = one
     return found
 
 

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from recbole_ext.evaluator.confidence import Difference
 from recbole_ext.report.charts import Point, intervals, scatter
-from recbole_ext.report.comparison import Comparison, Difference, Row
+from recbole_ext.report.comparison import Comparison, Row
 from recbole_ext.report.context import FORMS, Context, legend_of
 from recbole_ext.report.document import Block, Cell, Details, Paragraph, Section, Table, cell
 from recbole_ext.report.sentences import baseline_words, leaders, reference
@@ -149,8 +150,8 @@ def comparison_section(context: Context) -> Section:
     words += ". "
     if comparison.baseline:
         words += (
-            f"Δ NDCG: difference to {baseline_words(comparison)}, by a paired Wilcoxon test with Holm's correction "
-            "over the models; n.s. = no significant difference. "
+            f"Δ NDCG: difference to {baseline_words(comparison)}, by a paired randomisation test with Holm's "
+            "correction over the models; n.s. = no significant difference. "
         )
     words += (
         "Coverage, tail coverage and tail share stand above their ceiling and what Random expects; tail by the head "
