@@ -72,6 +72,12 @@ def _log_losses(
     return losses
 
 
+def _processor_has_bfloat16() -> bool:
+    """Where PyTorch is too old to tell, no."""
+    tell = getattr(torch.cpu, "_is_avx512_bf16_supported", None)
+    return tell is not None and bool(tell())
+
+
 def precision_of(name: str | None, device: torch.device | str = "cpu") -> torch.dtype:
     """The type of the products that the key ``softmax_precision`` names.
 
@@ -81,7 +87,7 @@ def precision_of(name: str | None, device: torch.device | str = "cpu") -> torch.
     """
     if name == "auto":
         cuda = torch.device(device).type == "cuda"
-        native = torch.cuda.is_bf16_supported(False) if cuda else torch.cpu._is_avx512_bf16_supported()
+        native = torch.cuda.get_device_capability(device) >= (8, 0) if cuda else _processor_has_bfloat16()
         return torch.bfloat16 if native else torch.float32
     return torch.bfloat16 if name == "bfloat16" else torch.float32
 

@@ -1,4 +1,4 @@
-"""The chunked cross-entropy is PyTorch's own, in value and in both gradients."""
+"""The blockwise cross-entropy is PyTorch's own, in value and in both gradients."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch.nn.functional import cross_entropy
 
-from recbole_ext.model.full_softmax import full_softmax
+from recbole_ext.model.full_softmax import full_softmax, precision_of
 
 
 def random_case(
@@ -103,3 +103,39 @@ def test_it_flows_through_what_is_before_it() -> None:
     )
     for ours, theirs in zip(got, expected, strict=True):
         torch.testing.assert_close(ours, theirs)
+
+
+@pytest.mark.parametrize("weighted", [False, True])
+def test_bfloat16_products_stay_near_those_of_float32(weighted: bool) -> None:
+    # bfloat16 keeps 8 bits: a logit of about 3 is off by .01, a share by 2^-9 of itself.
+    output, items, targets = random_case(700, 900, 32, 2, torch.float32)
+    with torch.no_grad():
+        items *= 0.2
+    weights = torch.rand(700) if weighted else None
+    expected = value_and_gradients(full_softmax(output, items, targets, weights=weights), output, items)
+    got = value_and_gradients(
+        full_softmax(output, items, targets, weights=weights, precision=torch.bfloat16), output, items
+    )
+    assert [one.dtype for one in got] == [torch.float32] * 3
+    torch.testing.assert_close(got[0], expected[0], rtol=2e-3, atol=0)
+    for ours, theirs in zip(got[1:], expected[1:], strict=True):
+        error = (ours - theirs).norm() / theirs.norm()
+        assert 0 < error < 0.01
+    # No bias: errors cancel in a sum over many numbers.
+    assert abs((got[2] - expected[2]).mean()) < 1e-3 * expected[2].abs().mean()
+
+
+@pytest.mark.parametrize("precision", [torch.float32, torch.bfloat16])
+def test_a_target_without_a_share_has_the_right_loss(precision: torch.dtype) -> None:
+    # Logits 400 and 0: the second item's share is exp(-400), which no float32 holds; its loss is 400.
+    output, items = torch.tensor([[20.0], [20.0]]), torch.tensor([[20.0], [0.0]])
+    loss = full_softmax(output, items, torch.tensor([1, 0]), precision=precision)
+    assert loss.item() == pytest.approx(200.0)
+
+
+def test_auto_is_bfloat16_where_the_hardware_has_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    for native, expected in ((True, torch.bfloat16), (False, torch.float32)):
+        monkeypatch.setattr(torch.cpu, "_is_avx512_bf16_supported", lambda native=native: native)
+        assert precision_of("auto") == expected
+        assert precision_of("bfloat16") == torch.bfloat16
+        assert precision_of("float32") == torch.float32
