@@ -21,6 +21,7 @@ from recbole_ext.data.statistics import dataset_statistics  # noqa: E402
 from recbole_ext.errors import CheckpointError  # noqa: E402
 from recbole_ext.evaluation import Evaluation  # noqa: E402
 from recbole_ext.figures import describe, run_figures, test_figures  # noqa: E402
+from recbole_ext.model.dropout import quicken_dropout  # noqa: E402
 from recbole_ext.model.popularity import check_debiasing  # noqa: E402
 from recbole_ext.model.positive_weight import set_positive_weight  # noqa: E402
 from recbole_ext.registry import ModelSpec, trainer_for  # noqa: E402
@@ -74,6 +75,7 @@ def _built(
     loader = train_loader(config, data, model_class)
     init_seed(config["seed"], config["reproducibility"])
     model = model_class(config, data.dataset).to(config["device"])
+    quicken_dropout(model)
     check_debiasing(model, config)
     set_positive_weight(model, float(config["positive_weight"]))
     trainer = trainer_for(spec, model_class)(config, model)

@@ -43,7 +43,9 @@ class _GatedRecurrence(torch.autograd.Function):
         inputs, weight_in, weight_state, states, gates, new, from_state = ctx.saved_tensors
         steps, batch, size = new.shape
         reset, update = gates.split(size, dim=2)
-        factors = inputs.new_empty(steps, batch, 3, size)  # of the products with the state: reset, update, new
+        factors = inputs.new_empty(
+            steps, batch, 3, size
+        )  # of the products with the state: reset, update, new
         by_new = (1 - update) * (1 - new * new)
         torch.mul(by_new, reset, out=factors[:, :, 2])
         torch.mul(factors[:, :, 2] * (1 - reset), from_state, out=factors[:, :, 0])
