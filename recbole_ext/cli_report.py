@@ -13,14 +13,15 @@ __all__ = ["COMMANDS"]
 @click.argument("folders", metavar="RUN...", nargs=-1, type=click.Path(path_type=Path))
 @click.option("--output", type=click.Path(path_type=Path), help="The file (default: report.html).")
 @click.option("--format", "form", help="html or md (default: by the ending of --output, else html).")
-def report(folders: tuple[Path, ...], output: Path | None, form: str | None) -> None:
+@click.option("--figures", type=click.Path(path_type=Path), help="A folder for the charts as SVG files too.")
+def report(folders: tuple[Path, ...], output: Path | None, form: str | None, figures: Path | None) -> None:
     """Write one file that shows runs, curves, re-ranked lists, ablations or a whole comparison.
 
     Each RUN is a folder of train, rerank, pareto, ablate or compare, in any order.
     """
     from recbole_ext.report import write_report
 
-    click.echo(f"report: {write_report(folders, output=output, form=form)}")
+    click.echo(f"report: {write_report(folders, output=output, form=form, figures=figures)}")
 
 
 @click.command()

@@ -11,6 +11,7 @@ from recbole_ext.movielens import DATASETS
 from recbole_ext.report.claims import claims_of
 from recbole_ext.report.context import Context, context_of
 from recbole_ext.report.document import Card, Document, Section
+from recbole_ext.report.figures import figure_files
 from recbole_ext.report.inputs import read_inputs
 from recbole_ext.report.render import FORMATS, render, write_text
 from recbole_ext.report.sections.closing import interpretability_section, protocol_section, timing_section
@@ -134,13 +135,20 @@ def document_of(context: Context) -> Document:
     )
 
 
-def write_report(folders: Sequence[Path], *, output: Path | None = None, form: str | None = None) -> Path:
+def write_report(
+    folders: Sequence[Path],
+    *,
+    output: Path | None = None,
+    form: str | None = None,
+    figures: Path | None = None,
+) -> Path:
     """Writes the report of some folders.
 
     Args:
         folders: Of train, rerank, pareto, ablate, tune or compare.
         output: The file; ``report.html`` (or ``.md``) in the working folder if None.
         form: ``html`` or ``md``; by the ending of ``output`` if None.
+        figures: A folder that also receives every chart as an SVG file of its own.
 
     Returns:
         The file.
@@ -157,5 +165,9 @@ def write_report(folders: Sequence[Path], *, output: Path | None = None, form: s
             "--format, or an --output that ends in one of them"
         )
     path = output or Path(f"report.{chosen}")
-    write_text(path, render(document_of(context_of(read_inputs(folders))), chosen))
+    document = document_of(context_of(read_inputs(folders)))
+    write_text(path, render(document, chosen))
+    if figures is not None:
+        for name, text in figure_files(document).items():
+            write_text(figures / name, text)
     return path

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import re
 from pathlib import Path
 from typing import Any
@@ -11,7 +12,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescap
 from recbole_ext.errors import OutputError
 from recbole_ext.report.document import Document
 
-__all__ = ["FORMATS", "render", "write_text"]
+__all__ = ["FORMATS", "environment", "render", "write_text"]
 
 FORMATS = {"html": "report.html.j2", "md": "report.md.j2"}
 
@@ -21,10 +22,11 @@ def _pipe(text: str) -> str:
     return text.replace("|", "\\|").replace("\n", " ")
 
 
-def _environment() -> Environment:
+def environment() -> Environment:
+    """The templates; HTML and SVG are escaped, Markdown is not."""
     environment = Environment(
         loader=PackageLoader("recbole_ext.report"),
-        autoescape=select_autoescape(("html.j2",), default=False),
+        autoescape=select_autoescape(("html.j2", "svg.j2"), default=False),
         undefined=StrictUndefined,
         keep_trailing_newline=True,
     )
@@ -40,7 +42,7 @@ def render(document: Document, form: str = "html") -> str:
         form: ``html`` (styles, script and charts inside) or ``md``.
     """
     values: dict[str, Any] = {"document": document}
-    text = _environment().get_template(FORMATS[form]).render(values)
+    text = environment().get_template(FORMATS[form]).render(values)
     return re.sub(r"\n{3,}", "\n\n", text)
 
 
@@ -60,4 +62,6 @@ def write_text(path: Path, text: str) -> None:
     except OSError as error:
         raise OutputError(f"{path} cannot be written ({error.strerror}): choose another --output") from error
     finally:
-        partial.unlink(missing_ok=True)
+        # Its folder may be a file.
+        with contextlib.suppress(OSError):
+            partial.unlink()
