@@ -86,8 +86,8 @@ class PairedDifference:
 def _sign_flip_p(difference: np.ndarray, seed: int) -> float:
     """Two-sided p-value of the mean of ``(U,)`` differences when each of them may as well have the other sign."""
     moved = difference[difference != 0]
-    if not len(moved):
-        return 1.0
+    if len(moved) < 2:
+        return 1.0  # One difference is as far from zero with either sign.
     if len(moved) > _MOST_FLIPPED:
         # The flipped sum is normal by then, with this variance.
         return float(2 * stats.norm.sf(abs(moved.sum()) / np.sqrt(moved @ moved)))

@@ -29,8 +29,8 @@ __all__ = ["document_of", "write_report"]
 
 def _absent(context: Context, present: set[str]) -> tuple[str, ...]:
     """One sentence for each chapter that lacks its input."""
-    runs = context.inputs.runs
-    run = str(runs[0].path) if runs else "RUN"
+    best = next((row.runs[0] for row in context.comparison.rows if row.runs), None)
+    run = str(best.path) if best else "RUN"
     hints = {
         "coverage": "A comparison needs a second model: name more run folders, for example those of python run.py "
         "--model=EASE and --model=GRU4Rec.",
