@@ -7,9 +7,10 @@ import shutil
 import socket
 import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
+from typing import Any
 
 import optuna
 from optuna.storages import BaseStorage
@@ -101,18 +102,29 @@ def hand_back(study: optuna.Study, storage: BaseStorage, trial: FrozenTrial, fol
         study.tell(trial.number, state=TrialState.FAIL)
     except (optuna.exceptions.UpdateFinishedTrialError, ValueError, RuntimeError):
         return  # another machine was faster
-    if trial.params:
-        study.enqueue_trial(trial.params)
+    settings = trial.params or trial.system_attrs.get("fixed_params")
+    if settings:
+        study.enqueue_trial(settings)
     shutil.rmtree(scratch_of(folder, trial.number), ignore_errors=True)
 
 
 def next_trial(
-    study: optuna.Study, storage: BaseStorage, folder: Path, total: int
+    study: optuna.Study,
+    storage: BaseStorage,
+    folder: Path,
+    total: int,
+    first: Mapping[str, Any] | None = None,
 ) -> tuple[Trial, int] | None:
     """Takes the next trial, unless ``total`` are done or taken.
 
     Processes of one machine take turns by a lock. Those of several machines may each take the last place: the trial
     with the larger number then gives way.
+
+    Args:
+        study, storage: Of the search.
+        folder: Of this machine's lock and scratch.
+        total: Trials of the search.
+        first: Settings of the very first trial; those that are missing are drawn.
 
     Returns:
         The trial and its rank among those that count, from 0 on; or None.
@@ -122,6 +134,8 @@ def next_trial(
             hand_back(study, storage, trial, folder)
         if len(counted(study)) >= total:
             return None
+        if first and not study.get_trials(deepcopy=False):
+            study.enqueue_trial(dict(first))
         mine = study.ask()
         mine.set_user_attr("owner", _owner())
     rank = sum(trial.number < mine.number for trial in counted(study))

@@ -86,6 +86,7 @@ class Search:
         sampler, pruner: Keys of the tables above.
         seed: Of the sampler.
         epochs: Most epochs of a trial, for Hyperband.
+        first: Settings of the first trial, as Optuna stores them.
         budget_seconds: Time of all trials together, after which no more is begun; None has no limit.
     """
 
@@ -102,6 +103,7 @@ class Search:
     pruner: str
     seed: int
     epochs: int
+    first: Mapping[str, Any]
     budget_seconds: float | None
 
     def run(
@@ -122,7 +124,7 @@ class Search:
         """
         study.pruner = PRUNERS[self.pruner](self.epochs)
         while goes_on() and not self.is_spent(study):
-            taken = next_trial(study, storage, self.folder, self.trials)
+            taken = next_trial(study, storage, self.folder, self.trials, self.first)
             if taken is None:
                 return
             trial, rank = taken

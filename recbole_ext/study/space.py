@@ -41,6 +41,10 @@ class _Parameter(BaseModel):
         """The trial's value."""
         raise NotImplementedError
 
+    def nearest(self, value: Any) -> Any:
+        """What Optuna stores for the value, or for the one next to it; None if none is near."""
+        raise NotImplementedError
+
 
 class _Range(_Parameter):
     low: float
@@ -56,6 +60,14 @@ class _Range(_Parameter):
         if self.log and getattr(self, "step", None) not in (None, 1):
             raise ValueError("log and step exclude each other: leave one out")
         return self
+
+
+    def nearest(self, value: Any) -> Any:
+        """The value, or the end that lies beyond it."""
+        if isinstance(value, bool) or not isinstance(value, int | float):
+            return None
+        kept, step = min(max(value, self.low), self.high), getattr(self, "step", None)
+        return kept if self.log or step is None else self.low + step * round((kept - self.low) / step)
 
 
 class FloatParameter(_Range):
@@ -105,6 +117,10 @@ class CategoricalParameter(_Parameter):
         by_label = {_label(choice): choice for choice in self.choices}
         return by_label[trial.suggest_categorical(name, list(by_label))]
 
+    def nearest(self, value: Any) -> Any:
+        """The value's label if it is a choice."""
+        return next((_label(choice) for choice in self.choices if choice == value), None)
+
 
 Parameter = Annotated[FloatParameter | IntParameter | CategoricalParameter, Field(discriminator="type")]
 _PARAMETER: TypeAdapter[Any] = TypeAdapter(Parameter)
@@ -133,6 +149,21 @@ class SearchSpace:
             if all(key in values and values[key] in wanted for key, wanted in parameter.when.items()):
                 values[name] = parameter.draw(trial, name)
         return values
+
+    def nearest_to(self, settings: Mapping[str, Any]) -> dict[str, Any]:
+        """Where the configuration lies in the space, for ``enqueue_trial``.
+
+        Args:
+            settings: Configuration key to value. What is outside a range is taken to its end; a value that is no
+                choice is left out, and so is a key whose condition does not hold.
+        """
+        near = {name: p.nearest(settings.get(name)) for name, p in self.parameters.items()}
+        found: dict[str, Any] = {}
+        for name, parameter in self.parameters.items():
+            holds = all(key in found and settings.get(key) in wanted for key, wanted in parameter.when.items())
+            if holds and near[name] is not None:
+                found[name] = near[name]
+        return found
 
     def examples(self) -> Iterator[dict[str, Any]]:
         """Settings that reach each end and each choice once, with a value that fulfils each condition."""

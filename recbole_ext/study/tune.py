@@ -73,6 +73,9 @@ def tune(
 ) -> TuneResult:
     """Searches the space for the settings that are best on validation; test items are never ranked.
 
+    The first trial is made with the configuration's own settings, or those of the space that are next to them, so that
+    a short search does not end below them.
+
     The same call continues a search that was interrupted: finished trials stay, those of processes that are gone are
     made again, and the total is ``trials``. It may also be made by several processes at once.
 
@@ -187,6 +190,7 @@ def _search(
         pruner="none" if len(objectives) > 1 else options.pruner,
         seed=int(config["seed"]),
         epochs=int(config["epochs"]),
+        first=space.nearest_to({key: config[key] for key in space.parameters}),
         budget_seconds=None if options.budget_minutes is None else 60 * options.budget_minutes,
     )
 

@@ -95,3 +95,18 @@ def test_of_two_machines_that_take_the_last_place_one_gives_way(tmp_path: Path, 
     monkeypatch.setattr(queue, "counted", late)
     assert next_trial(study, storage, tmp_path / "other", 1) is None
     assert [trial.number for trial in counted(study)] == [0]
+
+
+def test_the_first_trial_has_the_given_settings_even_if_its_process_is_lost(tmp_path: Path) -> None:
+    storage = optuna.storages.InMemoryStorage()
+    study = optuna.create_study(storage=storage, study_name="s")
+    first = next_trial(study, storage, tmp_path, 3, {"x": 0.25})
+    assert first is not None
+    # Lost before it had drawn anything.
+    first[0].set_user_attr("owner", f"{socket.gethostname()}:{2**30}:0")
+    again = next_trial(study, storage, tmp_path, 3, {"x": 0.25})
+    assert again is not None
+    assert again[0].suggest_float("x", 0, 1) == 0.25
+    other = next_trial(study, storage, tmp_path, 3, {"x": 0.25})
+    assert other is not None
+    assert other[0].suggest_float("x", 0, 1) != 0.25

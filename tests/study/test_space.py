@@ -82,3 +82,38 @@ def test_conditions_are_drawn_in_order_and_only_where_they_hold(tmp_path: Path) 
 def test_the_spaces_that_come_along_fit_their_models(name: str) -> None:
     _, model = resolve_model(name)
     assert read_space(ROOT / "config" / "search" / f"{name.lower()}.yaml", known_keys(model)).parameters
+
+
+def test_the_configuration_has_a_place_in_the_space(tmp_path: Path) -> None:
+    file = tmp_path / "space.yaml"
+    file.write_text(
+        "learning_rate: {type: float, low: 1e-3, high: 1, log: true}\n"
+        "dropout_prob: {type: float, low: 0.0, high: 1.0, step: 0.25}\n"
+        "hidden_size: {type: int, low: 16, high: 64, step: 16}\n"
+        "mlp_hidden_size: {type: categorical, choices: [[64], [128, 64]]}\n"
+        "loss_type: {type: categorical, choices: [BPR, CE]}\n"
+        "sample_num: {type: int, low: 1, high: 9, when: {loss_type: [BPR]}}\n"
+    )
+    space = read_space(file, KNOWN)
+    config = {
+        "learning_rate": 1e-4,  # below the range
+        "dropout_prob": 0.3,  # between two steps
+        "hidden_size": 128,  # above the range
+        "mlp_hidden_size": [128, 64],
+        "loss_type": "CE",
+        "sample_num": 4,  # its condition does not hold
+    }
+    first = space.nearest_to(config)
+    assert first == {
+        "learning_rate": 1e-3,
+        "dropout_prob": 0.25,
+        "hidden_size": 64,
+        "mlp_hidden_size": "[128, 64]",
+        "loss_type": "CE",
+    }
+    study = optuna.create_study(sampler=optuna.samplers.RandomSampler(seed=0))
+    study.enqueue_trial(first)
+    assert space.draw(study.ask()) == {**first, "mlp_hidden_size": [128, 64]}
+    assert space.nearest_to({**config, "loss_type": "BPR"})["sample_num"] == 4
+    # A value that is no choice is drawn, and so is what waits for it.
+    assert space.nearest_to({**config, "loss_type": "BCE"}).keys() == first.keys() - {"loss_type"}

@@ -48,6 +48,12 @@ def test_the_winner_runs_as_a_configuration_and_gives_the_value_of_its_trial(
     assert not list((result.folder / "scratch").iterdir())
 
 
+def test_the_first_trial_has_the_settings_of_the_configuration(ease: Ease) -> None:
+    first = trials_of(ease(trials=2))["reg_weight"].to_list()
+    assert first[0] == 250.0  # RecBole's
+    assert first[1] != 250.0
+
+
 def test_the_same_seed_draws_the_same_and_an_interrupted_search_goes_on_with_them(
     ease: Ease, tmp_path: Path
 ) -> None:
