@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
 
 from recbole_ext.report.comparison import Comparison, Row
 from recbole_ext.report.context import Context
@@ -163,24 +161,7 @@ def _less_popular(context: Context) -> Claim:
     return Claim(claim, figure, HOLDS if share >= 0.776 else FAILS, why)
 
 
-def _given(entry: Mapping[str, Any]) -> Claim:
-    """A claim as a study has written it, under any of the usual names."""
-
-    def first(*names: str) -> str:
-        value = next((entry[name] for name in names if entry.get(name) is not None), "–")
-        return {True: HOLDS, False: FAILS}.get(value, str(value)) if isinstance(value, bool) else str(value)
-
-    return Claim(
-        first("claim", "text", "title"),
-        first("figure", "ours", "our_figure", "value"),
-        first("verdict", "holds", "result"),
-        first("why", "reason", "note"),
-    )
-
-
 def claims_of(context: Context) -> list[Claim]:
-    """The study's own verdicts where ``comparison.json`` has them, else ours."""
-    if context.comparison.claims:
-        return [_given(entry) for entry in context.comparison.claims]
+    """The four claims and their verdicts."""
     comparison = context.comparison
     return [_balance(comparison), _deep(comparison), _alpha(context), _less_popular(context)]

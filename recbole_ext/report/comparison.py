@@ -110,7 +110,6 @@ class Comparison:
         title, command, created: Of the study; empty for plain runs.
         tuning: Trials, best value and minutes by model.
         below_best: Difference of each other model's NDCG to the first row's; empty where per-user values are not there.
-        claims: Those of ``comparison.json``.
     """
 
     rows: tuple[Row, ...]
@@ -125,7 +124,6 @@ class Comparison:
     created: str = ""
     tuning: dict[str, Any] = field(default_factory=dict)
     below_best: dict[str, Difference] = field(default_factory=dict)
-    claims: tuple[dict[str, Any], ...] = ()
 
     def row(self, model: str | None) -> Row | None:
         """The row of a model, if it is there."""

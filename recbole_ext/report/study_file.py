@@ -87,7 +87,6 @@ def from_study(content: Mapping[str, Any], runs: Sequence[Run]) -> Comparison:
     if not rows:
         raise CheckpointError("comparison.json has no row: run the comparison again")
     users = first.get("users", {}).get("test") or protocol.get("users")
-    claims = content.get("claims") or ()
     return Comparison(
         tuple(sorted(rows, key=lambda row: -(row.mean(f"ndcg@{k}") or 0))),
         content.get("baseline"),
@@ -100,7 +99,6 @@ def from_study(content: Mapping[str, Any], runs: Sequence[Run]) -> Comparison:
         str(content.get("command") or ""),
         str(content.get("created") or ""),
         dict(content.get("tuning") or {}),
-        claims=tuple(dict(claim) for claim in claims if isinstance(claim, Mapping)),
     )
 
 

@@ -16,7 +16,6 @@ from recbole_ext.errors import ConfigError
 from recbole_ext.evaluator.metrics.beyond_accuracy import BEYOND_ACCURACY
 from recbole_ext.pipeline import open_model
 from recbole_ext.study.cells import Cell, Cells, short_name, study_folder
-from recbole_ext.study.claims import claims_of
 from recbole_ext.study.comparison_table import markdown
 from recbole_ext.study.result import Comparison, ComparisonRow, Tuning, write_result
 from recbole_ext.study.settings import ComparisonSettings, read_settings
@@ -214,7 +213,6 @@ def _compared(
         command=study.command,
         baseline=baseline,
         protocol=protocol,
-        claims=claims_of(rows, baseline, CLASSIC, protocol, dict(curves)),
         rows=rows,
         curves={model: str(folder.relative_to(study.folder)) for model, folder in curves.items()},
         tuning={

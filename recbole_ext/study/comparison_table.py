@@ -103,14 +103,6 @@ def _protocol(protocol: dict[str, object]) -> list[str]:
     ]
 
 
-def _of_claims(comparison: Comparison) -> list[str]:
-    if not comparison.claims:
-        return []
-    verdicts = {True: "holds", False: "does not hold", None: "cannot be judged"}
-    told = [f"- **{claim.claim}**: {verdicts[claim.holds]}. {claim.evidence}." for claim in comparison.claims]
-    return ["## Claims", "", *told, ""]
-
-
 def _of_curves(comparison: Comparison) -> list[str]:
     if not comparison.curves:
         return []
@@ -151,7 +143,7 @@ def markdown(comparison: Comparison) -> str:
         *_of_groups(rows, k),
         *_of_effort(comparison),
     ]
-    lines += [*_of_claims(comparison), *_of_curves(comparison)]
+    lines += _of_curves(comparison)
     lines += [*_protocol(protocol), f"Command: `{comparison.command}`"]
     return "\n".join(lines)
 

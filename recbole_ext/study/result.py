@@ -12,7 +12,6 @@ from recbole_ext.evaluator.confidence import Difference
 
 __all__ = [
     "Ablation",
-    "Claim",
     "Comparison",
     "ComparisonRow",
     "Estimate",
@@ -73,14 +72,6 @@ class ComparisonRow(_Plain):
     best_epoch: int
 
 
-class Claim(_Plain):
-    """A claim of the study that is reproduced, and what came of it; ``holds`` is None where it cannot be judged."""
-
-    claim: str
-    holds: bool | None
-    evidence: str
-
-
 class Tuning(_Plain):
     """The search of one model: number of trials, best validation value, time of the trials."""
 
@@ -96,7 +87,6 @@ class Comparison(_Plain):
         title, created, command: Heading, ISO time, what repeats it.
         baseline: What the differences are taken against; the rule stands in ``protocol["baseline_rule"]``.
         protocol: As in a run's ``metrics.json``, and how models were tuned, chosen and compared.
-        claims: What became of the claims.
         rows: The models, as listed.
         curves: Model to the folder of its re-ranker curves, seen from the comparison's folder.
         tuning: Model to its search.
@@ -107,7 +97,6 @@ class Comparison(_Plain):
     command: str
     baseline: str
     protocol: dict[str, Any]
-    claims: list[Claim]
     rows: list[ComparisonRow]
     curves: dict[str, str]
     tuning: dict[str, Tuning]

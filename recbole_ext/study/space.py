@@ -61,7 +61,6 @@ class _Range(_Parameter):
             raise ValueError("log and step exclude each other: leave one out")
         return self
 
-
     def nearest(self, value: Any) -> Any:
         """The value, or the end that lies beyond it."""
         if isinstance(value, bool) or not isinstance(value, int | float):
@@ -160,7 +159,9 @@ class SearchSpace:
         near = {name: p.nearest(settings.get(name)) for name, p in self.parameters.items()}
         found: dict[str, Any] = {}
         for name, parameter in self.parameters.items():
-            holds = all(key in found and settings.get(key) in wanted for key, wanted in parameter.when.items())
+            holds = all(
+                key in found and settings.get(key) in wanted for key, wanted in parameter.when.items()
+            )
             if holds and near[name] is not None:
                 found[name] = near[name]
         return found

@@ -111,12 +111,6 @@ def test_alpha_is_read_from_curves() -> None:
     assert "NDCG loses 20.0\u00a0%" in claims_of(context(comparison(row("EASE", 0.05)), inputs))[2].why
 
 
-def test_a_studys_own_claims_are_shown_as_they_are() -> None:
-    given = {"claim": "x", "holds": False, "figure": "0.1", "why": "because"}
-    c = comparison(row("EASE", 0.05), claims=(given,))
-    assert claims_of(context(c))[0].verdict == "does not hold"
-
-
 def test_numbers_become_words() -> None:
     assert percent(0.1764) == "17.6\u00a0%"
     assert percent(0.0005) == "0.05\u00a0%"
