@@ -3,6 +3,7 @@
 Both get the same atomic file, whose time stamps are each interaction's place in its user's history, so that RecBole's
 32-bit times cannot change the order. Both stop after ten validations without a better NDCG@10, unmasked as RecBole
 ranks. Each side runs in a process of its own, one after the other; finished jobs are kept in a file and not run again.
+RecTools' SASRec joins them with ``--rectools=PYTHON``, a Python that has RecTools.
 """
 
 from __future__ import annotations
@@ -16,13 +17,12 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import polars as pl
 
-from recbole_ext.evaluator.confidence import paired_difference
+from benchmarks.table import OURS, table
 from recbole_ext.movielens import is_prepared, prepare
 
-__all__ = ["main", "ranked_dataset", "table"]
+__all__ = ["main", "ranked_dataset"]
 
 # RecBole's packaged sizes; where the two sides must differ to train alike, the difference stands here.
 _KEYS: dict[str, dict[str, dict[str, Any]]] = {
@@ -53,12 +53,21 @@ def ranked_dataset(name: str, folder: Path) -> str:
     return ranked
 
 
+def _sides(options: argparse.Namespace, model: str, seed: int) -> Iterator[str]:
+    """This package first: how long the others may take can depend on it."""
+    yield OURS
+    if seed in (options.host_seeds or options.seeds):
+        yield "RecBole"
+        if options.rectools and model == "SASRec":
+            yield "RecTools"
+
+
 def _jobs(options: argparse.Namespace) -> Iterator[dict[str, Any]]:
     for dataset in options.datasets:
         name = ranked_dataset(dataset, options.work / "data")
         for model in options.models:
             for seed in options.seeds:
-                for side in ("recbole_ext", "RecBole"):
+                for side in _sides(options, model, seed):
                     yield {
                         "side": side,
                         "model": model,
@@ -79,88 +88,18 @@ def _key(job: dict[str, Any]) -> str:
     )
 
 
-def _run(job: dict[str, Any]) -> dict[str, Any]:
+def _run(job: dict[str, Any], rectools: str | None) -> dict[str, Any]:
     environment = {**os.environ, "OMP_NUM_THREADS": str(job["threads"])}
-    command = [sys.executable, "-m", "benchmarks.side", json.dumps(job)]
+    python, module = sys.executable, "benchmarks.side"
+    if job["side"] == "RecTools" and rectools:
+        python, module = rectools, "benchmarks.rectools_sasrec"
+    command = [python, "-m", module, json.dumps(job)]
     done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
     lines = [line for line in done.stdout.splitlines() if line.startswith('{"side"')]
     if done.returncode or not lines:
         tail = (done.stderr.strip().splitlines() or ["no message"])[-1]
         return {**job, "failed": tail}
     return json.loads(lines[-1])
-
-
-def _mean(rows: list[dict[str, Any]], name: str) -> float:
-    values = [row[name] for row in rows if row.get(name) is not None]
-    return float(np.mean(values)) if values else float("nan")
-
-
-def _per_user(rows: list[dict[str, Any]]) -> dict[str, float]:
-    users = rows[0].get("per_user") or {}
-    return {
-        user: float(np.mean([row["per_user"][user] for row in rows if row.get("per_user")])) for user in users
-    }
-
-
-def table(results: list[dict[str, Any]]) -> str:
-    """Markdown: per data set and model both sides and their ratio; means over seeds.
-
-    Args:
-        results: What the sides printed.
-    """
-    lines = [
-        "| data set | model | side | s an epoch | epochs | best epoch | s to best | validation NDCG@10 | "
-        "test NDCG@10 | difference of test [95 %] | peak GiB | load s |",
-        "| --- | --- | --- | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: |",
-    ]
-    groups = list(dict.fromkeys((row["dataset"], row["model"]) for row in results))
-    for dataset, model in groups:
-        sides = {
-            side: [
-                row
-                for row in results
-                if (row["dataset"], row["model"], row["side"]) == (dataset, model, side)
-                and "failed" not in row
-            ]
-            for side in ("RecBole", "recbole_ext")
-        }
-        lines += [
-            _side_line(dataset, model, side, rows, sides["RecBole"]) for side, rows in sides.items() if rows
-        ]
-        if all(sides.values()):
-            ratios = [
-                _mean(sides["RecBole"], name) / _mean(sides["recbole_ext"], name)
-                for name in ("epoch_seconds", "seconds_to_best", "peak_gib", "load_seconds")
-            ]
-            whole = "" if all(row["finished"] for row in sides["RecBole"]) else "≥ "
-            lines.append(
-                f"| {dataset} | {model} | **ratio** | **{ratios[0]:.1f}** | | | **{whole}{ratios[1]:.1f}** | | | | "
-                f"{ratios[2]:.2f} | {ratios[3]:.1f} |"
-            )
-    failed = [
-        f"- failed: {row['side']} {row['model']}: {row['failed']}" for row in results if "failed" in row
-    ]
-    return "\n".join([*lines, *failed])
-
-
-def _side_line(
-    dataset: str, model: str, side: str, rows: list[dict[str, Any]], host: list[dict[str, Any]]
-) -> str:
-    per_user, difference = _per_user(rows), ""
-    if side != "RecBole" and per_user and host and (other := _per_user(host)):
-        users = sorted(per_user)
-        found = paired_difference(
-            np.array([per_user[user] for user in users]), np.array([other[user] for user in users])
-        )
-        difference = f"{found.mean:+.4f} [{found.low:+.4f}, {found.high:+.4f}]"
-    test = f"{np.mean(list(per_user.values())):.4f}" if per_user else ""
-    cut = "" if all(row["finished"] for row in rows) else " (cut short)"
-    return (
-        f"| {dataset} | {model} | {side} | {_mean(rows, 'epoch_seconds'):.2f} | {_mean(rows, 'epochs'):.0f}{cut} | "
-        f"{_mean(rows, 'best_epoch'):.0f} | {_mean(rows, 'seconds_to_best'):.0f} | "
-        f"{_mean(rows, 'best_validation'):.4f} | {test} | {difference} | {_mean(rows, 'peak_gib'):.2f} | "
-        f"{_mean(rows, 'load_seconds'):.1f} |"
-    )
 
 
 def _options(arguments: list[str] | None) -> argparse.Namespace:
@@ -177,6 +116,14 @@ def _options(arguments: list[str] | None) -> argparse.Namespace:
         default=float("inf"),
         help="RecBole starts no epoch after this; shown as cut short",
     )
+    parser.add_argument(
+        "--most-times",
+        type=float,
+        default=float("inf"),
+        help="likewise, in units of this package's seconds to its best epoch",
+    )
+    parser.add_argument("--host-seeds", nargs="+", type=int, default=[], help="fewer seeds for the others")
+    parser.add_argument("--rectools", help="a Python that has RecTools")
     parser.add_argument("--work", type=Path, default=Path("saved/benchmarks"), help="data and results")
     return parser.parse_args(arguments)
 
@@ -189,18 +136,22 @@ def main(arguments: list[str] | None = None) -> None:
     known = {}
     if store.is_file():
         known = {_key(row): row for row in map(json.loads, store.read_text(encoding="utf-8").splitlines())}
-    results = []
+    results, taken = [], None
     for job in _jobs(options):
         if _key(job) not in known:
             print(
                 f"running {job['side']} {job['model']} on {job['dataset']}, seed {job['seed']}",
                 file=sys.stderr,
             )
-            known[_key(job)] = _run(job)
+            if job["side"] != OURS and taken is not None:
+                job["most_seconds"] = min(job["most_seconds"], options.most_times * taken)
+            known[_key(job)] = _run(job, options.rectools)
             if "failed" not in known[_key(job)]:
                 with store.open("a", encoding="utf-8") as file:
                     file.write(json.dumps(known[_key(job)]) + "\n")
         results.append(known[_key(job)])
+        if job["side"] == OURS:
+            taken = known[_key(job)].get("seconds_to_best")
     print(table(results))
 
 

@@ -81,7 +81,9 @@ def _trained(job: dict[str, Any]) -> dict[str, Any]:
     seconds: list[float] = []
     scores: list[float] = []
     best: Any = None
-    while len(seconds) < job["epochs"] and len(scores) - (int(np.argmax(scores)) if scores else 0) <= _PATIENCE:
+    while (
+        len(seconds) < job["epochs"] and len(scores) - (int(np.argmax(scores)) if scores else 0) <= _PATIENCE
+    ):
         began = time.perf_counter()
         model.fit_partial(before_valid, 1, 1)
         scores.append(float(np.mean(list(_ndcg(model, before_valid, valid).values()))))

@@ -44,6 +44,8 @@ class _Clock:
         both = np.add(self.train[: len(self.valid)], self.valid)
         ends = np.cumsum(both)
         return {
+            "validation": self.scores,
+            "seconds": both.tolist(),
             "epochs": len(self.scores),
             "epoch_seconds": float(np.median(both if len(both) else self.train)) if self.train else None,
             "best_epoch": best,
@@ -173,6 +175,8 @@ def _ours(job: dict[str, Any]) -> dict[str, Any]:
     epochs = [entry["seconds"] for entry in result.epochs]
     best = int(result.metrics["best_epoch"])
     return {
+        "validation": [entry["valid_score"] for entry in result.epochs],
+        "seconds": epochs,
         "epochs": len(epochs),
         "epoch_seconds": float(np.median(epochs)),
         "best_epoch": best,

@@ -7,7 +7,8 @@ from typing import Any
 
 import polars as pl
 
-from benchmarks.__main__ import ranked_dataset, table
+from benchmarks.__main__ import ranked_dataset
+from benchmarks.table import seconds_to, table
 
 
 def row(side: str, seconds: float, ndcg: list[float], **more: Any) -> dict[str, Any]:
@@ -18,6 +19,8 @@ def row(side: str, seconds: float, ndcg: list[float], **more: Any) -> dict[str, 
             "seconds_to_best": 3 * seconds,
             "best_validation": 0.1,
             "finished": True,
+            "validation": [0.02, 0.06, 0.1, 0.09],
+            "seconds": [seconds] * 4,
         },
         **{"peak_gib": 1.0, "load_seconds": 2.0, "per_user": {str(i): v for i, v in enumerate(ndcg)}},
         **more,
@@ -38,6 +41,35 @@ def test_a_host_that_was_stopped_gives_a_lower_bound() -> None:
     lines = table([host, row("recbole_ext", 2.0, [0.5, 1.0])]).splitlines()
     assert "(cut short)" in lines[2]
     assert "**≥ 25.0**" in lines[4]
+
+
+def test_the_time_to_the_quality_of_the_other_side() -> None:
+    # RecBole stops at .05, which is reached after two epochs of 2 s: 150 s against 4 s.
+    host = row("RecBole", 50.0, [0.0, 0.5], best_validation=0.05)
+    ours = row("recbole_ext", 2.0, [0.5, 1.0])
+    assert seconds_to([ours], 0.05) == 4.0
+    assert seconds_to([ours], 0.2) is None
+    lines = table([ours, host]).splitlines()
+    assert "| 6 | 4 | 0.1000 |" in lines[3]
+    assert "| **25.0** | **37.5** |" in lines[4]
+    never = table([ours, row("RecBole", 50.0, [0.0, 0.5], best_validation=0.2)]).splitlines()
+    assert "| 6 | never | 0.1000 |" in never[3]
+
+
+def test_several_sides_and_seeds() -> None:
+    seeds = [row("recbole_ext", 2.0, [0.5, 1.0]), row("recbole_ext", 4.0, [0.5, 0.0], seed=2)]
+    hosts = [row("RecBole", 60.0, [0.0, 0.5]), row("RecTools", 1.5, [0.0, 0.5])]
+    lines = table([*seeds, *hosts]).splitlines()
+    assert [line.split(" | ")[2] for line in lines[2:]] == [
+        "RecBole",
+        "RecTools",
+        "recbole_ext",
+        "**RecBole : recbole_ext**",
+        "**RecTools : recbole_ext**",
+    ]
+    assert "| recbole_ext | 2 | 3.00 |" in lines[4]
+    assert "| **20.0** |" in lines[5]
+    assert "| **0.5** |" in lines[6]
 
 
 def test_a_failure_is_shown() -> None:
