@@ -1,0 +1,158 @@
+"""What each accelerator of training gains, one switched at a time: ``python -m benchmarks.switches``.
+
+Every variant runs in a process of its own on the same batches of ml-100k, windows of 50. Rounds go over all variants,
+so that other work on the machine meets all of them; a variant's figure is the median of its rounds.
+"""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import json
+import os
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+__all__ = ["VARIANTS", "main"]
+
+VARIANTS = (
+    "as shipped",
+    "soft-max in float32",
+    "whole model in bfloat16 (autocast)",
+    "PyTorch's recurrence",
+    "PyTorch's dropout",
+    "Adam not fused",
+    "torch.compile",
+    "two threads",
+)
+_WARM_UP = 4
+
+
+def _trainer(job: dict[str, Any]) -> tuple[Any, Any]:
+    """Trainer and loader of the variant, on the data set that RecBole brings along."""
+    from recbole.utils import init_seed
+
+    from recbole_ext.config import build_config
+    from recbole_ext.data.build import prepare_data, train_loader
+    from recbole_ext.model.dropout import quicken_dropout
+    from recbole_ext.registry import resolve_model, trainer_for
+
+    variant = job["variant"]
+    spec, model_class = resolve_model(job["model"])
+    values = {"data_path": job["data_path"], "show_progress": False, "use_gpu": False}
+    if variant == "soft-max in float32":
+        values["softmax_precision"] = "float32"
+    config = build_config(model_class, "ml-100k", [], values)
+    data = prepare_data(config)
+    init_seed(config["seed"], True)
+    model = model_class(config, data.dataset)
+    if variant != "PyTorch's dropout":
+        quicken_dropout(model)
+    trainer = trainer_for(spec, model_class)(config, model)
+    if variant == "Adam not fused":
+        for group in trainer.optimizer.param_groups:
+            group["fused"] = False
+    return trainer, train_loader(config, data, model_class)
+
+
+def _step(job: dict[str, Any], trainer: Any) -> Callable[[Any], None]:
+    import torch
+
+    from recbole_ext.model.sequential_recommender import gru4rec
+
+    if job["variant"] == "PyTorch's recurrence":
+        gru4rec.gru_states = lambda layers, inputs: layers(inputs)[0]
+    model = trainer.model.train()
+    if job["variant"] == "torch.compile":
+        model.encode = torch.compile(model.encode)
+    half = job["variant"].startswith("whole model in bfloat16")
+
+    def step(batch: Any) -> None:
+        trainer.optimizer.zero_grad()
+        with torch.autocast("cpu", torch.bfloat16) if half else contextlib.nullcontext():
+            loss = model.calculate_loss(batch)
+        loss.backward()
+        trainer.optimizer.step()
+
+    return step
+
+
+def _measured(job: dict[str, Any]) -> dict[str, float]:
+    """Seconds of an epoch, extrapolated from the first batches, and of the first step."""
+    trainer, loader = _trainer(job)
+    step, times = _step(job, trainer), []
+    for number, batch in enumerate(loader):
+        began = time.perf_counter()
+        step(batch)
+        times.append(time.perf_counter() - began)
+        if number == job["batches"] + _WARM_UP:
+            break
+    return {"epoch": statistics.median(times[_WARM_UP:]) * len(loader), "first": times[0]}
+
+
+def _run(job: dict[str, Any]) -> dict[str, Any]:
+    threads = 2 if job["variant"] == "two threads" else 1
+    command = [sys.executable, "-m", "benchmarks.switches", "--job", json.dumps(job)]
+    environment = {**os.environ, "OMP_NUM_THREADS": str(threads)}
+    try:
+        done = subprocess.run(
+            command, env=environment, capture_output=True, text=True, check=False, timeout=job["limit"]
+        )
+    except subprocess.TimeoutExpired:
+        return {"failed": f"not done after {job['limit']:.0f} s"}
+    if done.returncode:
+        return {"failed": (done.stderr.strip().splitlines() or ["no message"])[-1][:120]}
+    return json.loads(done.stdout.splitlines()[-1])
+
+
+def _table(model: str, found: dict[str, list[dict[str, Any]]]) -> str:
+    lines = [f"| {model} | s an epoch | as shipped = 1 | first step s |", "| --- | ---: | ---: | ---: |"]
+    shipped = statistics.median(round_["epoch"] for round_ in found["as shipped"])
+    for variant, rounds in found.items():
+        failed = next((one["failed"] for one in rounds if "failed" in one), None)
+        if failed:
+            lines.append(f"| {variant} | failed: {failed} | | |")
+            continue
+        epoch, first = (statistics.median(one[key] for one in rounds) for key in ("epoch", "first"))
+        lines.append(f"| {variant} | {epoch:.2f} | {epoch / shipped:.2f} | {first:.1f} |")
+    return "\n".join(lines)
+
+
+def main(arguments: list[str] | None = None) -> None:
+    """Prints a table for each model."""
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.switches", description=__doc__)
+    parser.add_argument("--models", nargs="+", default=["GRU4Rec", "SASRec"])
+    parser.add_argument("--batches", type=int, default=16, help="measured, after four to warm up")
+    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--limit", type=float, default=180, help="seconds for a variant")
+    parser.add_argument("--job", help=argparse.SUPPRESS)
+    options = parser.parse_args(arguments)
+    if options.job:
+        print(json.dumps(_measured(json.loads(options.job))))
+        return
+    with tempfile.TemporaryDirectory() as folder:
+        for model in options.models:
+            variants = [v for v in VARIANTS if v != "PyTorch's recurrence" or model == "GRU4Rec"]
+            found: dict[str, list[dict[str, Any]]] = {variant: [] for variant in variants}
+            for _ in range(options.rounds):
+                for variant in variants:
+                    if any("failed" in one for one in found[variant]):
+                        continue
+                    job = {
+                        "model": model,
+                        "variant": variant,
+                        "batches": options.batches,
+                        "limit": options.limit,
+                    }
+                    found[variant].append(_run({**job, "data_path": str(Path(folder))}))
+            print(_table(model, found) + "\n", flush=True)
+
+
+if __name__ == "__main__":
+    main()
