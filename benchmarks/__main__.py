@@ -62,6 +62,21 @@ def _sides(options: argparse.Namespace, model: str, seed: int) -> Iterator[str]:
             yield "RecTools"
 
 
+def _learning_rate(options: argparse.Namespace, model: str, side: str) -> dict[str, float]:
+    """Always written out, since the packages' defaults differ; RecTools' key has another name."""
+    given = options.host_learning_rate if side != OURS else options.learning_rate
+    if given is None:
+        given = 1e-3 if side != OURS else float(_default(model))
+    return {"lr" if side == "RecTools" else "learning_rate": given}
+
+
+def _default(model: str) -> Any:
+    from recbole_ext.config import build_config
+    from recbole_ext.registry import resolve_model
+
+    return build_config(resolve_model(model)[1], "ml-100k", (), {})["learning_rate"]
+
+
 def _jobs(options: argparse.Namespace) -> Iterator[dict[str, Any]]:
     for dataset in options.datasets:
         name = ranked_dataset(dataset, options.work / "data")
@@ -78,14 +93,22 @@ def _jobs(options: argparse.Namespace) -> Iterator[dict[str, Any]]:
                         "threads": options.threads,
                         "most_seconds": options.most_seconds,
                         "data_path": str(options.work / "data"),
-                        "keys": _KEYS.get(model, {}).get(side, {}),
+                        "keys": {
+                            **_KEYS.get(model, {}).get(side, {}),
+                            **_learning_rate(options, model, side),
+                        },
                     }
 
 
 def _key(job: dict[str, Any]) -> str:
     return json.dumps(
-        [job[name] for name in ("side", "model", "dataset", "seed", "length", "epochs", "threads")]
+        [job[name] for name in ("side", "model", "dataset", "seed", "length", "epochs", "threads", "keys")]
     )
+
+
+def _serves(stored: dict[str, Any] | None, job: dict[str, Any]) -> bool:
+    """Whether a stored result answers the job: a run that was cut short does not under a larger limit."""
+    return stored is not None and (stored["finished"] or stored["most_seconds"] >= job["most_seconds"])
 
 
 def _run(job: dict[str, Any], rectools: str | None) -> dict[str, Any]:
@@ -122,6 +145,10 @@ def _options(arguments: list[str] | None) -> argparse.Namespace:
         default=float("inf"),
         help="likewise, in units of this package's seconds to its best epoch",
     )
+    parser.add_argument("--learning-rate", type=float, help="of this package; its defaults if left out")
+    parser.add_argument(
+        "--host-learning-rate", type=float, help="of the others; .001, their own, if left out"
+    )
     parser.add_argument("--host-seeds", nargs="+", type=int, default=[], help="fewer seeds for the others")
     parser.add_argument("--rectools", help="a Python that has RecTools")
     parser.add_argument("--work", type=Path, default=Path("saved/benchmarks"), help="data and results")
@@ -138,13 +165,13 @@ def main(arguments: list[str] | None = None) -> None:
         known = {_key(row): row for row in map(json.loads, store.read_text(encoding="utf-8").splitlines())}
     results, taken = [], None
     for job in _jobs(options):
-        if _key(job) not in known:
+        if job["side"] != OURS and taken is not None:
+            job["most_seconds"] = min(job["most_seconds"], options.most_times * taken)
+        if not _serves(known.get(_key(job)), job):
             print(
                 f"running {job['side']} {job['model']} on {job['dataset']}, seed {job['seed']}",
                 file=sys.stderr,
             )
-            if job["side"] != OURS and taken is not None:
-                job["most_seconds"] = min(job["most_seconds"], options.most_times * taken)
             known[_key(job)] = _run(job, options.rectools)
             if "failed" not in known[_key(job)]:
                 with store.open("a", encoding="utf-8") as file:

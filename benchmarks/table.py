@@ -14,10 +14,12 @@ OURS = "recbole_ext"
 HOSTS = ("RecBole", "RecTools")
 
 _HEAD = (
-    "| data set | model | side | seeds | s an epoch | epochs | best epoch | s to its best | s to the other's best | "
-    "validation NDCG@10 | test NDCG@10 | difference of test [95 %] | peak GiB | load s |"
+    "| data set | model | side | seeds | learning rate | s an epoch | epochs | best epoch | s to its best | "
+    "s to the other's best | validation NDCG@10 | test NDCG@10 | difference of test [95 %] | peak GiB | load s |"
 )
-_LINE = "| --- | --- | --- | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: |"
+_LINE = (
+    "| --- | --- | --- | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: |"
+)
 
 Rows = list[dict[str, Any]]
 
@@ -54,6 +56,11 @@ def _shown(value: float | None, digits: int) -> str:
     return "" if value is None or not np.isfinite(value) else f"{value:,.{digits}f}"
 
 
+def _learning_rate(rows: Rows) -> str:
+    keys = rows[0].get("keys", {})
+    return f"{keys.get('learning_rate', keys.get('lr', '')):g}" if keys else ""
+
+
 def _side_line(dataset: str, model: str, side: str, rows: Rows, other: Rows) -> str:
     per_user, difference = _per_user(rows), ""
     if side == OURS and per_user and other and (theirs := _per_user(other)):
@@ -66,7 +73,7 @@ def _side_line(dataset: str, model: str, side: str, rows: Rows, other: Rows) -> 
     # Seeds of the other side may be fewer: its mean best is what has to be reached.
     to_other = seconds_to(rows, _mean(other, "best_validation")) if other else None
     cells = [
-        *(dataset, model, side, str(len(rows))),
+        *(dataset, model, side, str(len(rows)), _learning_rate(rows)),
         _shown(_mean(rows, "epoch_seconds"), 2),
         f"{_mean(rows, 'epochs'):.0f}{cut}",
         _shown(_mean(rows, "best_epoch"), 0),
@@ -88,7 +95,7 @@ def _ratio_line(dataset: str, model: str, host: str, theirs: Rows, ours: Rows) -
     same = seconds_to(ours, _mean(theirs, "best_validation"))
     alike = f"**{_mean(theirs, 'seconds_to_best') / same:,.1f}**" if same else ""
     reached = f"**{whole}{best:,.1f}**" if np.isfinite(best) else ""
-    cells = [dataset, model, f"**{host} : {OURS}**", "", f"**{epoch:,.1f}**", "", "", reached, alike]
+    cells = [dataset, model, f"**{host} : {OURS}**", "", "", f"**{epoch:,.1f}**", "", "", reached, alike]
     return f"| {' | '.join([*cells, '', '', '', f'{peak:.2f}', f'{load:.1f}'])} |"
 
 

@@ -39,8 +39,7 @@ class _BlockwiseCrossEntropy(torch.autograd.Function):
             share = shares[: len(part)]
             torch.softmax(torch.mm(part, right.T, out=logits[: len(part)]), dim=1, out=share)
             losses[rows] = _log_losses(share, output[rows], items, wanted)
-            # soft-max minus one-hot
-            share[torch.arange(len(part), device=part.device), wanted] -= 1
+            _subtract_targets(share, losses[rows], wanted)
             if weights is not None:
                 share *= weights[rows, None].to(precision)
             grad_output[rows] = share @ right
@@ -70,6 +69,21 @@ def _log_losses(
         logits = output[lost] @ items.T
         losses[lost] = torch.logsumexp(logits, 1) - logits.gather(1, targets[lost, None]).squeeze(1)
     return losses
+
+
+def _subtract_targets(share: torch.Tensor, losses: torch.Tensor, targets: torch.Tensor) -> None:
+    """Shares minus one-hot, in place; where the target has most of the share, from what is left to the others.
+
+    Near 1, bfloat16 knows steps of 1/256 only: a target's share, and so its loss, would become 1 and 0 long before
+    the others' shares vanish, and the gradient would no longer sum to 0.
+    """
+    place = torch.arange(len(share), device=share.device)
+    sure = torch.nonzero(share[place, targets] > 0.5).squeeze(1)
+    share[place, targets] -= 1
+    if len(sure):
+        others = share[sure].scatter_(1, targets[sure, None], 0.0).sum(dim=1, dtype=losses.dtype)
+        share[sure, targets[sure]] = -others.to(share.dtype)
+        losses[sure] = -torch.log1p(-others)
 
 
 def _processor_has_bfloat16() -> bool:

@@ -22,6 +22,7 @@ def row(side: str, seconds: float, ndcg: list[float], **more: Any) -> dict[str, 
             "validation": [0.02, 0.06, 0.1, 0.09],
             "seconds": [seconds] * 4,
         },
+        **{"keys": {"lr" if side == "RecTools" else "learning_rate": 0.005}},
         **{"peak_gib": 1.0, "load_seconds": 2.0, "per_user": {str(i): v for i, v in enumerate(ndcg)}},
         **more,
     }
@@ -67,7 +68,7 @@ def test_several_sides_and_seeds() -> None:
         "**RecBole : recbole_ext**",
         "**RecTools : recbole_ext**",
     ]
-    assert "| recbole_ext | 2 | 3.00 |" in lines[4]
+    assert "| recbole_ext | 2 | 0.005 | 3.00 |" in lines[4]
     assert "| **20.0** |" in lines[5]
     assert "| **0.5** |" in lines[6]
 

@@ -125,6 +125,24 @@ def test_bfloat16_products_stay_near_those_of_float32(weighted: bool) -> None:
     assert abs((got[2] - expected[2]).mean()) < 1e-3 * expected[2].abs().mean()
 
 
+@pytest.mark.parametrize("margin", [9.0, 12.0, 16.0])
+def test_bfloat16_knows_how_sure_a_sure_target_is(margin: float) -> None:
+    # Targets with shares of .66 to .70, .956 to .969 and .9976 to .9988: bfloat16 cannot hold 1 minus such a share.
+    torch.manual_seed(4)
+    items = torch.nn.functional.normalize(torch.randn(2000, 64)).requires_grad_()
+    targets = torch.randint(2000, (400,))
+    output = (margin * items.detach()[targets]).requires_grad_()
+    expected = value_and_gradients(full_softmax(output, items, targets), output, items)
+    by_torch = cross_entropy(output.double() @ items.double().T, targets).float()
+    torch.testing.assert_close(expected[0], by_torch, rtol=1e-4, atol=0)
+    got = value_and_gradients(full_softmax(output, items, targets, precision=torch.bfloat16), output, items)
+    torch.testing.assert_close(got[0], expected[0], rtol=0.03, atol=0)
+    for ours, theirs in zip(got[1:], expected[1:], strict=True):
+        along = (ours * theirs).sum() / (theirs * theirs).sum()
+        assert along.item() == pytest.approx(1, abs=0.03)
+        assert (ours - theirs).norm() < 0.05 * theirs.norm()
+
+
 @pytest.mark.parametrize("precision", [torch.float32, torch.bfloat16])
 def test_a_target_without_a_share_has_the_right_loss(precision: torch.dtype) -> None:
     # Logits 400 and 0: the second item's share is exp(-400), which no float32 holds; its loss is 400.
