@@ -114,6 +114,7 @@ def _checked(
     files, values = settings.layers(file)
     values = {**values, **overrides}
     for model in settings.models:
+        configured(model, None, files, {**values, **settings.final}, lambda _: None)
         _, _, config = configured(model, None, files, values, report)
         # The data set that is really there, should it be another than the one that was asked for.
         values["dataset"] = config["dataset"]
@@ -157,10 +158,10 @@ def _searched(study: _Study, model: str) -> TuneResult:
 
 
 def _trained(study: _Study, model: str, best: Mapping[str, Any]) -> list[Cell]:
-    """One cell for each seed."""
-    seeds = study.settings.seeds
+    """One cell for each seed; what a search has found wins over the keys of all final runs."""
+    seeds, final = study.settings.seeds, study.settings.final
     return [
-        study.cells.get(f"{short_name(model)}-seed{seed}", model, {**best, "seed": seed})
+        study.cells.get(f"{short_name(model)}-seed{seed}", model, {**final, **best, "seed": seed})
         for seed in (seeds[:1] if model in DETERMINISTIC else seeds)
     ]
 
@@ -277,6 +278,7 @@ def _protocol(study: _Study, first: Cell, rule: str) -> dict[str, Any]:
         "seeds": list(settings.seeds),
         "valid_metric": study.valid_metric,
         "baseline_rule": rule,
+        **({"final_runs": settings.final} if settings.final else {}),
         "tuning_rule": f"{settings.trials} trials{limit} for each model with a space, {settings.sampler}, pruner "
         f"{settings.pruner}, best {study.valid_metric} on validation",
         "test_rule": "paired bootstrap over users of values averaged over seeds; paired randomisation test of "

@@ -77,6 +77,7 @@ class ComparisonSettings(StudyBase):
         budget_minutes: Time of each model's trials; None has no limit.
         spaces: Model to the file of its search space, seen from the study's file; others are not tuned.
         sampler, pruner: As in ``tune``.
+        final: Keys of the runs after the searches, over ``settings``: a search may stop early what a final run may not.
         curves: Re-rankers on the best models.
     """
 
@@ -86,7 +87,14 @@ class ComparisonSettings(StudyBase):
     spaces: dict[str, str] = Field(default_factory=dict)
     sampler: Literal["tpe", "random"] = "tpe"
     pruner: Literal["median", "asha", "hyperband", "none"] = "median"
+    final: dict[str, Any] = Field(default_factory=dict)
     curves: CurveSettings = CurveSettings(models=0)
+
+    @model_validator(mode="after")
+    def _final_keeps_the_protocol(self) -> ComparisonSettings:
+        for key in sorted(self.final.keys() & PROTOCOL_KEYS):
+            raise ValueError(f"final sets {key}, which decides what is measured: set it in settings")
+        return self
 
     @model_validator(mode="after")
     def _names_are_known(self) -> ComparisonSettings:

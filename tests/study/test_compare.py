@@ -60,6 +60,15 @@ def untimed(comparison: Comparison) -> dict[str, Any]:
     return plain
 
 
+def test_final_runs_have_keys_of_their_own(study: Study, tmp_path: Path) -> None:
+    result = compare(
+        study(models=["Pop", "EASE", "GRU4Rec"], seeds=[1], final={"epochs": 1}), output=tmp_path / "out"
+    )
+    metrics = json.loads((tmp_path / "out" / "cells" / "GRU4Rec-seed1" / "metrics.json").read_text())
+    assert metrics["epochs"] == 1  # the study's settings say two
+    assert result.protocol["final_runs"] == {"epochs": 1}
+
+
 def test_a_comparison_is_complete_and_its_figures_are_those_of_its_cells(
     study: Study, tmp_path: Path
 ) -> None:
@@ -165,6 +174,8 @@ def test_a_cell_of_another_configuration_is_not_taken(study: Study, tmp_path: Pa
         ({"seeds": [1, 1]}, r"seeds \[1, 1\] names one twice"),
         ({"seeds": ["one"]}, r"seeds\.0 .*integer"),
         ({"seeds": [-1]}, r"seeds\.0 .*greater than or equal to 0"),
+        ({"final": {"split": "ratio"}}, r"final sets split, which decides what is measured"),
+        ({"final": {"stoping_step": 9}}, r"unknown key 'stoping_step'.*did you mean 'stopping_step'"),
         ({"trials": 0}, r"trials .*greater than or equal to 1"),
         ({"budget_minutes": -1}, r"budget_minutes .*greater than 0"),
         ({"spaces": {"EASY": "space.yaml"}}, r"spaces names 'EASY'.*did you mean 'EASE'"),
