@@ -155,9 +155,18 @@ class _Reader:
 
     def _tuning(self, path: Path) -> None:
         try:
-            self.trials[path.name] = pl.read_csv(path / "trials.csv", infer_schema_length=None)
+            trials = pl.read_csv(path / "trials.csv", infer_schema_length=None)
         except pl.exceptions.PolarsError as error:
-            raise CheckpointError(f"{path / 'trials.csv'} is damaged ({error}): tune again") from error
+            raise CheckpointError(f"{path / 'trials.csv'} is damaged ({error}): repeat the search") from error
+        lacking = [name for name in _TRIAL_COLUMNS if name not in trials.columns]
+        if lacking:
+            raise CheckpointError(
+                f"{path / 'trials.csv'} lacks the column {lacking[0]}: repeat the search, which writes it anew"
+            )
+        self.trials[path.name] = trials
+
+
+_TRIAL_COLUMNS = ("number", "state", "seconds", "best_epoch", "same_as")
 
 
 def _has_results(folder: Path) -> bool:

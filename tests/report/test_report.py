@@ -8,6 +8,7 @@ import json
 import re
 import shutil
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import polars as pl
@@ -16,10 +17,12 @@ import pytest
 from recbole_ext.cli import main
 from recbole_ext.errors import CheckpointError, ConfigError, OutputError
 from recbole_ext.evaluator.confidence import holm, paired_difference
+from recbole_ext.pipeline import train
 from recbole_ext.report import write_report
 from recbole_ext.report.comparison import compare_runs
 from recbole_ext.report.inputs import read_inputs
 from recbole_ext.report.sections.tuning import explained
+from recbole_ext.study.tune import TuneOptions, tune
 
 MODELS = ("Random", "Pop", "ItemKNN", "MLP")
 
@@ -157,12 +160,13 @@ def study(folder: Path, folders: dict[str, Path]) -> Path:
     ]
     del rows[0]["difference"]
     protocol = json.loads((folders["Pop"] / "metrics.json").read_text())["protocol"]
-    content = {"title": "Two models", "baseline": "Pop", "protocol": protocol, "rows": rows, "claims": []}
+    content = {"title": "Two models", "baseline": "Pop", "protocol": protocol, "rows": rows}
     (folder / "comparison.json").write_text(json.dumps(content))
     tune = folder / "tune" / "ItemKNN"
     tune.mkdir(parents=True)
-    lines = [f"{n},COMPLETE,{0.1 + 0.01 * n},{10 + n},{'a' if n % 2 else 'b'}" for n in range(8)]
-    (tune / "trials.csv").write_text("\n".join(["number,state,value,params_k,params_kind", *lines]) + "\n")
+    lines = [f"{n},complete,{0.1 + 0.01 * n},1.0,1,0,{10 + n},{'a' if n % 2 else 'b'},," for n in range(8)]
+    head = "number,state,ndcg@5,seconds,epochs,best_epoch,k,kind,same_as,reason"
+    (tune / "trials.csv").write_text("\n".join([head, *lines, "8,pruned,,1.0,,,1,a,,late"]) + "\n")
     return folder
 
 
@@ -177,13 +181,20 @@ def test_a_study_folder_is_read_with_all_that_is_in_it(folders: dict[str, Path],
     (tmp_path / "ablation" / "ablation.json").write_text(json.dumps({"command": "c", "sweeps": [sweep]}))
     text = write_report([place, tmp_path / "ablation"], output=tmp_path / "s.md").read_text(encoding="utf-8")
     assert text.startswith("# ItemKNN ranks best, significantly ahead of Pop")
-    for words in ("Two models", "history of the tuning", "which parameter matters", "ItemKNN: k", "0.5000"):
+    for words in (
+        "Two models",
+        "history of the tuning",
+        "which parameter matters",
+        "ItemKNN: k",
+        "8 of 9 trials",
+        "0.5000",
+    ):
         assert words in text
 
 
 def test_what_a_parameter_explains() -> None:
-    trials = pl.DataFrame({"params_a": ["x", "y"] * 4, "params_b": [1, 1, 2, 2] * 2, "value": [1.0, 2.0] * 4})
-    assert explained(trials, "value") == pytest.approx({"a": 1.0, "b": 0.0})
+    trials = pl.DataFrame({"a": ["x", "y"] * 4, "b": [1, 1, 2, 2] * 2, "value": [1.0, 2.0] * 4})
+    assert explained(trials, "value", ["a", "b"]) == pytest.approx({"a": 1.0, "b": 0.0})
 
 
 def test_bad_input_is_answered_in_one_sentence(folders: dict[str, Path], tmp_path: Path) -> None:
@@ -229,3 +240,18 @@ def test_the_command(folders: dict[str, Path], tmp_path: Path, capsys: pytest.Ca
         main(["report", str(tmp_path / "none")])
     assert stop.value.code == 2
     assert capsys.readouterr().err.startswith("error: ")
+
+
+def test_the_trials_of_a_real_search_are_drawn(quick: dict[str, Any], tmp_path: Path) -> None:
+    """What ``tune`` writes is what the report reads: no table made by hand stands between them."""
+    space = tmp_path / "space.yaml"
+    space.write_text("reg_weight: {type: float, low: 1, high: 1000, log: true}\n")
+    result = tune("EASE", (), quick, TuneOptions(space, trials=3, output=tmp_path / "EASE"))
+    run = train(files=[result.folder / "best.yaml"], output=tmp_path / "run").folder
+    text = write_report([run, result.folder], output=tmp_path / "r.md").read_text(encoding="utf-8")
+    assert "EASE: 3 of 3 trials ran to their end" in text
+    assert "EASE: history of the tuning" in text
+    assert f"The best of 3 finished trials, {result.value:.4f}, is number" in text
+    (result.folder / "trials.csv").write_text("number,value\n0,1.0\n")
+    with pytest.raises(CheckpointError, match=r"trials\.csv lacks the column state"):
+        write_report([run, result.folder], output=tmp_path / "r2.md")

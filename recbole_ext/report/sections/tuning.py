@@ -10,7 +10,7 @@ import polars as pl
 
 from recbole_ext.report.charts import Line, Point, bars, intervals, lines_chart, scatter
 from recbole_ext.report.context import Context
-from recbole_ext.report.document import Block, Cell, Figure, Paragraph, Section, Table, cell
+from recbole_ext.report.document import Block, Cell, Details, Figure, Paragraph, Section, Table, cell
 from recbole_ext.report.wording import percent
 
 __all__ = ["ablation_section", "explained", "tuning_section"]
@@ -84,19 +84,20 @@ def ablation_section(context: Context) -> Section | None:
     return Section("ablation", "What each choice is worth", tuple(blocks))
 
 
-def explained(trials: pl.DataFrame, value: str) -> dict[str, float]:
+def explained(trials: pl.DataFrame, value: str, parameters: Sequence[str]) -> dict[str, float]:
     """Share of the variance of ``value`` that the quarters (or the classes) of each parameter explain.
 
     It is eta squared of a one-way analysis of variance, between 0 and 1; parameters are looked at one by one.
 
     Args:
-        trials: Columns ``params_*`` and ``value``, one row a finished trial.
+        trials: One row a finished trial.
         value: Column of the value.
+        parameters: Columns of what was searched.
     """
     y = trials[value].to_numpy().astype(float)
     total = float(((y - y.mean()) ** 2).sum()) if len(y) else 0.0
     result = {}
-    for name in (column for column in trials.columns if column.startswith("params_")):
+    for name in parameters:
         column = trials[name].drop_nulls()
         if total == 0 or len(column) < len(y) or column.n_unique() < 2:
             continue
@@ -108,15 +109,16 @@ def explained(trials: pl.DataFrame, value: str) -> dict[str, float]:
         between = sum(
             (classes == one).sum() * (y[classes == one].mean() - y.mean()) ** 2 for one in np.unique(classes)
         )
-        result[name.removeprefix("params_")] = float(between / total)
+        result[name] = float(between / total)
     return dict(sorted(result.items(), key=lambda item: -item[1]))
 
 
-def _finished(trials: pl.DataFrame) -> tuple[pl.DataFrame, list[str]]:
-    values = [name for name in trials.columns if name == "value" or name.startswith("values_")]
-    done = trials.filter(pl.col("state") == "COMPLETE") if "state" in trials.columns else trials
-    done = done.drop_nulls(values) if values else done
-    return (done.sort("number") if "number" in done.columns else done.with_row_index("number")), values
+def _finished(trials: pl.DataFrame) -> tuple[pl.DataFrame, list[str], list[str]]:
+    """Finished trials in their order, the columns of the objectives, and those of the parameters."""
+    names = trials.columns
+    values = names[names.index("state") + 1 : names.index("seconds")]
+    parameters = names[names.index("best_epoch") + 1 : names.index("same_as")]
+    return trials.filter(pl.col("state") == "complete").sort("number"), values, parameters
 
 
 def _history(model: str, done: pl.DataFrame, value: str) -> Block:
@@ -140,11 +142,9 @@ def _history(model: str, done: pl.DataFrame, value: str) -> Block:
 def _slices(model: str, done: pl.DataFrame, value: str, names: Sequence[str]) -> list[Block]:
     blocks: list[Block] = []
     for name in names:
-        column = done[f"params_{name}"]
+        column = done[name]
         if not column.dtype.is_numeric():
-            groups = done.group_by(f"params_{name}").agg(
-                pl.col(value).max().alias("best"), pl.len().alias("n")
-            )
+            groups = done.group_by(name).agg(pl.col(value).max().alias("best"), pl.len().alias("n"))
             rows = [
                 (str(choice), float(top), f"{top:.4f} ({n} trials)")
                 for choice, top, n in groups.sort("best", descending=True).iter_rows()
@@ -168,24 +168,29 @@ def _slices(model: str, done: pl.DataFrame, value: str, names: Sequence[str]) ->
 
 
 def _tuned(model: str, trials: pl.DataFrame) -> list[Block]:
-    done, values = _finished(trials)
-    if not values or len(done) < 2:
-        return [Paragraph(f"{model}: {len(done)} finished trials, too few to draw.", quiet=True)]
+    done, values, parameters = _finished(trials)
+    count = f"{len(done)} of {len(trials)} trials ran to their end"
+    if len(done) < 2:
+        return [Paragraph(f"{model}: {count}, too few to draw.", quiet=True)]
+    return [Details(f"{model}: {count}", blocks=tuple(_drawn(model, done, values, parameters)))]
+
+
+def _drawn(model: str, done: pl.DataFrame, values: Sequence[str], parameters: Sequence[str]) -> list[Block]:
     if len(values) > 1:
         points = [
             Point(f"trial {row['number']}", float(row[values[1]]), float(row[values[0]]), quiet=True)
             for row in done.iter_rows(named=True)
         ]
         title = f"{model}: the two aims of the tuning against each other"
-        front = scatter(title, f"{len(points)} finished trials", points, ("second value", "first value"))
-        return [front]
-    shares = explained(done, "value")
-    blocks = [_history(model, done, "value")]
+        return [scatter(title, f"{len(points)} finished trials", points, (values[1], values[0]))]
+    value = values[0]
+    shares = explained(done, value, parameters)
+    blocks = [_history(model, done, value)]
     if shares:
         rows = [(name, share, f"{share:.0%}") for name, share in shares.items()]
         words = "Share of the variance of the value that the quarters of a parameter explain, one by one (eta squared)"
         blocks.append(bars(f"{model}: which parameter matters", words, rows, "share", caption=f"{words}."))
-    return [*blocks, *_slices(model, done, "value", list(shares)[:4])]
+    return [*blocks, *_slices(model, done, value, list(shares)[:4])]
 
 
 def tuning_section(context: Context) -> Section | None:
