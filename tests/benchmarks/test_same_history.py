@@ -1,0 +1,33 @@
+"""Histories that end where training ended, on hand-made splits."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from benchmarks.same_history import TrainingHistory
+from recbole_ext.config import build_config
+from recbole_ext.data.build import prepare_data
+from recbole_ext.data.dataloader import EvaluationLoader
+from recbole_ext.data.interactions import TEST
+from recbole_ext.registry import resolve_model
+
+
+def test_only_the_model_s_history_is_shorter(quick: dict[str, Any], tmp_path: Path) -> None:
+    config = build_config(resolve_model("GRU4Rec")[1], None, (), quick)
+    data = prepare_data(config)
+    own = list(EvaluationLoader(config, data.dataset, data.split, TEST))
+    short = list(TrainingHistory(config, data.dataset, data.split, TEST))
+    assert len(own) == len(short)
+    for whole, cut in zip(own, short, strict=True):
+        for name in ("seen_rows", "seen_items", "target_rows", "target_items"):
+            assert torch.equal(getattr(whole, name), getattr(cut, name))
+        length = whole.interaction["item_length"]
+        assert torch.equal(cut.interaction["item_length"], length - 1)
+        for row, n in enumerate(length.tolist()):
+            assert (
+                cut.interaction["item_id_list"][row, : n - 1].tolist()
+                == whole.interaction["item_id_list"][row, : n - 1].tolist()
+            )
