@@ -20,10 +20,11 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from recbole_ext.errors import ConfigError, OutputError
 
-__all__ = ["locked", "open_storage", "open_study"]
+__all__ = ["has_trials", "locked", "open_storage", "open_study"]
 
 _IDENTITY = "recbole_ext"
 _SHOWN = 60
+_ABSENT = object()
 
 
 @contextlib.contextmanager
@@ -75,6 +76,44 @@ def _cut_torn_line(journal: Path) -> None:
             handle.truncate(handle.read().rfind(b"\n") + 1)
 
 
+def _damaged_line(journal: Path) -> int | None:
+    """The first whole line that is no record, from 1 on; what follows the last line end is somebody's half record."""
+    if not journal.is_file():
+        return None
+    with journal.open("rb") as handle:
+        for number, line in enumerate(handle, start=1):
+            if not line.endswith(b"\n"):
+                return None
+            try:
+                record = json.loads(line)
+            except ValueError:
+                return number
+            if not isinstance(record, dict) or "op_code" not in record:
+                return number
+    return None
+
+
+def _open_journal(file: Path) -> BaseStorage:
+    """The journal of a file; a damaged one is refused before anything is appended to it.
+
+    Raises:
+        OutputError: It cannot be written, or is damaged.
+    """
+    remedy = "or choose another --output"
+    try:
+        # Optuna forgives a damaged last line as long as nothing follows it, and then writes a record after it.
+        line = _damaged_line(file)
+        if line is not None:
+            raise OutputError(
+                f"{file} is damaged in line {line}: remove that line and what follows it, {remedy}"
+            )
+        return JournalStorage(JournalFileBackend(str(file), lock_obj=cast(Any, _KernelLock(file))))
+    except OSError as error:
+        raise OutputError(f"{file} cannot be written ({error.strerror}): choose another --output") from error
+    except (ValueError, KeyError, TypeError, AssertionError) as error:
+        raise OutputError(f"{file} is damaged ({error}): restore it, {remedy}") from error
+
+
 def open_storage(url: str | None, folder: Path) -> BaseStorage:
     """The database of a URL, or the journal ``journal.log`` of a folder.
 
@@ -83,28 +122,27 @@ def open_storage(url: str | None, folder: Path) -> BaseStorage:
         OutputError: The journal cannot be written, or is damaged.
     """
     if url is None:
-        file = (folder / "journal.log").resolve()
-        try:
-            return JournalStorage(JournalFileBackend(str(file), lock_obj=cast(Any, _KernelLock(file))))
-        except OSError as error:
-            raise OutputError(
-                f"{file} cannot be written ({error.strerror}): choose another --output"
-            ) from error
-        except (ValueError, KeyError) as error:
-            raise OutputError(
-                f"{file} is damaged ({error}): remove it, or choose another --output"
-            ) from error
+        return _open_journal((folder / "journal.log").resolve())
     shown = re.sub(r"(://[^:/@]*):[^@]*@", r"\1:***@", url)
     try:
         return RDBStorage(_with_driver(url), engine_kwargs={"pool_pre_ping": True})
     except ImportError as error:
-        raise ConfigError(f"--storage={shown} needs the driver {error.name}: install it with pip") from error
+        raise ConfigError(
+            f"--storage={shown} needs the driver {_missing(error)}: install it with pip"
+        ) from error
     except (SQLAlchemyError, ValueError, RuntimeError) as error:
         reason = str(error).splitlines()[0]
         raise ConfigError(
             f"--storage={shown} cannot be used ({reason}): give a URL such as sqlite:///tune.db or "
             "postgresql://user@host/database"
         ) from error
+
+
+def _missing(error: ImportError) -> str:
+    """The module that could not be imported: Optuna's own error does not name it, its cause does."""
+    cause = error.__cause__ or error.__context__
+    name = error.name or getattr(cause, "name", None)
+    return name or str(cause or error).splitlines()[0]
 
 
 def _with_driver(url: str) -> str:
@@ -117,6 +155,20 @@ def _with_driver(url: str) -> str:
     ):
         return "postgresql+psycopg://" + url.removeprefix(scheme)
     return url
+
+
+def has_trials(storage: BaseStorage, name: str) -> bool:
+    """Whether the database holds a study of this name with trials.
+
+    Raises:
+        ConfigError: The database cannot be read.
+    """
+    try:
+        return storage.get_n_trials(storage.get_study_id_from_name(name)) > 0
+    except KeyError:
+        return False
+    except (SQLAlchemyError, optuna.exceptions.StorageInternalError) as error:
+        raise ConfigError(f"the study {name} cannot be opened ({str(error).splitlines()[0]})") from error
 
 
 def open_study(
@@ -162,9 +214,22 @@ def _difference(stored: Mapping[str, Any], wanted: Mapping[str, Any]) -> str:
         old, new = stored.get(part), wanted.get(part)
         if old == new:
             continue
-        if isinstance(old, dict) and isinstance(new, dict):
-            key = next(key for key in {**old, **new} if old.get(key) != new.get(key))
-            before, now = (f"{value.get(key)!r:.{_SHOWN}}" for value in (old, new))
-            return f"another {part}: {key} was {before} and is {now} now"
-        return f"another {part}: it was {old!r:.{_SHOWN}} and is {new!r:.{_SHOWN}} now"
+        place, old, new = _innermost(old, new)
+        before, now = ("absent" if value is _ABSENT else _shortened(value) for value in (old, new))
+        return f"another {part}: {': '.join(place) or 'it'} was {before} and is {now} now"
     return "nothing that this package has written"
+
+
+def _innermost(old: Any, new: Any) -> tuple[list[str], Any, Any]:
+    """The keys that lead to the first value that differs, and that value before and now."""
+    place = []
+    while isinstance(old, dict) and isinstance(new, dict):
+        key = next(key for key in {**old, **new} if old.get(key, _ABSENT) != new.get(key, _ABSENT))
+        place.append(str(key))
+        old, new = old.get(key, _ABSENT), new.get(key, _ABSENT)
+    return place, old, new
+
+
+def _shortened(value: Any) -> str:
+    text = repr(value)
+    return text if len(text) <= _SHOWN else f"{text[: _SHOWN - 1]}…"

@@ -25,7 +25,7 @@ from recbole_ext.study.outcome import TrialReport, TuneResult, outcome_of, repor
 from recbole_ext.study.queue import counted
 from recbole_ext.study.search import PRUNERS, SAMPLERS, Objective, Search
 from recbole_ext.study.space import SearchSpace, read_space
-from recbole_ext.study.storage import open_storage, open_study
+from recbole_ext.study.storage import has_trials, open_storage, open_study
 
 __all__ = ["TrialReport", "TuneOptions", "tune"]
 
@@ -91,7 +91,8 @@ def tune(
 
     Raises:
         ConfigError: Space, options or configuration cannot be used, or no trial gave a value.
-        OutputError: The folder cannot be written; a worker was killed.
+        OutputError: The folder cannot be written; its journal is damaged; the trials of its results are lost; a
+            worker was killed.
     """
     cache = cache or DataCache()
     search, identity = _prepared(model, files, overrides, options, report, cache)
@@ -123,11 +124,16 @@ def tune(
 
 
 def _check_folder(storage: BaseStorage, search: Search) -> None:
-    """A folder holds one search: another one's ``best.yaml`` must not be replaced."""
+    """A folder holds one search: neither another one's ``best.yaml`` nor that of lost trials must be replaced."""
     if search.storage is None:
         others = {study.study_name for study in storage.get_all_studies()} - {search.name}
         if others:
             raise ConfigError(f"{search.folder} holds the study {min(others)!r}: give another --output")
+    if (search.folder / "trials.csv").is_file() and not has_trials(storage, search.name):
+        raise OutputError(
+            f"{search.folder} holds results of a search, but its database was lost, there are no trials of "
+            f"{search.name!r} in it: restore the database, or give another --output"
+        )
 
 
 def _prepared(

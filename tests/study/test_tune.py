@@ -219,8 +219,29 @@ def test_a_name_with_another_space_is_refused(
     ease(trials=1)
     space = space_of("reg_weight: {type: float, low: 1, high: 2000, log: true}\n")
     overrides = {**quick, "metrics": ["NDCG", "ItemCoverage"]}
-    with pytest.raises(ConfigError, match=r"another space: reg_weight was .*give another --output"):
+    with pytest.raises(
+        ConfigError, match=r"another space: reg_weight: high was 1000\.0 and is 2000\.0 now: give"
+    ):
         tune("EASE", (), overrides, TuneOptions(space, trials=1, output=tmp_path / "search"))
+
+
+@pytest.mark.parametrize(
+    ("stored", "wanted", "expected"),
+    [
+        ({"k": {"low": 1, "high": 100}}, {"k": {"low": 1, "high": 200}}, "k: high was 100 and is 200 now"),
+        ({"k": {"low": 1}}, {"k": {"low": 1, "step": None}}, "k: step was absent and is None now"),
+        ({"k": {"low": 1}, "m": 3}, {"k": {"low": 1}}, "m was 3 and is absent now"),
+        ({"k": "a" * 99}, {"k": 1}, f"k was '{'a' * 58}… and is 1 now"),
+    ],
+)
+def test_what_differs_is_named_by_its_innermost_key(
+    stored: dict[str, Any], wanted: dict[str, Any], expected: str
+) -> None:
+    storage = optuna.storages.InMemoryStorage()
+    storages.open_study(storage, "mine", ["maximize"], {"model": "X", "space": stored})
+    with pytest.raises(ConfigError) as caught:
+        storages.open_study(storage, "mine", ["maximize"], {"model": "X", "space": wanted})
+    assert f"exists with another space: {expected}: give another --output" in str(caught.value)
 
 
 @pytest.mark.parametrize(
@@ -237,11 +258,15 @@ def test_a_name_with_another_space_is_refused(
         ({"objectives": ("NDCG@7",)}, r"add 7 to topk"),
         ({"overrides": {"reg_weight": 3.0}}, r"--reg_weight is given and .*searches it"),
         ({"storage": "postgre://x"}, r"--storage=postgre://x cannot be used"),
+        ({"storage": "mysql://a:secret@b/c"}, r"mysql://a:\*\*\*@b/c needs the driver MySQLdb: install"),
         ({"storage": "no url"}, r"--storage=no url cannot be used"),
         ({"storage": "mysql+nodriver://u:secret@h/d"}, r"--storage=mysql\+nodriver://u:\*\*\*@h/d cannot"),
     ],
 )
-def test_a_bad_option_is_answered_in_one_sentence(ease: Ease, options: dict[str, Any], expected: str) -> None:
+def test_a_bad_option_is_answered_in_one_sentence(
+    ease: Ease, options: dict[str, Any], expected: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, "MySQLdb", None)  # not there, whatever is installed
     with pytest.raises(ConfigError, match=expected) as caught:
         ease(**options)
     assert "secret" not in str(caught.value)
@@ -261,6 +286,51 @@ def test_a_torn_line_of_the_journal_is_cut_off(ease: Ease) -> None:
     with (first.folder / "journal.log").open("ab") as journal:
         journal.write(b'{"op_code": 4, "wor')
     assert trials_of(ease(trials=4)).height == 4
+
+
+@pytest.mark.parametrize("line", [b"garbage{\n", b"3\n", b"\xff\n", b"\n"])
+def test_a_damaged_last_line_of_the_journal_is_named_and_nothing_is_written_after_it(
+    ease: Ease, line: bytes
+) -> None:
+    journal = ease(trials=1).folder / "journal.log"
+    damaged = journal.read_bytes() + line
+    journal.write_bytes(damaged)
+    number = damaged.count(b"\n")
+    with pytest.raises(OutputError, match=rf"journal\.log is damaged in line {number}: remove") as caught:
+        ease(trials=2)
+    assert "\n" not in str(caught.value)
+    assert journal.read_bytes() == damaged
+    journal.write_bytes(damaged.removesuffix(line))
+    assert trials_of(ease(trials=2)).height == 2
+
+
+@pytest.mark.parametrize("loss", [Path.unlink, lambda journal: journal.write_bytes(b"")])
+def test_results_whose_journal_is_lost_are_not_replaced(ease: Ease, loss: Callable[[Path], Any]) -> None:
+    folder = ease(trials=2).folder
+    names = ("tuning.json", "trials.csv", "best.yaml")
+    before = [(folder / name).read_bytes() for name in names]
+    journal = folder / "journal.log"
+    kept = journal.read_bytes()
+    loss(journal)
+    with pytest.raises(
+        OutputError, match=r"search holds results .*no trials of 'cycle-EASE'.*restore"
+    ) as caught:
+        ease(trials=2)
+    assert "\n" not in str(caught.value)
+    assert [(folder / name).read_bytes() for name in names] == before
+    journal.write_bytes(kept)
+    assert trials_of(ease(trials=3)).height == 3
+
+
+def test_results_whose_database_is_lost_are_not_replaced(ease: Ease, tmp_path: Path) -> None:
+    storage = f"sqlite:///{tmp_path / 'tune.db'}"
+    ease(trials=1, storage=storage)
+    folder = ease(trials=2, storage=storage).folder
+    before = (folder / "tuning.json").read_bytes()
+    (tmp_path / "tune.db").unlink()
+    with pytest.raises(OutputError, match=r"database was lost.*restore the database, or give another"):
+        ease(trials=2, storage=storage)
+    assert (folder / "tuning.json").read_bytes() == before
 
 
 def test_a_damaged_journal_is_named(ease: Ease) -> None:
