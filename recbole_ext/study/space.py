@@ -9,7 +9,15 @@ from pathlib import Path
 from typing import Annotated, Any, Literal
 
 from optuna import Trial
-from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError, model_validator
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    TypeAdapter,
+    ValidationError,
+    field_validator,
+    model_validator,
+)
 
 from recbole_ext.errors import ConfigError, nearest
 from recbole_ext.yaml_reader import read_yaml
@@ -107,6 +115,15 @@ class CategoricalParameter(_Parameter):
     type: Literal["categorical"]
     choices: list[Any] = Field(min_length=1)
 
+    @field_validator("choices")
+    @classmethod
+    def _each_once(cls, choices: list[Any]) -> list[Any]:
+        labels = [_label(choice) for choice in choices]
+        for index, choice in enumerate(choices):
+            if labels[index] in labels[:index]:
+                raise ValueError(f"names {choice!r} twice: leave it out")
+        return choices
+
     def examples(self) -> list[Any]:
         """All of them."""
         return list(self.choices)
@@ -193,7 +210,8 @@ def read_space(file: Path, known: Collection[str]) -> SearchSpace:
 
     Raises:
         ConfigError: The file is missing, empty or malformed; a key is unknown or decides what is measured; low is
-            above high; there is no choice; a condition names an unknown key or value, or conditions are circular.
+            above high; there is no choice, or one twice; a condition names an unknown key or value, or conditions are
+            circular.
     """
     values, lines = read_yaml(file)
     if not values:

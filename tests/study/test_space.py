@@ -33,6 +33,8 @@ MISTAKES = {
     "learning_rate: {type: float, low: 0, high: 1, log: true}": r"log needs a low above 0",
     "learning_rate: {type: float, low: 1e-3, high: 1, log: true, step: 0.1}": r"log and step exclude",
     "hidden_size: {type: categorical, choices: []}": r"hidden_size .*choices is empty",
+    "hidden_size: {type: categorical, choices: [5, 3, 5]}": r"line 1: choices names 5 twice: leave it out",
+    "mlp_hidden_size: {type: categorical, choices: [[64], [64]]}": r"choices names \[64\] twice: leave it out",
     "hidden_size: {type: categorical}": r"hidden_size .*choices is missing",
     "hidden_size: {type: whole, low: 1, high: 2}": r"type 'whole' is none of float, int and categorical",
     "hidden_size: {low: 1, high: 2}": r"it has no type",
