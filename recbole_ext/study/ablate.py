@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import statistics as plain_statistics
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -13,10 +13,10 @@ from recbole_ext.configured import configured
 from recbole_ext.data.build import DataCache
 from recbole_ext.errors import ConfigError
 from recbole_ext.registry import resolve_model
-from recbole_ext.study.cells import Cell, Cells, short_name, study_folder
+from recbole_ext.study.cells import Cell, Cells, seeds_of, short_name, study_folder
 from recbole_ext.study.comparison_table import ablation_markdown
 from recbole_ext.study.result import Ablation, SweepPoint, SweepResult, write_result
-from recbole_ext.study.settings import AblationSettings, Sweep, read_settings
+from recbole_ext.study.settings import AblationSettings, Sweep, blaming, read_settings
 from recbole_ext.study.statistics import estimates
 
 __all__ = ["ablate"]
@@ -32,6 +32,8 @@ def ablate(
 ) -> Ablation:
     """Trains each model at each value of its key; an interrupted ablation is continued by the same call.
 
+    Models without anything random are run with the first seed only.
+
     The folder holds ``cells/<model>-<key>-<value>-seed<seed>/`` (whole run folders), ``ablation.json`` and
     ``ablation.md``. Nothing is chosen here, so the figures are those of the test.
 
@@ -44,15 +46,23 @@ def ablate(
 
     Raises:
         ConfigError: The study cannot be used, or a cell was computed with another configuration.
+        CheckpointError: A finished cell is damaged.
         RecBoleExtError: As training; what is finished stays.
     """
     settings = read_settings(file, AblationSettings)
     files, values = settings.layers(file)
-    values = {**values, **(overrides or {})}
+    overrides = overrides or {}
+    values = {**values, **overrides}
     for sweep in settings.sweeps:
-        values["dataset"] = _checked(file, sweep, files, values, report)
+        values["dataset"] = _checked(file, sweep, files, values, overrides.keys(), report)
     folder = study_folder(output, Path("saved") / "study" / file.stem)
     cells = Cells(folder / "cells", files, values, DataCache(), report)
+    cells.check(
+        _cell_name(sweep, value, seed)
+        for sweep in settings.sweeps
+        for value in sweep.values
+        for seed in seeds_of(sweep.model, settings.seeds)
+    )
     protocol: dict[str, Any] = {}
     sweeps = []
     for sweep in settings.sweeps:
@@ -72,33 +82,37 @@ def _checked(
     sweep: Sweep,
     files: tuple[Path, ...],
     values: Mapping[str, Any],
+    options: Collection[str],
     report: Callable[[str], None],
 ) -> str:
     """Finds values that the configuration refuses before the first run; returns the data set that is really there."""
     if sweep.key in values:
         raise ConfigError(f"{sweep.key} is set and {file} sweeps it: leave one out")
     _, model_class = resolve_model(sweep.model)
-    for value in sweep.values:
-        try:
+    given = set(options) - {sweep.key, *sweep.settings}
+    with blaming(file, given, f"the sweep of {sweep.model} cannot be made: "):
+        for value in sweep.values:
             build_config(model_class, None, files, {**values, **sweep.settings, sweep.key: value})
-        except ConfigError as error:
-            raise ConfigError(f"{file}: the sweep of {sweep.model} cannot be made: {error}") from error
-    _, _, config = configured(sweep.model, None, files, {**values, **sweep.settings}, report)
+        _, _, config = configured(sweep.model, None, files, {**values, **sweep.settings}, report)
     lacking = {"NDCG", "ItemCoverage"} - set(config["metrics"])
     if lacking:
         raise ConfigError(f"{file}: an ablation needs the metric {sorted(lacking)[0]}: add it to metrics")
     return str(config["dataset"])
 
 
-def _runs(cells: Cells, sweep: Sweep, value: Any, seeds: list[int]) -> list[Cell]:
+def _cell_name(sweep: Sweep, value: Any, seed: int) -> str:
     shown = re.sub(r"[^A-Za-z0-9.+-]+", "_", str(value)).strip("_")
+    return f"{short_name(sweep.model)}-{sweep.key}-{shown}-seed{seed}"
+
+
+def _runs(cells: Cells, sweep: Sweep, value: Any, seeds: list[int]) -> list[Cell]:
     return [
         cells.get(
-            f"{short_name(sweep.model)}-{sweep.key}-{shown}-seed{seed}",
+            _cell_name(sweep, value, seed),
             sweep.model,
             {**sweep.settings, sweep.key: value, "seed": seed},
         )
-        for seed in seeds
+        for seed in seeds_of(sweep.model, seeds)
     ]
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -13,16 +13,24 @@ import polars as pl
 from recbole_ext import pipeline
 from recbole_ext.config import build_config, to_plain
 from recbole_ext.data.build import DataCache
-from recbole_ext.errors import ConfigError, OutputError
+from recbole_ext.errors import CheckpointError, ConfigError, OutputError
 from recbole_ext.registry import resolve_model
 from recbole_ext.run_folder import open_run, partial_of, read_config, read_metrics
 
-__all__ = ["NOT_COMPARED", "Cell", "Cells", "short_name", "study_folder"]
+__all__ = ["DETERMINISTIC", "NOT_COMPARED", "Cell", "Cells", "seeds_of", "short_name", "study_folder"]
 
 NOT_COMPARED = frozenset(
     {"data_path", "download", "gpu_id", "log_wandb", "offline_dataset", "output", "show_progress", "use_gpu"}
 )
 """Keys that say how a run is carried out, not what it computes."""
+
+DETERMINISTIC = frozenset({"Pop", "PersonalTopK", "ItemKNN", "EASE", "SLIMElastic", "ADMMSLIM"})
+"""Models without anything random: one run stands for all seeds."""
+
+
+def seeds_of(model: str, seeds: Sequence[int]) -> Sequence[int]:
+    """The seeds that a model is run with: the first alone where all would give the same run."""
+    return seeds[:1] if model in DETERMINISTIC else seeds
 
 
 def short_name(model: str) -> str:
@@ -59,8 +67,18 @@ class Cell:
     metrics: dict[str, Any]
 
     def per_user(self) -> pl.DataFrame:
-        """Test values of each user, by ``user_id``."""
-        return pl.read_parquet(self.folder / "per_user.parquet").sort("user_id")
+        """Test values of each user, by ``user_id``.
+
+        Raises:
+            CheckpointError: They cannot be read.
+        """
+        file = self.folder / "per_user.parquet"
+        try:
+            return pl.read_parquet(file).sort("user_id")
+        except (pl.exceptions.PolarsError, OSError) as error:
+            raise CheckpointError(
+                f"{file} is damaged: remove the folder {self.folder} and repeat the command"
+            ) from error
 
 
 @dataclass(frozen=True)
@@ -80,6 +98,17 @@ class Cells:
     settings: Mapping[str, Any]
     cache: DataCache
     report: Callable[[str], None]
+
+    def check(self, names: Iterable[str]) -> None:
+        """Reads those cells that are finished already, so that damage is found before hours of other work.
+
+        Raises:
+            CheckpointError: One is damaged.
+        """
+        for name in names:
+            final = self.folder / name
+            if final.is_dir():
+                Cell(final, read_metrics(open_run(final))).per_user()
 
     def get(self, name: str, model: str, values: Mapping[str, Any]) -> Cell:
         """The cell of a name: read if it is finished, continued if it was interrupted, else computed.

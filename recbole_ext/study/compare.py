@@ -15,22 +15,19 @@ from recbole_ext.debiasing import pareto_run
 from recbole_ext.errors import ConfigError
 from recbole_ext.evaluator.metrics.beyond_accuracy import BEYOND_ACCURACY
 from recbole_ext.pipeline import open_model
-from recbole_ext.study.cells import Cell, Cells, short_name, study_folder
+from recbole_ext.study.cells import Cell, Cells, seeds_of, short_name, study_folder
 from recbole_ext.study.comparison_table import markdown
 from recbole_ext.study.result import Comparison, ComparisonRow, Tuning, write_result
-from recbole_ext.study.settings import ComparisonSettings, read_settings
+from recbole_ext.study.settings import ComparisonSettings, blaming, read_settings
 from recbole_ext.study.statistics import differences, estimates, groups_of, means_in_groups, over_seeds
 from recbole_ext.study.tune import TrialReport, TuneOptions, TuneResult, tune
 
-__all__ = ["CLASSIC", "DETERMINISTIC", "compare"]
+__all__ = ["CLASSIC", "compare"]
 
 CLASSIC = frozenset(
     {"Random", "Pop", "PersonalTopK", "ItemKNN", "BPR", "EASE", "NMF", "SLIMElastic", "ADMMSLIM"}
 )
 """Models that are no neural networks: counts, neighbours, matrix factorisation, linear models."""
-
-DETERMINISTIC = frozenset({"Pop", "PersonalTopK", "ItemKNN", "EASE", "SLIMElastic", "ADMMSLIM"})
-"""Models without anything random: one run stands for all seeds."""
 
 _COMPARED = ("ndcg", "recall", "hit", "mrr")
 
@@ -84,9 +81,14 @@ def compare(
 
     Raises:
         ConfigError: The study cannot be used, or a cell was computed with another configuration.
+        CheckpointError: A finished cell is damaged.
         RecBoleExtError: As tuning and training; what is finished stays.
     """
     study = _checked(file, overrides or {}, output, budget_minutes, command, report)
+    seeds = study.settings.seeds
+    study.cells.check(
+        _cell_name(model, seed) for model in study.settings.models for seed in seeds_of(model, seeds)
+    )
     searches = {model: _searched(study, model) for model in study.spaces}
     tuned = {model: search.best for model, search in searches.items()}
     cells = {model: _trained(study, model, tuned.get(model, {})) for model in study.settings.models}
@@ -114,8 +116,10 @@ def _checked(
     files, values = settings.layers(file)
     values = {**values, **overrides}
     for model in settings.models:
-        configured(model, None, files, {**values, **settings.final}, lambda _: None)
-        _, _, config = configured(model, None, files, values, report)
+        with blaming(file, overrides.keys() - settings.final.keys()):
+            configured(model, None, files, {**values, **settings.final}, lambda _: None)
+        with blaming(file, overrides):
+            _, _, config = configured(model, None, files, values, report)
         # The data set that is really there, should it be another than the one that was asked for.
         values["dataset"] = config["dataset"]
     lacking = {"NDCG", "ItemCoverage", "TailShare"} - set(config["metrics"])
@@ -157,12 +161,16 @@ def _searched(study: _Study, model: str) -> TuneResult:
     )
 
 
+def _cell_name(model: str, seed: int) -> str:
+    return f"{short_name(model)}-seed{seed}"
+
+
 def _trained(study: _Study, model: str, best: Mapping[str, Any]) -> list[Cell]:
     """One cell for each seed; what a search has found wins over the keys of all final runs."""
     seeds, final = study.settings.seeds, study.settings.final
     return [
-        study.cells.get(f"{short_name(model)}-seed{seed}", model, {**final, **best, "seed": seed})
-        for seed in (seeds[:1] if model in DETERMINISTIC else seeds)
+        study.cells.get(_cell_name(model, seed), model, {**final, **best, "seed": seed})
+        for seed in seeds_of(model, seeds)
     ]
 
 

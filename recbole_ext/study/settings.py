@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import contextlib
+import re
+from collections.abc import Collection, Iterator, Sequence
 from pathlib import Path
 from typing import Annotated, Any, Literal, TypeVar
 
@@ -15,10 +17,35 @@ from recbole_ext.reranking import reranker_names
 from recbole_ext.study.space import PROTOCOL_KEYS, read_space
 from recbole_ext.yaml_reader import read_yaml
 
-__all__ = ["AblationSettings", "ComparisonSettings", "StudyBase", "Sweep", "read_settings"]
+__all__ = ["AblationSettings", "ComparisonSettings", "StudyBase", "Sweep", "blaming", "read_settings"]
 
 _Seed = Annotated[int, Field(strict=True, ge=0, lt=2**32)]
 _STRICT = ConfigDict(extra="forbid", frozen=True)
+_OPTION = re.compile(r" in the option --(\w+)")
+
+
+@contextlib.contextmanager
+def blaming(file: Path, options: Collection[str] = (), what: str = "") -> Iterator[None]:
+    """A mistake in a study's file names the file, and not an option that nobody has given.
+
+    The configuration takes a study's keys as it takes options, so that its own errors speak of options.
+
+    Args:
+        file: The study.
+        options: Keys that really were options: a mistake in one of them stays as it is.
+        what: Clause before the mistake.
+
+    Raises:
+        ConfigError: The block has raised one.
+    """
+    try:
+        yield
+    except ConfigError as error:
+        option = _OPTION.search(str(error))
+        if option and option[1] in options:
+            raise
+        mistake = _OPTION.sub("", str(error)).replace("--model=", "")
+        raise ConfigError(f"{file}: {what}{mistake}") from error
 
 
 class StudyBase(BaseModel):
@@ -180,7 +207,8 @@ def read_settings(file: Path, kind: type[Settings]) -> Settings:
                 f"(keys: {', '.join(kind.model_fields)})"
             )
     try:
-        return kind.model_validate(values)
+        with blaming(file):
+            return kind.model_validate(values)
     except ValidationError as error:
         first = error.errors()[0]
         place = ".".join(map(str, first["loc"]))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +12,7 @@ import yaml
 
 from recbole_ext import pipeline
 from recbole_ext.data import dataset as dataset_module
-from recbole_ext.errors import ConfigError
+from recbole_ext.errors import CheckpointError, ConfigError
 from recbole_ext.study.ablate import ablate
 from recbole_ext.study.result import read_ablation
 
@@ -76,12 +77,15 @@ def test_points_are_means_of_their_cells_and_are_kept(
         ),
         ({**SIZES, "values": [4]}, r"values has too few entries"),
         ({**SIZES, "values": [4, 4]}, r"values of embedding_size names one twice"),
-        ({**SIZES, "values": [4, 0]}, r"the sweep of BPR cannot be made: embedding_size .*1 or more, not 0"),
+        (
+            {**SIZES, "values": [4, 0]},
+            r"ablation\.yaml: the sweep of BPR cannot be made: embedding_size must .*1 or more, not 0",
+        ),
         ({**SIZES, "key": "split"}, r"split decides what is measured"),
         ({**SIZES, "key": "epochs"}, r"epochs is set and .*sweeps it"),
         ({**SIZES, "settings": {"embedding_size": 3}}, r"embedding_size is swept and set"),
         ({**SIZES, "keys": 3}, r"sweeps\.1\.keys is no key here; did you mean 'key'"),
-        ({**SIZES, "model": "BRP"}, r"BRP is no known model; did you mean 'BPR'"),
+        ({**SIZES, "model": "BRP"}, r"^[^ ]*ablation\.yaml: BRP is no known model; did you mean 'BPR'"),
     ],
 )
 def test_a_mistake_is_found_before_the_first_run(
@@ -90,3 +94,39 @@ def test_a_mistake_is_found_before_the_first_run(
     with pytest.raises(ConfigError, match=expected):
         ablate(study(quick, tmp_path, LENGTHS, sweep), output=tmp_path / "out")
     assert not (tmp_path / "out").exists()
+
+
+def test_a_misspelt_key_of_the_settings_names_the_file(quick: dict[str, Any], tmp_path: Path) -> None:
+    file = study(quick, tmp_path, SIZES, settings={"epocs": 2})
+    expected = (
+        r"^[^ ]*ablation\.yaml: the sweep of BPR cannot be made: unknown key 'epocs'; did you mean 'epochs'"
+    )
+    with pytest.raises(ConfigError, match=expected):
+        ablate(file, output=tmp_path / "out")
+
+
+def test_a_model_without_chance_is_trained_once(quick: dict[str, Any], tmp_path: Path) -> None:
+    sweep = {"model": "EASE", "key": "reg_weight", "values": [1.0, 100.0]}
+    result = ablate(study(quick, tmp_path, sweep), output=tmp_path / "out")
+    cells = sorted(path.name for path in (tmp_path / "out" / "cells").iterdir())
+    assert cells == ["EASE-reg_weight-1.0-seed1", "EASE-reg_weight-100.0-seed1"]
+    assert [point.ndcg.sd_over_seeds for point in result.sweeps[0].points] == [None, None]
+    assert "±" not in (tmp_path / "out" / "ablation.md").read_text()
+
+
+def test_a_damaged_cell_is_found_before_anything_is_trained(
+    quick: dict[str, Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sweep = {"model": "EASE", "key": "reg_weight", "values": [1.0, 100.0]}
+    file = study(quick, tmp_path, sweep)
+    ablate(file, output=tmp_path / "out")
+    cells = tmp_path / "out" / "cells"
+    shutil.rmtree(cells / "EASE-reg_weight-1.0-seed1")
+    (cells / "EASE-reg_weight-100.0-seed1" / "per_user.parquet").write_bytes(b"PAR1")
+
+    def never(*_: Any, **__: Any) -> None:
+        raise AssertionError
+
+    monkeypatch.setattr(pipeline, "train", never)
+    with pytest.raises(CheckpointError, match=r"remove the folder .*EASE-reg_weight-100\.0-seed1 and repeat"):
+        ablate(file, output=tmp_path / "out")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 from statistics import mean
@@ -162,11 +163,42 @@ def test_a_cell_of_another_configuration_is_not_taken(study: Study, tmp_path: Pa
         compare(file, {"min_user_interactions": 3}, output=tmp_path / "out")
 
 
+@pytest.mark.parametrize("content", [b"PAR1 cut off", None])
+def test_a_damaged_cell_is_named_before_any_search(
+    study: Study, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, content: bytes | None
+) -> None:
+    file = study(models=["EASE", "Pop"], curves=None)
+    compare(file, output=tmp_path / "out")
+    cell = tmp_path / "out" / "cells" / "Pop-seed1"
+    whole = (cell / "per_user.parquet").read_bytes()
+    (cell / "per_user.parquet").write_bytes(whole[: len(whole) // 2] if content is None else content)
+
+    def never(*_: Any, **__: Any) -> None:
+        raise AssertionError
+
+    with monkeypatch.context() as patch:
+        patch.setattr(module, "tune", never)
+        with pytest.raises(
+            CheckpointError, match=r"per_user\.parquet is damaged: remove the folder"
+        ) as caught:
+            compare(file, output=tmp_path / "out")
+    assert f"remove the folder {cell} and repeat the command" in str(caught.value)
+    shutil.rmtree(cell)
+    assert compare(file, output=tmp_path / "out").row("Pop").seeds == [1]
+
+
+def test_a_mistake_in_an_option_is_not_put_down_to_the_study(study: Study, tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match=r"^unknown key 'epocs' in the option --epocs"):
+        compare(study(), {"epocs": 2}, output=tmp_path / "out")
+
+
 @pytest.mark.parametrize(
     ("changes", "expected"),
     [
         ({"modles": ["Pop"]}, r"unknown key 'modles' in .*study\.yaml, line \d+; did you mean 'models'"),
-        ({"models": ["Popp"]}, r"Popp is no known model; did you mean 'Pop'"),
+        ({"models": ["Popp"]}, r"^[^ ]*study\.yaml: Popp is no known model; did you mean 'Pop'"),
+        ({"settings": {"epocs": 2}}, r"^[^ ]*study\.yaml: unknown key 'epocs'; did you mean 'epochs'"),
+        ({"settings": {"epochs": "many"}}, r"^[^ ]*study\.yaml: epochs must be a whole number"),
         ({"models": []}, r"models has too few entries"),
         ({"models": ["Pop", "Pop"], "spaces": None}, r"models names one twice"),
         ({"models": None}, r"models is missing: add it"),
