@@ -177,6 +177,21 @@ MISTAKES: dict[str, tuple[list[str], Callable[[Path], Any], str]] = {
         nothing,
         r"spaec\.yaml does not exist",
     ),
+    "tune into nothing": (
+        ["tune", "--model=EASE", "--config=toy.yaml", "--space=space.yaml", "--output="],
+        lambda home: (home / "space.yaml").write_text("reg_weight: {type: float, low: 1, high: 9}\n"),
+        r"--output is empty: name a folder",
+    ),
+    "compare into nothing": (
+        ["compare", "--config=study.yaml", "--output="],
+        lambda home: (home / "study.yaml").write_text("base: toy.yaml\nmodels: [Pop]\n"),
+        r"--output is empty: name a folder",
+    ),
+    "ablate into nothing": (
+        ["ablate", "--config=study.yaml", "--output", ""],
+        nothing,
+        r"--output is empty: name a folder",
+    ),
     "tune no model": (["tune", "--config=toy.yaml", "--space=toy.yaml"], nothing, r"no model is named"),
     "tune no trial": (
         ["tune", "--model=BPR", "--config=toy.yaml", "--space=toy.yaml", "--trials=0"],
