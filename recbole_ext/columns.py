@@ -55,7 +55,7 @@ def encode(column: pl.Series) -> tuple[np.ndarray, pl.Series]:
         codes = column.cast(pl.Enum(distinct)).to_physical().to_numpy()
         return codes.astype(np.int32, copy=False), distinct
     values, numbers = distinct.to_numpy(), column.to_numpy()
-    if values[-1] < 4 * len(numbers) + 2**20:
+    if values[0] >= 0 and values[-1] < 4 * len(numbers) + 2**20:
         # A table is several times faster than a search; identifiers of public sets leave few gaps.
         place = np.zeros(int(values[-1]) + 1, dtype=np.int32)
         place[values] = np.arange(len(values), dtype=np.int32)

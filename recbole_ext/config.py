@@ -22,6 +22,7 @@ import yaml
 from recbole_ext import _compat
 from recbole_ext.config_rules import REPLACED_KEYS, check_values, translate_host_keys
 from recbole_ext.errors import ConfigError, OutputError, nearest
+from recbole_ext.precision import resolved_precision
 from recbole_ext.yaml_reader import parse_value, read_yaml
 
 _compat.apply()
@@ -89,6 +90,8 @@ class _IsolatedConfig(Config):
             _log.warning("use_gpu is true, but there is no GPU to use: going on with the CPU")
         values.update(gpu_id=gpu, use_gpu=use_gpu, single_spec=True, local_rank=0)
         values["device"] = torch.device("cuda", int(gpu)) if use_gpu else torch.device("cpu")
+        # Written out, so that a saved run goes on in the precision it began with, on whatever machine.
+        values["softmax_precision"] = resolved_precision(values["softmax_precision"], values["device"])
 
 
 def build_config(

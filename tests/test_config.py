@@ -180,6 +180,7 @@ def test_data_path_always_wins_and_no_data_set_has_defaults_of_its_own(name: str
 def test_use_gpu_is_honoured(monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture) -> None:
     monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
     monkeypatch.setattr(torch.cuda, "device_count", lambda: 2)
+    monkeypatch.setattr(torch.cuda, "get_device_capability", lambda device: (9, 0))
     assert build_config("BPR", "x")["device"] == torch.device("cuda", 0)
     assert build_config("BPR", "x", (), {"gpu_id": 1})["device"] == torch.device("cuda", 1)
     assert build_config("BPR", "x", (), {"use_gpu": False})["device"] == torch.device("cpu")

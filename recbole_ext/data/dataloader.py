@@ -19,6 +19,7 @@ from recbole.utils import InputType, ModelType  # noqa: E402
 
 from recbole_ext.data.dataset import ExactDataset  # noqa: E402
 from recbole_ext.data.interactions import TRAIN, Split  # noqa: E402
+from recbole_ext.errors import DataError  # noqa: E402
 from recbole_ext.sampler.negative import NegativeSampler  # noqa: E402
 from recbole_ext.windows import cut_windows  # noqa: E402
 
@@ -69,6 +70,13 @@ class TrainLoader:
         self.transform = construct_transform(config)
         self.batch_size = self._batch_size()
         self._order = self._examples()
+        if not len(self._order):
+            raise DataError(
+                f"{config['dataset']} leaves nothing to train on: no user has {self.first_target + 1} interactions "
+                "before those that are held out; lower min_item_interactions or rating_threshold, or take another split"
+            )
+
+    first_target = 0  # place of the first interaction of a user that is learnt from
 
     def _examples(self) -> np.ndarray:
         """``(n,) int64``: what one epoch goes through, before shuffling."""
@@ -158,6 +166,8 @@ class UserLoader(TrainLoader):
 
 class PrefixLoader(TrainLoader):
     """RecBole's sequential training: one target for each prefix, cut lazily."""
+
+    first_target = 1  # a user's first item has no prefix
 
     def _examples(self) -> np.ndarray:
         rows = self.split.rows(TRAIN)

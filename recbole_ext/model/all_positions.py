@@ -8,9 +8,10 @@ import torch
 from torch import nn
 
 from recbole_ext.errors import ConfigError
-from recbole_ext.model.full_softmax import full_softmax, precision_of
+from recbole_ext.model.full_softmax import full_softmax
 from recbole_ext.model.loss import bpr_all_positions, gbce, sampled_softmax
 from recbole_ext.model.popularity import ItemWeights, NegativeDistribution, train_counts
+from recbole_ext.precision import resolved_precision
 
 __all__ = ["AllPositions", "SequenceLoss"]
 
@@ -38,7 +39,8 @@ class SequenceLoss(nn.Module):
         self.t, self.corrects = float(config["gbce_t"] or 0), config["logq_correction"] is not False
         self.catalogue = dataset.item_num - 1
         self.weights = ItemWeights(config, dataset)
-        self.precision = precision_of(config["softmax_precision"], config["device"] or "cpu")
+        precision = resolved_precision(config["softmax_precision"], config["device"] or "cpu")
+        self.precision = torch.bfloat16 if precision == "bfloat16" else torch.float32
         alpha = float(config["sampling_alpha"] or 0)
         if self.kind == "gbce" and alpha:
             raise ConfigError(

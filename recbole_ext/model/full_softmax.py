@@ -6,7 +6,7 @@ from typing import Any
 
 import torch
 
-__all__ = ["full_softmax", "precision_of"]
+__all__ = ["full_softmax"]
 
 _MOST_BYTES = 64 * 2**20
 _CACHED_BYTES = 4 * 2**20
@@ -84,26 +84,6 @@ def _subtract_targets(share: torch.Tensor, losses: torch.Tensor, targets: torch.
         others = share[sure].scatter_(1, targets[sure, None], 0.0).sum(dim=1, dtype=losses.dtype)
         share[sure, targets[sure]] = -others.to(share.dtype)
         losses[sure] = -torch.log1p(-others)
-
-
-def _processor_has_bfloat16() -> bool:
-    """Where PyTorch is too old to tell, no."""
-    tell = getattr(torch.cpu, "_is_avx512_bf16_supported", None)
-    return tell is not None and bool(tell())
-
-
-def precision_of(name: str | None, device: torch.device | str = "cpu") -> torch.dtype:
-    """The type of the products that the key ``softmax_precision`` names.
-
-    Args:
-        name: float32, bfloat16, or auto: bfloat16 where the device multiplies it in hardware.
-        device: Where the products are made.
-    """
-    if name == "auto":
-        cuda = torch.device(device).type == "cuda"
-        native = torch.cuda.get_device_capability(device) >= (8, 0) if cuda else _processor_has_bfloat16()
-        return torch.bfloat16 if native else torch.float32
-    return torch.bfloat16 if name == "bfloat16" else torch.float32
 
 
 def _rows_at_once(row_bytes: int, most_bytes: int, device: torch.device) -> int:

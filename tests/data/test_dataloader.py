@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -11,7 +12,8 @@ from recbole_ext.config import build_config
 from recbole_ext.data.build import loader_class, prepare_data, train_loader
 from recbole_ext.data.dataloader import PositiveLoader, PrefixLoader, UserLoader, WindowLoader
 from recbole_ext.data.interactions import TRAIN
-from recbole_ext.errors import ConfigError
+from recbole_ext.errors import ConfigError, DataError
+from recbole_ext.pipeline import train
 from recbole_ext.registry import resolve_model
 from tests.conftest import write_inter
 
@@ -52,7 +54,7 @@ def test_prefixes_are_recboles_with_every_target_once(quick):
 
 
 @settings(max_examples=25, deadline=None)
-@given(length=st.integers(3, 40), width=st.integers(2, 9), seed=st.integers(0, 3))
+@given(length=st.integers(4, 40), width=st.integers(2, 9), seed=st.integers(0, 3))
 def test_windows_answer_for_every_target_exactly_once(tmp_path_factory, length, width, seed):
     home = tmp_path_factory.mktemp("windows")
     write_inter(home, "toy", [(u, f"i{k:02}", 3, k) for u in "ab" for k in range(length)])
@@ -149,3 +151,14 @@ def test_repeats_need_unmasked_evaluation_and_k_fits_the_catalogue(quick, tmp_pa
     load("Pop", {**overrides, "mask_seen": False})
     with pytest.raises(ConfigError, match="topk asks for 500 items"):
         load("Pop", {**quick, "topk": [500], "valid_metric": "NDCG@500"})
+
+
+@pytest.mark.parametrize("model", ["GRU4Rec", "SASRec", "Caser", "MLPSeq", "NARM"])
+def test_histories_of_one_item_are_refused_by_models_that_need_two(model: str, tmp_path: Path) -> None:
+    # Two of each user's three items are held out.
+    write_inter(tmp_path, "toy", [(u, f"i{k:02}", 3, k) for u in "abc" for k in range(3)])
+    overrides = {"data_path": str(tmp_path), "min_user_interactions": 1, "min_item_interactions": 1}
+    overrides |= {"topk": [1], "valid_metric": "NDCG@1"}
+    with pytest.raises(DataError, match="toy leaves nothing to train on: no user has 2 interactions"):
+        train(model, "toy", overrides=overrides, output=tmp_path / "run")
+    assert not (tmp_path / "run").exists()

@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch.nn.functional import cross_entropy
 
-from recbole_ext.model.full_softmax import full_softmax, precision_of
+from recbole_ext.model.full_softmax import full_softmax
 
 
 def random_case(
@@ -149,11 +149,3 @@ def test_a_target_without_a_share_has_the_right_loss(precision: torch.dtype) -> 
     output, items = torch.tensor([[20.0], [20.0]]), torch.tensor([[20.0], [0.0]])
     loss = full_softmax(output, items, torch.tensor([1, 0]), precision=precision)
     assert loss.item() == pytest.approx(200.0)
-
-
-def test_auto_is_bfloat16_where_the_hardware_has_it(monkeypatch: pytest.MonkeyPatch) -> None:
-    for native, expected in ((True, torch.bfloat16), (False, torch.float32)):
-        monkeypatch.setattr(torch.cpu, "_is_avx512_bf16_supported", lambda native=native: native)
-        assert precision_of("auto") == expected
-        assert precision_of("bfloat16") == torch.bfloat16
-        assert precision_of("float32") == torch.float32
