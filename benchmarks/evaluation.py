@@ -7,10 +7,8 @@ memory is the peak above what the process held when the data was loaded.
 from __future__ import annotations
 
 import argparse
-import contextlib
 import json
 import os
-import resource
 import subprocess
 import sys
 import tempfile
@@ -20,6 +18,7 @@ from typing import Any
 
 import numpy as np
 
+from benchmarks.memory import peak_gib, restart_peak
 from recbole_ext import _compat
 
 _compat.apply()
@@ -50,22 +49,6 @@ def write_made(folder: Path, users: int, items: int, interactions: int) -> None:
     (folder / "made" / "made.inter").write_text("\n".join([head, *lines]) + "\n", encoding="utf-8")
 
 
-def _memory(kind: str) -> float:
-    """GiB of this process: ``VmRSS`` now, ``VmHWM`` at most; getrusage would begin with the parent's peak."""
-    status = Path("/proc/self/status")
-    if not status.is_file():
-        return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20
-    line = next(line for line in status.read_text().splitlines() if line.startswith(kind))
-    return int(line.split()[1]) / 2**20
-
-
-def _held() -> float:
-    """What is held now; the peak starts anew, where the system allows it."""
-    with contextlib.suppress(OSError):
-        Path("/proc/self/clear_refs").write_text("5")
-    return _memory("VmRSS")
-
-
 def _host(job: dict[str, Any]) -> dict[str, float]:
     from recbole.config import Config
     from recbole.data import create_dataset, data_preparation
@@ -83,13 +66,13 @@ def _host(job: dict[str, Any]) -> dict[str, float]:
     init_seed(1, True)
     dataset = create_dataset(config)
     train, _, test = data_preparation(config, dataset)
-    held, began = _held(), time.perf_counter()
+    held, began = restart_peak(), time.perf_counter()
     model = get_model(config["model"])(config, train.dataset)
     built = time.perf_counter() - began
     trainer = get_trainer(config["MODEL_TYPE"], config["model"])(config, model)
     began = time.perf_counter()
     trainer.evaluate(test, load_best_model=False, show_progress=False)
-    return {"build": built, "evaluate": time.perf_counter() - began, "gib": _memory("VmHWM") - held}
+    return {"build": built, "evaluate": time.perf_counter() - began, "gib": peak_gib() - held}
 
 
 def _ours(job: dict[str, Any]) -> dict[str, float]:
@@ -106,13 +89,13 @@ def _ours(job: dict[str, Any]) -> dict[str, float]:
     }
     config = build_config(model_class, None, (), values)
     data = prepare_data(config)
-    held, began = _held(), time.perf_counter()
+    held, began = restart_peak(), time.perf_counter()
     model = model_class(config, data.dataset)
     built = time.perf_counter() - began
     trainer = trainer_for(spec, model_class)(config, model)
     began = time.perf_counter()
     trainer.rank(data.test)
-    return {"build": built, "evaluate": time.perf_counter() - began, "gib": _memory("VmHWM") - held}
+    return {"build": built, "evaluate": time.perf_counter() - began, "gib": peak_gib() - held}
 
 
 def _run(side: str, model: str, data_path: Path, threads: int) -> dict[str, float]:

@@ -16,6 +16,7 @@ import torch
 from recbole_ext.evaluator.groups import popularity_groups, popularity_thirds
 from recbole_ext.evaluator.metrics.accuracy import METRICS, accuracy_per_user
 from recbole_ext.evaluator.metrics.beyond_accuracy import BEYOND_ACCURACY, Evidence, measure
+from recbole_ext.evaluator.ranking import top_k
 from recbole_ext.rerank import Candidates, Facts, ItemFacts, UserFacts, make_reranker
 
 __all__ = ["main"]
@@ -44,10 +45,10 @@ def _best(
         seconds, scores = _timed(lambda first=first: users[first : first + batch] @ items.T)
         products += seconds
         scores[:, 0] = -torch.inf
-        seconds, best = _timed(lambda scores=scores: torch.topk(scores, n, dim=1))
+        seconds, best = _timed(lambda scores=scores: top_k(scores, n))
         selection += seconds
-        kept_items.append(best.indices.numpy())
-        kept_scores.append(best.values.numpy())
+        kept_items.append(best[0].numpy())
+        kept_scores.append(best[1].numpy())
     return products, selection, np.concatenate(kept_items), np.concatenate(kept_scores)
 
 

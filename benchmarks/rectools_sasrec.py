@@ -11,7 +11,6 @@ from __future__ import annotations
 import copy
 import json
 import logging
-import resource
 import sys
 import time
 import warnings
@@ -21,6 +20,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import torch
+
+from benchmarks.memory import peak_gib
 
 __all__ = ["main"]
 
@@ -115,7 +116,7 @@ def main() -> None:
     np.random.seed(job["seed"])
     began = time.perf_counter()
     figures = _trained(job)
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20
+    peak = peak_gib()
     whole = time.perf_counter() - began - float(np.sum(figures["seconds"]))
     print(json.dumps({**job, **figures, "load_seconds": whole, "peak_gib": peak}))
 

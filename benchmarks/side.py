@@ -6,7 +6,6 @@ Called as ``python -m benchmarks.side JSON``; prints one JSON line. Stock RecBol
 from __future__ import annotations
 
 import json
-import resource
 import sys
 import tempfile
 import time
@@ -17,6 +16,7 @@ import numpy as np
 import polars as pl
 import torch
 
+from benchmarks.memory import peak_gib
 from recbole_ext import _compat
 
 _compat.apply()
@@ -193,7 +193,7 @@ def main() -> None:
     job = json.loads(sys.argv[1])
     torch.set_num_threads(job["threads"])
     figures = (_host if job["side"] == "RecBole" else _ours)(job)
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20
+    peak = peak_gib()
     print(json.dumps({**job, **figures, "peak_gib": peak}))
 
 

@@ -9,7 +9,7 @@ from torch import nn
 
 from recbole_ext.errors import ConfigError
 from recbole_ext.model.full_softmax import full_softmax
-from recbole_ext.model.loss import bpr_all_positions, gbce, sampled_softmax
+from recbole_ext.model.loss import bpr_all_positions, gbce, own_scores, sampled_softmax
 from recbole_ext.model.popularity import ItemWeights, NegativeDistribution, train_counts
 from recbole_ext.precision import resolved_precision
 
@@ -70,9 +70,7 @@ class SequenceLoss(nn.Module):
         rows = 1 if self.shared else len(output)
         drawn = self.negatives.draw(rows, self.number)  # (1 or N, k)
         positive = (output * items[targets]).sum(dim=1)
-        negative = (
-            output @ items[drawn[0]].T if self.shared else torch.einsum("nd,nkd->nk", output, items[drawn])
-        )
+        negative = output @ items[drawn[0]].T if self.shared else own_scores(output, items, drawn)
         return self.weights.mean(self._losses(positive, negative, drawn, targets), targets)
 
     def _losses(

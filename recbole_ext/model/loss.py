@@ -4,13 +4,42 @@ from __future__ import annotations
 
 import torch
 from torch import nn
+from torch.utils.checkpoint import checkpoint
 
-__all__ = ["bpr_all_positions", "gbce", "sampled_softmax"]
+__all__ = ["bpr_all_positions", "gbce", "own_scores", "sampled_softmax"]
 
 
 def _kept(negative: torch.Tensor, hits: torch.Tensor | None, value: float) -> torch.Tensor:
     """Negatives' terms, those that are the positive itself replaced by a neutral value."""
     return negative if hits is None else negative.masked_fill(hits, value)
+
+
+def _scores(output: torch.Tensor, items: torch.Tensor, drawn: torch.Tensor) -> torch.Tensor:
+    return torch.einsum("nd,nkd->nk", output, items[drawn])
+
+
+def own_scores(
+    output: torch.Tensor, items: torch.Tensor, drawn: torch.Tensor, *, most_elements: int = 1 << 24
+) -> torch.Tensor:
+    """Logits of items that were drawn for each row alone, block by block.
+
+    The drawn items' vectors, ``k`` for each row, are gathered again in the backward pass rather than kept.
+
+    Args:
+        output: ``(N, d)`` representations.
+        items: ``(n_items, d)`` weights.
+        drawn: ``(N, k) int64`` item ids.
+        most_elements: Numbers gathered at once.
+
+    Returns:
+        ``(N, k)``.
+    """
+    step = max(1, most_elements // (drawn.shape[1] * output.shape[1]))
+    parts = [
+        checkpoint(_scores, output[row : row + step], items, drawn[row : row + step], use_reentrant=False)
+        for row in range(0, len(output), step)
+    ]
+    return torch.cat(parts) if parts else output.new_empty(drawn.shape)
 
 
 def sampled_softmax(

@@ -155,3 +155,30 @@ def test_it_learns_who_belongs_to_which_items(quick: dict[str, Any], tmp_path: P
 def test_bad_values(quick: dict[str, Any], key: str, value: Any) -> None:
     with pytest.raises(ConfigError, match=key):
         built(quick, **{key: value})
+
+
+def test_a_user_who_knows_every_trained_item_has_a_finite_loss(quick: dict[str, Any], tmp_path: Path) -> None:
+    # i6 and i7 are only held out: with negatives by popularity they are never drawn, but a knows all the others.
+    rows = [("a", f"i{k}", 5, k) for k in range(8)]
+    rows += [("b", item, 5, k) for k, item in enumerate(["i0", "i1", "i2", "i6", "i7"])]
+    write_inter(tmp_path, "toy", rows)
+    values = {
+        "data_path": str(tmp_path),
+        "dataset": "toy",
+        "sample_num": 3,
+        "sampling_alpha": 0.5,
+        "topk": [2],
+    }
+    values["valid_metric"] = "NDCG@2"
+    model, batch, _ = built(quick, loss_type="sampled_softmax", **values)
+    liked, others = by_positive(model, batch)
+    losses = []
+    phi = [math.sqrt(2)] * 3 + [1.0] * 3  # of i0 to i5 in training
+    for column, (one, rest) in enumerate(zip(liked, others.T, strict=True)):
+        # a's negatives are i6 and i7, each as likely; b's are i3 to i5 out of the trained items.
+        is_a = int(batch["user_id"][column]) == 1
+        drawn = batch["item_id"].view(-1, len(liked))[1:, column].tolist()
+        q = [1 / 2 if is_a else phi[item - 1] / sum(phi[3:]) for item in drawn]
+        terms = [math.exp(s) / (3 * share) for s, share in zip(rest, q, strict=True)]
+        losses.append(math.log(math.exp(one) + sum(terms)) - float(one))
+    assert model.calculate_loss(batch).item() == pytest.approx(np.mean(losses), rel=1e-4)

@@ -16,7 +16,7 @@ from torch.nn.functional import binary_cross_entropy_with_logits, cross_entropy
 from recbole_ext.errors import ConfigError
 from recbole_ext.model.all_positions import SequenceLoss
 from recbole_ext.model.full_softmax import full_softmax
-from recbole_ext.model.loss import bpr_all_positions, gbce, sampled_softmax
+from recbole_ext.model.loss import bpr_all_positions, gbce, own_scores, sampled_softmax
 from recbole_ext.model.popularity import NegativeDistribution
 
 KEYS: dict[str, Any] = {
@@ -135,6 +135,24 @@ class TestBpr:
         hits = torch.tensor([[True, False]])
         assert bpr_all_positions(positive, negative, hits=hits).item() == pytest.approx(math.log(4 / 3))
         assert bpr_all_positions(positive, negative, hits=torch.tensor([[True, True]])).item() == 0
+
+
+class TestOwnScores:
+    @pytest.mark.parametrize("most", [1, 24, 10**6])
+    def test_blocks_change_neither_scores_nor_gradients(self, most: int) -> None:
+        torch.manual_seed(0)
+        output, items = torch.randn(7, 4, requires_grad=True), torch.randn(9, 4, requires_grad=True)
+        drawn = torch.randint(9, (7, 3))
+        got = own_scores(output, items, drawn, most_elements=most)
+        expected = (output @ items.T).gather(1, drawn)
+        torch.testing.assert_close(got, expected)
+        factors = torch.randn(7, 3)
+        for ours, theirs in zip(
+            torch.autograd.grad((got * factors).sum(), (output, items)),
+            torch.autograd.grad((expected * factors).sum(), (output, items)),
+            strict=True,
+        ):
+            torch.testing.assert_close(ours, theirs)
 
 
 class TestSequenceLoss:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import math
 from typing import Any
 
 import numpy as np
@@ -68,10 +69,17 @@ class MLP(GeneralRecommender):
         found = NegativeDistribution(train_counts(dataset), float(config["sampling_alpha"] or 0))
         users, items = (np.asarray(dataset.inter_feat[name]) for name in (self.USER_ID, self.ITEM_ID))
         known = np.unique(users.astype(np.int64) * self.n_items + items)
-        q = found.log_q.double().exp().numpy()[known % self.n_items]
-        taken = np.bincount(known // self.n_items, weights=q, minlength=self.n_users)
-        rest = torch.from_numpy(np.log(np.maximum(1 - taken, np.finfo(np.float32).tiny))).float()
-        self.register_buffer("log_rest", rest, persistent=False)
+        owner, item = known // self.n_items, known % self.n_items
+        q_of_item = found.log_q.double().exp().numpy()
+        taken = np.bincount(owner, weights=q_of_item[item], minlength=self.n_users)
+        rest = np.log(np.maximum(1 - taken, np.finfo(np.float32).tiny))
+        self.register_buffer("log_rest", torch.from_numpy(rest).float(), persistent=False)
+        # Who knows every item that can be drawn is given any other: the loader then draws uniformly.
+        drawable = q_of_item > 0
+        left = drawable.sum() - np.bincount(owner[drawable[item]], minlength=self.n_users)
+        others = self.n_items - 1 - np.bincount(owner, minlength=self.n_users)
+        uniform = np.where(left > 0, np.nan, -np.log(np.maximum(others, 1)))
+        self.register_buffer("log_uniform", torch.from_numpy(uniform).float(), persistent=False)
         return found
 
     def forward(self, user: torch.Tensor, item: torch.Tensor) -> torch.Tensor:
@@ -95,13 +103,16 @@ class MLP(GeneralRecommender):
             losses = bpr_all_positions(liked, others)
         else:
             # The loader draws again what a user knows: q is shared out among the rest.
-            expected = (
-                self.negatives.log_expected(drawn) - self.log_rest[user[:positives], None]
-                if self.negatives
-                else None
-            )
+            expected = self._log_expected(user[:positives], drawn) if self.negatives else None
             losses = sampled_softmax(liked, others, log_expected=expected)
         return self.item_weights.mean(losses, item[:positives])
+
+    def _log_expected(self, user: torch.Tensor, drawn: torch.Tensor) -> torch.Tensor:
+        """log(k q) of ``(P, k)`` draws, q among the items that each of the ``(P,)`` users does not know."""
+        assert self.negatives is not None
+        by_popularity = self.negatives.log_expected(drawn) - self.log_rest[user, None]
+        uniform = (self.log_uniform[user, None] + math.log(drawn.shape[1])).expand_as(drawn)
+        return torch.where(uniform.isnan(), by_popularity, uniform)
 
     def predict(self, interaction: Any) -> torch.Tensor:
         """``(B,)`` logits of pairs."""
