@@ -142,3 +142,23 @@ def test_a_rerankings_loss_is_judged_by_its_interval(tmp_path: Path) -> None:
     assert "(no significant difference: −0.0005 [−0.0020, +0.0010])" in first
     assert "from 20.0\u00a0% to 80.0\u00a0% (+60.0 points); tail items (interactions_20)" in first
     assert "no significant difference" not in second
+
+
+def test_a_model_that_ranks_badly_does_not_prove_the_share_of_rare_films() -> None:
+    shares = {"SASRec": 0.3, "EASE": 0.1, "MLP": 0.9}
+
+    class WithShares(Context):
+        one_run_each = property(lambda self: {name: name for name in shares})  # type: ignore[assignment]
+
+        def tail_share(self, folder: object, rule: str) -> float:
+            return shares[str(folder)]
+
+    c = comparison(
+        row("EASE", 0.04), against_base("SASRec", 0.07, 0.03, True), against_base("MLP", 0.001, -0.04, True)
+    )
+    found = claims_of(WithShares(Inputs(), c, None, "", ()))[3]  # type: ignore[arg-type]
+    assert found.verdict == "does not hold"
+    assert "SASRec" in found.figure
+    assert "MLP" not in found.figure
+    shares["SASRec"] = 0.8
+    assert claims_of(WithShares(Inputs(), c, None, "", ()))[3].verdict == HOLDS  # type: ignore[arg-type]

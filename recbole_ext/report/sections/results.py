@@ -144,7 +144,7 @@ def comparison_section(context: Context) -> Section:
     blocks: list[Block] = [_forest(comparison), _table(comparison)]
     rule = comparison.protocol.get("head_rule", "not stated")
     level = float(comparison.protocol.get("confidence", 0.95))
-    words = f"Small type: bootstrap interval of {100 * level:g} % over users"
+    words = f"Below a figure, or in brackets behind it: bootstrap interval of {100 * level:g} % over users"
     if any(len(row.seeds) > 1 for row in comparison.rows):
         words += "; ±: standard deviation over seeds"
     words += ". "
@@ -154,7 +154,7 @@ def comparison_section(context: Context) -> Section:
             "correction over the models; n.s. = no significant difference. "
         )
     words += (
-        "Coverage, tail coverage and tail share stand above their ceiling and what Random expects; tail by the head "
+        "The last two rows say what a random recommender expects and what no recommender can exceed; tail by the head "
         f"rule {rule}."
     )
     blocks += [Paragraph(words, quiet=True), *_all_tests(comparison)]
