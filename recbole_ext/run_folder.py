@@ -28,10 +28,25 @@ from recbole_ext.data.items import titles
 from recbole_ext.errors import CheckpointError, OutputError
 from recbole_ext.evaluation import Evaluation
 
-__all__ = ["RunFolder", "new_folder", "open_run", "partial_of", "read_config", "read_metrics", "write_lists"]
+__all__ = [
+    "RunFolder",
+    "new_folder",
+    "open_run",
+    "partial_of",
+    "read_config",
+    "read_metrics",
+    "read_parquet",
+    "read_per_user",
+    "write_lists",
+]
 
 _COLOUR = re.compile(r"\x1b\[[0-9;]*m")
 _PACKAGES = ("recbole", "torch", "numpy", "pandas", "polars", "scipy")
+# What the readers of a run's figures take for granted; the rest of the file may be absent.
+_FIGURES = (
+    *("model", "dataset", "command", "protocol", "validation", "test", "test_intervals", "test_bounds"),
+    *("users", "epochs", "best_epoch", "parameters", "seconds", "statistics", "fingerprint"),
+)
 
 
 class _PlainFormatter(logging.Formatter):
@@ -247,7 +262,11 @@ def read_config(run: Path) -> dict[str, Any]:
 
 
 def read_metrics(run: Path) -> dict[str, Any]:
-    """The figures of a run."""
+    """The figures of a run.
+
+    Raises:
+        CheckpointError: They cannot be read, or lack a part that every run has.
+    """
     path = run / "metrics.json"
     try:
         metrics = json.loads(path.read_text(encoding="utf-8"))
@@ -255,4 +274,29 @@ def read_metrics(run: Path) -> dict[str, Any]:
         raise CheckpointError(f"{path} is damaged ({error}): train the model again") from error
     if not isinstance(metrics, dict):
         raise CheckpointError(f"{path} is not the figures of a run: train the model again")
+    lacking = next((name for name in _FIGURES if name not in metrics), None)
+    if lacking is not None:
+        raise CheckpointError(f"{path} lacks {lacking}, which every run has: train the model again")
     return metrics
+
+
+def read_parquet(path: Path) -> pl.DataFrame:
+    """A table of a folder with lists.
+
+    Raises:
+        CheckpointError: It cannot be read, or has no users.
+    """
+    try:
+        frame = pl.read_parquet(path)
+    except (OSError, pl.exceptions.PolarsError) as error:
+        # Polars may answer with a plan of many lines; the first one says what is wrong.
+        reason = str(error).partition("\n")[0]
+        raise CheckpointError(f"{path} is missing or damaged ({reason}): write its folder again") from error
+    if "user_id" not in frame.columns:
+        raise CheckpointError(f"{path} lacks the column user_id: write its folder again")
+    return frame
+
+
+def read_per_user(folder: Path) -> pl.DataFrame:
+    """One row a test user, by ``user_id``: a column for each metric that has a value for each user."""
+    return read_parquet(folder / "per_user.parquet").sort("user_id")

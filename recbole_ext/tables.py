@@ -14,7 +14,7 @@ from recbole_ext.errors import ConfigError, nearest
 from recbole_ext.evaluator.confidence import differences
 from recbole_ext.evaluator.register import is_accuracy, known_metrics
 from recbole_ext.presentation import protocol_line
-from recbole_ext.run_folder import open_run, read_metrics
+from recbole_ext.run_folder import open_run, read_metrics, read_per_user
 
 __all__ = ["DEFAULT_COLUMNS", "runs_table"]
 
@@ -81,7 +81,12 @@ def _columns(names: Sequence[str]) -> list[str]:
 
 
 def _per_user(run: Path, key: str) -> pl.DataFrame:
-    return pl.read_parquet(open_run(run) / "per_user.parquet", columns=["user_id", key])
+    values = read_per_user(open_run(run))
+    if key not in values.columns:
+        raise ConfigError(
+            f"{key} has no value for each user in {run}: put an accuracy metric, such as NDCG, first in --columns"
+        )
+    return values.select("user_id", key)
 
 
 def _differences(runs: Sequence[Path], base: Path, key: str, level: float) -> list[str]:

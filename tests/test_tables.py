@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +13,7 @@ import pytest
 from recbole_ext import tables
 from recbole_ext.errors import CheckpointError, ConfigError
 from recbole_ext.evaluator.confidence import paired_difference
-from recbole_ext.pipeline import train
+from recbole_ext.pipeline import evaluate, train
 from recbole_ext.tables import runs_table
 
 
@@ -64,6 +65,33 @@ def test_bad_input(runs: list[Path], tmp_path: Path) -> None:
         runs_table(runs[:1], k=7)
     with pytest.raises(ConfigError, match="at least one run"):
         runs_table([])
+
+
+def test_damaged_figures_are_named(runs: list[Path], tmp_path: Path) -> None:
+    for run in runs[:2]:
+        shutil.copytree(run, tmp_path / run.name)
+    one, other = tmp_path / "Random", tmp_path / "Pop"
+    values = one / "per_user.parquet"
+    values.write_bytes(values.read_bytes()[:200])
+    with pytest.raises(
+        CheckpointError, match=r"Random/per_user\.parquet is missing or damaged \(.*\)"
+    ) as error:
+        runs_table([one, other], against=other)
+    assert "\n" not in str(error.value)
+    pl.DataFrame({"ndcg@10": [0.1]}).write_parquet(values)
+    with pytest.raises(CheckpointError, match=r"per_user\.parquet lacks the column user_id"):
+        runs_table([one, other], against=other)
+    (one / "metrics.json").write_text("{}")
+    for read in (lambda: runs_table([one]), lambda: evaluate(one)):
+        with pytest.raises(CheckpointError, match=r"Random/metrics\.json lacks model, which every run has"):
+            read()
+
+
+def test_a_metric_of_all_users_is_not_compared_user_by_user(runs: list[Path]) -> None:
+    with pytest.raises(
+        ConfigError, match=r"itemcoverage@10 has no value for each user in .*: put an accuracy"
+    ):
+        runs_table(runs[:2], columns=["ItemCoverage", "NDCG"], against=runs[0])
 
 
 def test_small_figures_are_not_shown_as_nothing() -> None:

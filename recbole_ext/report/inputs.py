@@ -12,16 +12,9 @@ from typing import Any
 import polars as pl
 
 from recbole_ext.errors import CheckpointError, ConfigError
-from recbole_ext.run_folder import partial_of, read_config, read_metrics
+from recbole_ext.run_folder import partial_of, read_config, read_metrics, read_parquet, read_per_user
 
 __all__ = ["Inputs", "ListFolder", "Run", "read_inputs"]
-
-
-def _parquet(path: Path) -> pl.DataFrame:
-    try:
-        return pl.read_parquet(path)
-    except (OSError, pl.exceptions.PolarsError) as error:
-        raise CheckpointError(f"{path} is missing or damaged ({error}): write its folder again") from error
 
 
 def _json(path: Path) -> dict[str, Any]:
@@ -49,12 +42,12 @@ class ListFolder:
     @functools.cached_property
     def per_user(self) -> pl.DataFrame:
         """One row a user: ``user_id`` and a column for each metric."""
-        return _parquet(self.path / "per_user.parquet").sort("user_id")
+        return read_per_user(self.path)
 
     @functools.cached_property
     def lists(self) -> pl.DataFrame:
         """One row a place: ``user_id``, ``rank`` from 1, ``item_id``, ``score`` and perhaps ``title``."""
-        return _parquet(self.path / "recommendations.parquet")
+        return read_parquet(self.path / "recommendations.parquet")
 
 
 @dataclass(frozen=True, eq=False)
@@ -112,10 +105,15 @@ class _Reader:
 
     def read(self, path: Path) -> None:
         """One folder."""
-        if not path.is_dir():
-            hint = " (an interrupted run stands there: --resume it)" if partial_of(path).is_dir() else ""
+        # An unfinished folder may hold every file and yet not the last epoch: its name decides.
+        if (path.suffix == ".partial" or not path.is_dir()) and partial_of(path).is_dir():
+            final = path.with_name(path.name.removesuffix(".partial"))
             raise CheckpointError(
-                f"{path} is no folder{hint}: name folders of train, rerank, pareto, ablate or compare"
+                f"{partial_of(path)} is unfinished: continue it with python run.py train --resume {final}"
+            )
+        if not path.is_dir():
+            raise CheckpointError(
+                f"{path} is no folder: name folders of train, rerank, pareto, ablate or compare"
             )
         if (path / "comparison.json").is_file():
             self._study(path)
@@ -124,7 +122,7 @@ class _Reader:
         elif (path / "trials.csv").is_file():
             self._tuning(path)
         elif (path / "metrics.json").is_file():
-            self._figures(path, read_metrics(path))
+            self._figures(path, _json(path / "metrics.json"))
         else:
             raise CheckpointError(
                 f"{path} holds no results (no metrics.json, comparison.json, ablation.json or trials.csv): name "
@@ -136,12 +134,8 @@ class _Reader:
             self.reranks.append(ListFolder(path, metrics))
         elif isinstance(metrics.get("validation"), list):
             self.curves.append((path, metrics))
-        elif "protocol" in metrics and "test" in metrics:
-            self.runs.append(Run(path, metrics, read_config(path)))
         else:
-            raise CheckpointError(
-                f"{path / 'metrics.json'} is not written by this program: name another folder"
-            )
+            self.runs.append(Run(path, read_metrics(path), read_config(path)))
 
     def _study(self, path: Path) -> None:
         self.studies.append((path, _json(path / "comparison.json")))
