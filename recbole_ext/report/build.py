@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from recbole_ext import __version__
-from recbole_ext.errors import ConfigError, nearest
+from recbole_ext.errors import ConfigError, OutputError, nearest
 from recbole_ext.movielens import DATASETS
 from recbole_ext.report.claims import claims_of
 from recbole_ext.report.context import Context, context_of
@@ -25,6 +25,9 @@ from recbole_ext.report.sentences import headline, leaders
 from recbole_ext.report.wording import number, percent
 
 __all__ = ["document_of", "write_report"]
+
+# Files of compare, ablate and pareto whose endings are those of a report.
+_WRITTEN_BY_OTHERS = ("comparison.md", "ablation.md", "curves.html")
 
 
 def _absent(context: Context, present: set[str]) -> tuple[str, ...]:
@@ -69,7 +72,7 @@ def _cards(context: Context) -> tuple[Card, ...]:
         low, high = best.metrics[key].low, best.metrics[key].high
         note = "" if low is None else f"95 % interval {low:.3f} to {high:.3f}"
         cards.append(Card(number(best.metrics[key].mean), f"NDCG@{c.k} of {best.model}", note))
-    known = [row for row in leaders(c) or c.rows if row.mean(cover) is not None]
+    known = [row for row in leaders(c) or c.rows[:1] if row.mean(cover) is not None]
     if known:
         widest = max(known, key=lambda row: row.mean(cover) or 0.0)
         random = c.bounds.get("random", {}).get(cover)
@@ -81,13 +84,10 @@ def _cards(context: Context) -> tuple[Card, ...]:
         cards.append(card)
     tested = [claim.verdict for claim in claims_of(context) if claim.verdict != "not testable"]
     if tested:
-        cards.append(
-            Card(
-                f"{tested.count('holds')} of {len(tested)}",
-                "published claims hold",
-                "of those that these folders can test",
-            )
-        )
+        holding = tested.count("holds")
+        noun = "published claim" if len(tested) == 1 else "published claims"
+        label = f"{noun} {'holds' if 1 in (holding, len(tested)) else 'hold'}"
+        cards.append(Card(f"{holding} of {len(tested)}", label, "of those that these folders can test"))
     return tuple(cards[:4])
 
 
@@ -135,6 +135,27 @@ def document_of(context: Context) -> Document:
     )
 
 
+def _check_output(path: Path, chosen: str, folders: Sequence[Path]) -> None:
+    """Results of hours must not be written over: only what is a report by its name."""
+    ending = path.suffix.removeprefix(".").lower()
+    if ending in FORMATS and ending != chosen:
+        raise ConfigError(f"--output={path} ends in .{ending}, but --format is {chosen}: make them agree")
+    inside = next((one for one in folders if path.resolve().parent.is_relative_to(one.resolve())), None)
+    if inside is not None and (ending not in FORMATS or path.name in _WRITTEN_BY_OTHERS):
+        raise OutputError(f"{path} stands among the results in {inside}: choose another --output")
+    if ending not in FORMATS and path.exists() and not path.is_dir():
+        raise OutputError(
+            f"{path} exists and is no report by its name: choose an --output that ends in .html or .md"
+        )
+
+
+def _check_figures(folder: Path) -> None:
+    """A file in the way of the charts is found before the report is written."""
+    place = next((one for one in (folder, *folder.parents) if one.exists()), None)
+    if place is not None and not place.is_dir():
+        raise OutputError(f"--figures={folder} cannot be written, since {place} is a file: name a folder")
+
+
 def write_report(
     folders: Sequence[Path],
     *,
@@ -154,9 +175,9 @@ def write_report(
         The file.
 
     Raises:
-        ConfigError: The form is unknown, or the folders do not belong together.
+        ConfigError: The form is unknown or not that of ``output``, or the folders do not belong together.
         CheckpointError: A folder is missing, damaged or of something else.
-        OutputError: The file cannot be written; nothing half-written is left.
+        OutputError: The file cannot be written, or something else stands there; nothing half-written is left.
     """
     chosen = form or (output.suffix.removeprefix(".").lower() if output and output.suffix else "html")
     if chosen not in FORMATS:
@@ -165,9 +186,12 @@ def write_report(
             "--format, or an --output that ends in one of them"
         )
     path = output or Path(f"report.{chosen}")
+    _check_output(path, chosen, folders)
+    if figures is not None:
+        _check_figures(figures)
     document = document_of(context_of(read_inputs(folders)))
     write_text(path, render(document, chosen))
     if figures is not None:
         for name, text in figure_files(document).items():
-            write_text(figures / name, text)
+            write_text(figures / name, text, "--figures")
     return path

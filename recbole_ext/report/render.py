@@ -46,8 +46,13 @@ def render(document: Document, form: str = "html") -> str:
     return re.sub(r"\n{3,}", "\n\n", text)
 
 
-def write_text(path: Path, text: str) -> None:
+def write_text(path: Path, text: str, option: str = "--output") -> None:
     """Writes a file under a temporary name and renames it.
+
+    Args:
+        path: The file.
+        text: Its content.
+        option: Of the command line, which an error names.
 
     Raises:
         OutputError: It cannot be written; nothing half-written is left.
@@ -56,11 +61,11 @@ def write_text(path: Path, text: str) -> None:
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         if path.is_dir():
-            raise OutputError(f"{path} is a folder: name a file with --output")
+            raise OutputError(f"{path} is a folder: name a file with {option}")
         partial.write_text(text, encoding="utf-8")
         partial.replace(path)
     except OSError as error:
-        raise OutputError(f"{path} cannot be written ({error.strerror}): choose another --output") from error
+        raise OutputError(f"{path} cannot be written ({error.strerror}): choose another {option}") from error
     finally:
         # Its folder may be a file.
         with contextlib.suppress(OSError):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from recbole_ext.report.comparison import Comparison, Row
 from recbole_ext.report.wording import against, joined, number, p_text, percent, seconds, with_interval
 
@@ -22,7 +24,8 @@ __all__ = [
 
 def reference(comparison: Comparison) -> str:
     """The model that :func:`leaders` are measured against: the most accurate one, or the baseline."""
-    return comparison.rows[0].model if comparison.below_best else str(comparison.baseline)
+    best = comparison.rows[0].model
+    return best if comparison.below_best else comparison.baseline or best
 
 
 def leaders(comparison: Comparison) -> list[Row]:
@@ -62,12 +65,14 @@ def headline(comparison: Comparison) -> tuple[str, str]:
             f"{best.model} reaches {figure}; against {baseline_words(comparison)}: {against(best.differences[key])}.",
         )
     if proven:
+        gap = f", {against(best.differences[key])}" if key in best.differences else ""
         return (
             f"{best.model} has the largest NDCG; proven better than {base.model}: {joined(proven)}",
-            f"{best.model} reaches {figure}, {against(best.differences[key]) if key in best.differences else ''}.",
+            f"{best.model} reaches {figure}{gap}.",
         )
-    noun = "model" if others == 1 else "models"
-    lead = f"Of {others} other {noun}, none is significantly better than {baseline_words(comparison)}"
+    alone = next(row.model for row in comparison.rows if row.model != base.model)
+    none = f"{alone} is not" if others == 1 else f"None of {others} other models is"
+    lead = f"{none} significantly better than {baseline_words(comparison)}"
     if best.model == base.model:
         return f"No model ranks better than {base.model}", f"{best.model} reaches {figure}. {lead}."
     return (
@@ -76,21 +81,28 @@ def headline(comparison: Comparison) -> tuple[str, str]:
     )
 
 
+def _all_others(comparison: Comparison) -> str:
+    return comparison.rows[1].model if len(comparison.rows) == 2 else "Every other model"
+
+
 def accuracy(comparison: Comparison) -> tuple[str, str]:
     """Which model for accuracy, and from which the test cannot tell it apart."""
     key, best = comparison.key("ndcg"), comparison.rows[0]
     base = comparison.row(comparison.baseline)
-    words = f"{best.model} has the largest NDCG@{comparison.k}, {with_interval(best.metrics[key])}."
+    figure = with_interval(best.metrics[key])
+    if len(comparison.rows) == 1:
+        return "For accuracy", f"{best.model} reaches an NDCG@{comparison.k} of {figure}."
+    words = f"{best.model} has the largest NDCG@{comparison.k}, {figure}."
     if base is None:
         return "For accuracy", words
     if best.model != base.model and key in best.differences:
         words += f" Against {base.model}: {against(best.differences[key])}."
-    near = [row.model for row in leaders(comparison) if row.model != best.model]
+    near = [model for model, one in comparison.below_best.items() if not one.significant]
     if comparison.below_best:
         words += (
             f" Not significantly behind {best.model}: {joined(near)}."
             if near
-            else f" Every other model is significantly behind {best.model}."
+            else f" {_all_others(comparison)} is significantly behind {best.model}."
         )
     alike = [
         row.model
@@ -102,9 +114,11 @@ def accuracy(comparison: Comparison) -> tuple[str, str]:
         for row in comparison.rows
         if key in row.differences and row.differences[key].significant and row.differences[key].mean < 0
     ]
-    if alike:
+    # Where the baseline leads, the tests against it and those against the best are the same ones.
+    said = base.model == best.model and bool(comparison.below_best)
+    if alike and not said:
         words += f" No significant difference to {base.model} is shown for {joined(alike)}."
-    if below:
+    if below and (near or not said):
         words += f" Significantly below {base.model}: {joined(below)}."
     return "For accuracy", words
 
@@ -117,37 +131,44 @@ def neural(comparison: Comparison) -> tuple[str, str] | None:
         return None
     above = [r.model for r in deep if r.differences[key].significant and r.differences[key].mean > 0]
     below = [r.model for r in deep if r.differences[key].significant and r.differences[key].mean < 0]
-    rest = len(deep) - len(above) - len(below)
+    rest = [row.model for row in deep if row.model not in (*above, *below)]
     parts = []
     if above:
         parts.append(f"{joined(above)} {'is' if len(above) == 1 else 'are'} significantly better")
     if below:
         parts.append(f"{joined(below)} {'is' if len(below) == 1 else 'are'} significantly worse")
     if rest:
-        parts.append(f"for {rest} no significant difference is shown")
+        parts.append(f"for {joined(rest)} no significant difference is shown")
     best = deep[0]
+    many = len(deep) > 1
     words = (
-        f"Of {len(deep)} neural models compared with {base.model}, {joined(parts)}. The most accurate of them, "
-        f"{best.model}, stands at {number(best.metrics[key].mean)} against {number(base.metrics[key].mean)} "
+        f"{f'{len(deep)} neural models were' if many else 'One neural model was'} compared with {base.model}: "
+        f"{joined(parts)}. {f'The most accurate of them, {best.model},' if many else 'It'} stands at "
+        f"{number(best.metrics[key].mean)} against {number(base.metrics[key].mean)} "
         f"({p_text(best.differences[key].p_holm)})."
     )
     return "Neural or not", words
 
 
-def _among(comparison: Comparison) -> str:
-    front = leaders(comparison)
-    return f"the {len(front)} models that are not significantly less accurate than {reference(comparison)}"
+def _among(comparison: Comparison, front: Sequence[Row]) -> str:
+    """``Of EASE and the 2 models that are not significantly less accurate``: which rows are compared, two or more."""
+    name = reference(comparison)
+    others = [row.model for row in front if row.model != name]
+    some = f"{others[0]}, which is" if len(others) == 1 else f"the {len(others)} models that are"
+    if len(others) == len(front):
+        return f"Of {some} not significantly less accurate than {name}"
+    return f"Of {name} and {some} not significantly less accurate"
 
 
 def coverage(comparison: Comparison) -> tuple[str, str] | None:
     """Which of the accurate models shows most of the catalogue, beside Random and the ceiling."""
-    key, front = comparison.key("itemcoverage"), leaders(comparison) or list(comparison.rows)
+    key, front = comparison.key("itemcoverage"), leaders(comparison) or comparison.rows[:1]
     front = [row for row in front if row.mean(key) is not None]
     if not front:
         return None
     widest = max(front, key=lambda row: row.mean(key) or 0.0)
     words = (
-        f"Among {_among(comparison)}, {widest.model} shows most of the catalogue: "
+        f"{_among(comparison, front)}, {widest.model} shows {'more' if len(front) == 2 else 'most'} of the catalogue: "
         if len(front) > 1
         else f"{widest.model} shows "
     )
@@ -167,7 +188,7 @@ def coverage(comparison: Comparison) -> tuple[str, str] | None:
         words += f" Of its places in the lists, {percent(widest.mean(tail) or 0)} go to tail items"
         random = comparison.bounds.get("random", {}).get(tail)
         words += f"; at random it would be {percent(random)}." if random is not None else "."
-    return "For coverage without a proven loss", words
+    return "For coverage without a proven loss" if len(comparison.rows) > 1 else "For coverage", words
 
 
 def _group_sentence(row: Row, names: tuple[str, str], words: tuple[str, str]) -> str | None:
@@ -207,15 +228,18 @@ def targets(comparison: Comparison) -> tuple[str, str] | None:
 
 def speed(comparison: Comparison) -> tuple[str, str] | None:
     """Which of the accurate models is trained fastest."""
-    timed = [row for row in leaders(comparison) or comparison.rows if row.seconds is not None]
+    timed = [row for row in leaders(comparison) if row.seconds is not None]
     if len(timed) < 2:
         return None
     fast = min(timed, key=lambda row: row.seconds or 0.0)
     slow = max(timed, key=lambda row: row.seconds or 0.0)
-    return "For speed", (
-        f"Among {_among(comparison)}, {fast.model} trains in {seconds(fast.seconds or 0)} and "
-        f"{slow.model} in {seconds(slow.seconds or 0)}, on the machine of these runs."
+    quick, long = seconds(fast.seconds or 0), seconds(slow.seconds or 0)
+    times = (
+        f"each trains in {quick}"
+        if quick == long
+        else f"{fast.model} trains in {quick} and {slow.model} in {long}"
     )
+    return "For speed", f"{_among(comparison, timed)}, {times}, on the machine of these runs."
 
 
 def certainty(comparison: Comparison) -> tuple[str, str] | None:
@@ -228,7 +252,10 @@ def certainty(comparison: Comparison) -> tuple[str, str] | None:
     ]
     if not halves or comparison.users is None:
         return None
-    return "How sure this is", (
-        f"With {comparison.users:,} test users, Hit@{comparison.k} is known to about ±{max(halves):.3f} at worst; a "
-        "smaller gap between two models' columns is no finding. The tests compare user by user, which sees more."
-    )
+    words = f"With {comparison.users:,} test users, Hit@{comparison.k} is known to about ±{max(halves):.3f}"
+    if len(comparison.rows) > 1:
+        words += (
+            " at worst, so that a smaller gap between two rows of a column proves nothing by itself. The tests compare "
+            "user by user, which sees more"
+        )
+    return "How sure this is", f"{words}."

@@ -252,6 +252,71 @@ def test_the_trials_of_a_real_search_are_drawn(quick: dict[str, Any], tmp_path: 
     assert "EASE: 3 of 3 trials ran to their end" in text
     assert "EASE: history of the tuning" in text
     assert f"The best of 3 finished trials, {result.value:.4f}, is number" in text
+    # Three trials cannot say what a parameter explains.
+    assert "which parameter matters" not in text
+    rows = (result.folder / "trials.csv").read_text().splitlines()
+    (result.folder / "trials.csv").write_text("\n".join(rows[:2]) + "\n")
+    text = write_report([run, result.folder], output=tmp_path / "r.md").read_text(encoding="utf-8")
+    assert "EASE: 1 of 1 trial ran to its end, too few to draw." in text
     (result.folder / "trials.csv").write_text("number,value\n0,1.0\n")
     with pytest.raises(CheckpointError, match=r"trials\.csv lacks the column state"):
         write_report([run, result.folder], output=tmp_path / "r2.md")
+
+
+def test_only_reports_are_written_over(folders: dict[str, Path], tmp_path: Path) -> None:
+    place = study(tmp_path / "study", folders)
+    (place / "comparison.md").write_text("the study's own")
+    before = {path: path.read_bytes() for path in place.rglob("*") if path.is_file()}
+    for name in ("comparison.json", "comparison.md", "new", "cells/new.txt"):
+        with pytest.raises(OutputError, match="stands among the results in"):
+            write_report([place], output=place / name, form="md")
+    assert {path: path.read_bytes() for path in place.rglob("*") if path.is_file()} == before
+    assert write_report([place], output=place / "report.md").is_file()
+    (tmp_path / "mine.txt").write_text("mine")
+    with pytest.raises(OutputError, match=r"mine\.txt exists and is no report by its name"):
+        write_report([folders["Pop"]], output=tmp_path / "mine.txt", form="md")
+    assert (tmp_path / "mine.txt").read_text() == "mine"
+    with pytest.raises(ConfigError, match=r"ends in \.md, but --format is html"):
+        write_report([folders["Pop"]], output=tmp_path / "r.md", form="html")
+    assert not (tmp_path / "r.md").exists()
+
+
+def test_a_file_in_the_way_of_the_charts_is_found_first(folders: dict[str, Path], tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("mine")
+    for place in (tmp_path / "file", tmp_path / "file" / "below"):
+        with pytest.raises(OutputError, match=r"--figures=.* cannot be written, since .*file is a file"):
+            write_report([folders["Pop"]], output=tmp_path / "r.html", figures=place)
+    assert not (tmp_path / "r.html").exists()
+    (tmp_path / "charts" / "timing-1.svg").mkdir(parents=True)
+    with pytest.raises(OutputError, match=r"timing-1\.svg is a folder: name a file with --figures"):
+        write_report([folders["Pop"]], output=tmp_path / "r.html", figures=tmp_path / "charts")
+
+
+def test_an_unfinished_folder_is_called_so(folders: dict[str, Path], tmp_path: Path) -> None:
+    shutil.copytree(folders["Pop"], tmp_path / "run.partial")
+    for name in ("run.partial", "run"):
+        with pytest.raises(CheckpointError) as error:
+            write_report([tmp_path / name], output=tmp_path / "r.md")
+        run = tmp_path / "run"
+        assert (
+            str(error.value)
+            == f"{run}.partial is unfinished: continue it with python run.py train --resume {run}"
+        )
+    (tmp_path / "run.partial" / "metrics.json").unlink()
+    with pytest.raises(CheckpointError, match="is unfinished"):
+        write_report([tmp_path / "run.partial"], output=tmp_path / "r.md")
+
+
+def test_a_figure_says_its_caption_once(folders: dict[str, Path], tmp_path: Path) -> None:
+    place = study(tmp_path / "study", folders)
+    text = write_report([place], output=tmp_path / "r.md").read_text(encoding="utf-8")
+    for words in (
+        "are head by the rule",
+        "Most alike are",
+        "The best of 8 finished trials",
+        "explain, one by one",
+    ):
+        assert text.count(words) == 1, words
+    # A curve may turn back: its last point is not the largest share that it reaches.
+    assert "At the largest strength: popularity_penalty" in text
+    assert "explain, one by one (eta squared): k " in text

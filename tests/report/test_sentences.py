@@ -9,8 +9,12 @@ from recbole_ext.report import sentences
 from recbole_ext.report.claims import HOLDS, OPEN, claims_of
 from recbole_ext.report.comparison import Estimate
 from recbole_ext.report.context import Context, Reranked
-from recbole_ext.report.inputs import Inputs, ListFolder
-from recbole_ext.report.sections.opening import debiasing_sentences
+from recbole_ext.report.document import Details, Paragraph
+from recbole_ext.report.inputs import Inputs, ListFolder, Run
+from recbole_ext.report.sections.opening import debiasing_sentences, question_section
+from recbole_ext.report.sections.people import groups_section
+from recbole_ext.report.sections.results import comparison_section
+from recbole_ext.report.sections.tuning import tuning_section
 from recbole_ext.report.wording import against, joined, p_text, percent, seconds, signed
 from tests.report.toy import against_base, comparison, difference, row
 
@@ -23,7 +27,10 @@ def test_a_lead_without_proof_is_called_so() -> None:
     c = comparison(row("EASE", 0.04), against_base("GRU4Rec", 0.045, 0.005, False))
     title, lead = sentences.headline(c)
     assert title == "GRU4Rec leads, but no model is proven better than EASE"
-    assert "none is significantly better than EASE, the best non-neural baseline by validation NDCG" in lead
+    assert (
+        "GRU4Rec is not significantly better than EASE, the best non-neural baseline by validation NDCG"
+        in lead
+    )
     assert "no significant difference: +0.0050" in sentences.accuracy(c)[1]
     assert "No significant difference to EASE is shown for GRU4Rec." in sentences.accuracy(c)[1]
 
@@ -44,11 +51,27 @@ def test_a_proven_lead_and_a_proven_loss() -> None:
 def test_nobody_is_better_than_the_baseline() -> None:
     c = comparison(row("EASE", 0.05), against_base("GRU4Rec", 0.045, -0.005, False))
     assert sentences.headline(c)[0] == "No model ranks better than EASE"
+    c = comparison(*c.rows, against_base("MLP", 0.01, -0.04, True))
+    assert "None of 2 other models is significantly better than EASE" in sentences.headline(c)[1]
 
 
 def test_one_run_alone_is_not_compared() -> None:
     c = comparison(row("EASE", 0.05), baseline=None)
     assert sentences.headline(c)[0] == "EASE on toy"
+    assert sentences.coverage(c) == (
+        "For coverage",
+        "EASE shows 20.0\u00a0% of the items (a random recommender expects 81.0\u00a0%; the ceiling is 100.0\u00a0%). "
+        "Of its places in the lists, 5.0\u00a0% go to tail items.",
+    )
+    assert sentences.accuracy(c)[1] == "EASE reaches an NDCG@10 of 0.0500 [0.0400, 0.0600]."
+    assert sentences.certainty(c) == (
+        "How sure this is",
+        "With 600 test users, Hit@10 is known to about ±0.020.",
+    )
+    assert "verlapping bars" not in str(comparison_section(context(c)).blocks[0].caption)  # type: ignore[union-attr]
+    asked = question_section(context(c)).blocks[0].text  # type: ignore[union-attr]
+    assert "EASE was trained on toy and tested on 600 users" in asked
+    assert "the model ranks the whole filtered catalogue. Items a user has had are no candidates." in asked
     assert sentences.neural(c) is None
 
 
@@ -60,7 +83,9 @@ def test_a_model_better_than_the_baseline_proves_nothing_of_a_third_one() -> Non
     )
     c = replace(c, below_best={"EASE": difference(-0.03, True), "MLP": difference(-0.01, False)})
     assert [one.model for one in sentences.leaders(c)] == ["GRU4Rec", "MLP"]
-    assert "MLP shows most of the catalogue: 50.0\u00a0%" in (sentences.coverage(c) or ("", ""))[1]
+    assert (sentences.coverage(c) or ("", ""))[1].startswith(
+        "Of GRU4Rec and MLP, which is not significantly less accurate, MLP shows more of the catalogue: 50.0\u00a0%"
+    )
     assert (
         "a random recommender expects 81.0\u00a0%; the ceiling is 100.0\u00a0%"
         in (sentences.coverage(c) or ("", ""))[1]
@@ -107,6 +132,9 @@ def test_alpha_is_read_from_curves() -> None:
     alpha = claims_of(context(comparison(row("EASE", 0.05)), inputs))[2]
     assert alpha.verdict == HOLDS
     assert "20.0\u00a0% → 83.0\u00a0%" in alpha.figure
+    tested = [{**rows[0], "itemcoverage": 0.21}, {**rows[1], "itemcoverage": 0.84}]
+    both = Inputs(curves={"EASE": {"validation": rows, "test": tested}})
+    assert "(EASE, test)" in claims_of(context(comparison(row("EASE", 0.05)), both))[2].figure
     rows[1]["ndcg"] = 0.04
     assert "NDCG loses 20.0\u00a0%" in claims_of(context(comparison(row("EASE", 0.05)), inputs))[2].why
 
@@ -145,20 +173,128 @@ def test_a_rerankings_loss_is_judged_by_its_interval(tmp_path: Path) -> None:
 
 
 def test_a_model_that_ranks_badly_does_not_prove_the_share_of_rare_films() -> None:
-    shares = {"SASRec": 0.3, "EASE": 0.1, "MLP": 0.9}
+    shares = {"SASRec": 0.3, "EASE": 0.1, "MLP": 0.9, "SASRec, 0.1": 0.4, "MLP, 0.1": 0.95}
 
     class WithShares(Context):
-        one_run_each = property(lambda self: {name: name for name in shares})  # type: ignore[assignment]
+        def tail_share(self, folder: ListFolder, rule: str) -> float:
+            return shares[folder.path.name]
 
-        def tail_share(self, folder: object, rule: str) -> float:
-            return shares[str(folder)]
-
+    runs = {name: Run(Path(name), {}, {}) for name in ("SASRec", "EASE", "MLP")}
     c = comparison(
         row("EASE", 0.04), against_base("SASRec", 0.07, 0.03, True), against_base("MLP", 0.001, -0.04, True)
     )
-    found = claims_of(WithShares(Inputs(), c, None, "", ()))[3]  # type: ignore[arg-type]
-    assert found.verdict == "does not hold"
-    assert "SASRec" in found.figure
-    assert "MLP" not in found.figure
+    c = replace(c, rows=tuple(replace(one, runs=(runs[one.model],)) for one in c.rows))
+    penalty = {"method": "popularity_penalty", "strength": 0.1}
+    setting = {"rerank": penalty, "k": 10, "before": {}, "after": {}}
+    lists = [
+        Reranked(ListFolder(Path(f"{name}, 0.1"), setting), runs[name], f"{name}, 0.1")
+        for name in ("SASRec", "MLP")
+    ]
+    found = claims_of(WithShares(Inputs(), c, None, "", tuple(lists)))[3]
+    assert (found.verdict, found.figure) == (
+        "does not hold",
+        "40.0\u00a0% (tail share, rule interactions_20; SASRec, 0.1)",
+    )
+    assert found.why == (
+        "Judged by the largest share among EASE, the models that are not significantly less accurate, and their lists "
+        "at α = 0.1; the smallest is 10.0\u00a0% (EASE)."
+    )
     shares["SASRec"] = 0.8
-    assert claims_of(WithShares(Inputs(), c, None, "", ()))[3].verdict == HOLDS  # type: ignore[arg-type]
+    assert claims_of(WithShares(Inputs(), c, None, "", ()))[3].verdict == HOLDS
+    alone = replace(c, rows=(replace(row("Pop", 0.04), kind="floor", runs=(runs["MLP"],)),), baseline=None)
+    assert claims_of(WithShares(Inputs(), alone, None, "", ()))[3].verdict == OPEN
+
+
+def test_a_baseline_that_leads_is_compared_once() -> None:
+    gaps = {"ItemKNN": (-0.005, False), "MLP": (-0.04, True), "Random": (-0.045, True)}
+    c = comparison(
+        row("EASE", 0.05), *(against_base(name, 0.05 + gap, gap, sure) for name, (gap, sure) in gaps.items())
+    )
+    c = replace(c, below_best={name: difference(*values) for name, values in gaps.items()})
+    words = sentences.accuracy(c)[1]
+    assert words.endswith(
+        " Not significantly behind EASE: ItemKNN. Significantly below EASE: MLP and Random."
+    )
+    tests = next(block for block in comparison_section(context(c)).blocks if isinstance(block, Details))
+    assert len(tests.blocks) == 1
+    c = replace(c, below_best={name: difference(gap, True) for name, (gap, _) in gaps.items()})
+    assert sentences.accuracy(c)[1].endswith(" Every other model is significantly behind EASE.")
+    c = replace(c, rows=c.rows[:2], below_best={"ItemKNN": difference(-0.005, True)})
+    assert sentences.accuracy(c)[1].endswith(" ItemKNN is significantly behind EASE.")
+
+
+def test_a_floor_that_is_not_proven_worse_is_not_called_so() -> None:
+    c = comparison(row("EASE", 0.05), against_base("Random", 0.045, -0.005, False))
+    c = replace(c, below_best={"Random": difference(-0.005, False)})
+    assert "Every other model" not in sentences.accuracy(c)[1]
+    assert "Not significantly behind EASE: Random." in sentences.accuracy(c)[1]
+
+
+def test_one_neural_model_is_no_plural() -> None:
+    c = comparison(row("EASE", 0.05, 0.6), against_base("MLP", 0.03, -0.02, True))
+    assert sentences.neural(c) == (
+        "Neural or not",
+        "One neural model was compared with EASE: MLP is significantly worse. It stands at 0.0300 against 0.0500 "
+        "(p = 0.004).",
+    )
+    assert (
+        claims_of(context(c))[1].why == "MLP, the only neural model, is not significantly above EASE in both."
+    )
+    c = comparison(
+        row("EASE", 0.05),
+        against_base("GRU4Rec", 0.07, 0.02, True),
+        against_base("MLP", 0.049, -0.001, False),
+    )
+    assert (
+        "2 neural models were compared with EASE: GRU4Rec is significantly better and for MLP no"
+        in (sentences.neural(c) or ("", ""))[1]
+    )
+    assert claims_of(context(c))[1].why == (
+        "Significantly above EASE in both: only 1 of 2 neural models (GRU4Rec)."
+    )
+
+
+def test_models_that_do_not_learn_are_not_called_accurate() -> None:
+    c = comparison(row("Random", 0.004, 0.9), row("Random 2", 0.003, 0.95), baseline="Random")
+    c = replace(c, rows=tuple(replace(one, kind="floor") for one in c.rows))
+    c = replace(c, below_best={"Random 2": difference(-0.001, False)})
+    assert (sentences.coverage(c) or ("", ""))[1].startswith("Random shows 90.0\u00a0% of the items")
+    assert sentences.speed(c) is None
+
+
+def test_equal_times_are_said_once() -> None:
+    c = comparison(
+        row("EASE", 0.05, seconds=0.2), replace(against_base("ItemKNN", 0.049, -0.001, False), seconds=0.4)
+    )
+    assert sentences.speed(c) == (
+        "For speed",
+        "Of EASE and ItemKNN, which is not significantly less accurate, each trains in under 1 s, on the machine of "
+        "these runs.",
+    )
+
+
+def test_the_table_of_the_tuning_shows_seconds_where_minutes_would_be_nothing() -> None:
+    effort = {
+        "EASE": {"trials": 3, "best_value": 0.1, "minutes": 0.03},
+        "MLP": {"trials": 3, "minutes": 1.26},
+    }
+    found = tuning_section(context(replace(comparison(row("EASE", 0.05)), tuning=effort)))
+    assert found is not None
+    assert [cells[3].text for cells in found.blocks[0].rows] == ["2 s", "1.3"]  # type: ignore[union-attr]
+
+
+def test_the_remark_below_the_table_is_right_in_both_formats() -> None:
+    c = comparison(row("EASE", 0.05))
+    (words,) = (block.text for block in comparison_section(context(c)).blocks if isinstance(block, Paragraph))
+    assert words.startswith(
+        "Below a figure, or in brackets behind it: bootstrap interval of 95 % over users. "
+    )
+    assert (
+        "The last two rows say what a random recommender expects and what no recommender can exceed." in words
+    )
+    assert "The last two rows" not in str(comparison_section(context(replace(c, bounds={}))).blocks)
+    groups = {name: (Estimate(0.05, 0.04, 0.06), 9) for name in ("heavy", "light")}
+    found = groups_section(context(comparison(row("EASE", 0.05, groups=groups))))
+    assert found is not None
+    assert "Small type" not in str(found.blocks[-1])
+    assert "in brackets behind it: 95 % bootstrap interval" in str(found.blocks[-1])

@@ -63,8 +63,9 @@ def _curve(model: str, curve: Mapping[str, Any], key: str, name: str) -> Figure:
         for kind, label in (("random", "Random"), ("ceiling", "ceiling"))
         if f"{key}@{k}" in curve["bounds"].get(kind, {})
     ]
-    ends = "; ".join(
-        f"{line.name} reaches {percent(line.x[-1])} at NDCG {number(line.y[-1])}" for line in lines
+    # A curve may turn back: its end need not be the largest share that it reaches.
+    ends = "At the largest strength: " + "; ".join(
+        f"{line.name} {percent(line.x[-1])} at NDCG {number(line.y[-1])}" for line in lines
     )
     rule = f", head rule {curve.get('protocol', {}).get('head_rule')}" if key == "tailshare" else ""
     return lines_chart(
@@ -173,7 +174,9 @@ def curves_section(context: Context) -> Section | None:
             Paragraph(
                 f"Rule of the choice: {'; '.join(rules)}. Scores are min-max scaled per user over the top {depth} "
                 "candidates before α is applied, which fixes what α = 0.1 means; the penalty is log-scaled popularity. "
-                "For exposure, the strength is the coverage floor.",
+                "For exposure, the strength is the coverage floor. A re-ranker without a row has no strength within "
+                "the rule. In brackets: 95 % interval over users; n.s. = no significant difference. The lists are "
+                "those of one run of each model.",
                 quiet=True,
             )
         )

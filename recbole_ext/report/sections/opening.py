@@ -15,21 +15,21 @@ def question_section(context: Context) -> Section:
     """The question, the models and the rule of the game in a few lines."""
     c, p = context.comparison, context.comparison.protocol
     models = joined([row.model for row in c.rows])
-    users = f"{c.users:,} users" if c.users else "all users"
+    several = len(c.rows) > 1
+    same = "the same " if several else ""
+    users = f"{same}{c.users:,} users" if c.users else "all users"
+    ranks = "every model ranks" if several else "the model ranks"
     split = {
         "leave_one_out": "each user's last item is held out for the test and the one before it for validation",
         "ratio": "the last part of each user's items is held out",
         "global_time": "one point in time separates training from test",
     }.get(str(p.get("split")), "the last items are held out")
-    masked = (
-        "Items a user has had are no candidates, for every model alike."
-        if p.get("mask_seen", True)
-        else ("Items a user has had remain candidates, for every model alike.")
-    )
+    candidates = "are no" if p.get("mask_seen", True) else "remain"
+    masked = f"Items a user has had {candidates} candidates{', for every model alike' if several else ''}."
     text = (
         f"Which recommender ranks the next film best, how much of the catalogue does it show, and what does it cost to "
-        f"show more? {models} {'were' if len(c.rows) > 1 else 'was'} trained on {c.dataset} and tested on the same "
-        f"{users}: {split}, and every model ranks the whole filtered catalogue. {masked}"
+        f"show more? {models} {'were' if several else 'was'} trained on {c.dataset} and tested on "
+        f"{users}: {split}, and {ranks} the whole filtered catalogue. {masked}"
     )
     return Section("question", "What was asked", (Paragraph(text),))
 
@@ -74,7 +74,7 @@ def debiasing_sentences(context: Context) -> list[tuple[str, str]]:
             f"difference of {signed(row['ndcg_difference'])} [{signed(low)}, {signed(high)}]{sure}."
         )
         if len(tested) > 1:
-            words += f" The other re-rankers reach at most {percent(tested[1]['itemcoverage'])}."
+            words += f" The other chosen re-rankers reach at most {percent(tested[1]['itemcoverage'])}."
         found.append((f"Debiasing {model}", words))
     return found
 

@@ -62,15 +62,13 @@ def groups_section(context: Context) -> Section | None:
             blocks.append(pairs(title, words, rows, names, f"NDCG@{comparison.k}"))
     if not blocks:
         return None
-    rule = comparison.protocol.get("head_rule")
-    blocks.append(_table(comparison))
-    blocks.append(
-        Paragraph(
-            "Heavy and light: the top and the bottom quarter of the users by training interactions. Head and tail: "
-            f"users whose held-out item belongs to it by the rule {rule}. Small type: 95 % bootstrap interval.",
-            quiet=True,
-        )
+    words = (
+        "Heavy and light: the top and the bottom quarter of the users by training interactions. Head and tail: users "
+        f"whose held-out item belongs to it by the rule {comparison.protocol.get('head_rule')}."
     )
+    if any(estimate.low is not None for row in comparison.rows for estimate, _ in row.groups.values()):
+        words += " Below a figure, or in brackets behind it: 95 % bootstrap interval."
+    blocks += [_table(comparison), Paragraph(words, quiet=True)]
     return Section("groups", "Who is served how well", tuple(blocks))
 
 

@@ -89,14 +89,15 @@ def _forest(comparison: Comparison) -> Block:
     base = comparison.row(comparison.baseline)
     lines = [(base.metrics[key].mean, base.model)] if base and key in base.metrics else []
     values = "; ".join(f"{point.name} {number(point.x)}" for point in points)
+    several = len(points) > 1
+    alike = " Overlapping bars do not mean that two models are alike: the paired test in the table decides."
     return intervals(
         f"NDCG@{comparison.k} on the test items, with 95 % intervals",
-        f"Models from best to worst: {values}",
+        f"Models from best to worst: {values}" if several else values,
         points,
         f"NDCG@{comparison.k}",
         lines=lines,
-        caption="Bars: bootstrap over users. Overlapping bars do not mean that two models are alike: the paired "
-        "test in the table decides.",
+        caption="Bars: bootstrap over users." + (alike if several else ""),
         legend=legend_of(comparison.rows),
     )
 
@@ -132,7 +133,8 @@ def _all_tests(comparison: Comparison) -> list[Block]:
     if against:
         name = f"Differences to {comparison.baseline}, paired over users"
         tables.append(Table(name, columns, _test_rows(against), text_columns=places))
-    if best:
+    # Where the baseline leads, the first table holds these tests already.
+    if best and not (against and comparison.rows[0].model == comparison.baseline):
         name = f"Differences to {comparison.rows[0].model}, the most accurate model, paired over users"
         tables.append(Table(name, columns, _test_rows(best), text_columns=places))
     return [Details("All tests", blocks=tuple(tables))] if tables else []
@@ -153,10 +155,11 @@ def comparison_section(context: Context) -> Section:
             f"Δ NDCG: difference to {baseline_words(comparison)}, by a paired randomisation test with Holm's "
             "correction over the models; n.s. = no significant difference. "
         )
-    words += (
-        "The last two rows say what a random recommender expects and what no recommender can exceed; tail by the head "
-        f"rule {rule}."
-    )
+    if all(comparison.bounds.get(kind) for kind in ("random", "ceiling")):
+        words += (
+            "The last two rows say what a random recommender expects and what no recommender can exceed. "
+        )
+    words += f"Tail by the head rule {rule}."
     blocks += [Paragraph(words, quiet=True), *_all_tests(comparison)]
     return Section("comparison", "The comparison", tuple(blocks))
 
@@ -194,11 +197,8 @@ def accuracy_against_coverage(context: Context) -> Section | None:
         top_x=1.0,
         form_x=lambda value: f"{value:.0%}",
     )
-    lead = (
-        f"{alone} Not significantly behind {reference(comparison)} in accuracy: {joined(near)}."
-        if near
-        else alone
-    )
+    close = f"Not significantly behind {reference(comparison)} in accuracy: {joined(near)}."
+    lead = " ".join(words for words, names in ((alone, front), (close, near)) if names)
     return Section("coverage", "Accuracy against coverage", (figure,), lead)
 
 

@@ -11,9 +11,13 @@ import polars as pl
 from recbole_ext.report.charts import Line, Point, bars, intervals, lines_chart, scatter
 from recbole_ext.report.context import Context
 from recbole_ext.report.document import Block, Cell, Details, Figure, Paragraph, Section, Table, cell
-from recbole_ext.report.wording import percent
+from recbole_ext.report.wording import percent, seconds
 
 __all__ = ["ablation_section", "explained", "tuning_section"]
+
+
+# Quarters of fewer trials explain each other's chance.
+_ENOUGH = 8
 
 
 def _is_number(value: Any) -> bool:
@@ -146,10 +150,11 @@ def _slices(model: str, done: pl.DataFrame, value: str, names: Sequence[str]) ->
         if not column.dtype.is_numeric():
             groups = done.group_by(name).agg(pl.col(value).max().alias("best"), pl.len().alias("n"))
             rows = [
-                (str(choice), float(top), f"{top:.4f} ({n} trials)")
+                (str(choice), float(top), f"{top:.4f} ({n} {'trial' if n == 1 else 'trials'})")
                 for choice, top, n in groups.sort("best", descending=True).iter_rows()
             ]
-            blocks.append(bars(f"{model}: best value by {name}", f"By choice of {name}", rows, "best value"))
+            words = "; ".join(f"{choice} {shown}" for choice, _, shown in rows)
+            blocks.append(bars(f"{model}: best value by {name}", words, rows, "best value"))
             continue
         x, y = column.cast(pl.Float64).to_list(), done[value].to_list()
         order = np.argsort(x)
@@ -169,7 +174,8 @@ def _slices(model: str, done: pl.DataFrame, value: str, names: Sequence[str]) ->
 
 def _tuned(model: str, trials: pl.DataFrame) -> list[Block]:
     done, values, parameters = _finished(trials)
-    count = f"{len(done)} of {len(trials)} trials ran to their end"
+    ran = "trial ran to its end" if len(trials) == 1 else "trials ran to their end"
+    count = f"{len(done)} of {len(trials)} {ran}"
     if len(done) < 2:
         return [Paragraph(f"{model}: {count}, too few to draw.", quiet=True)]
     return [Details(f"{model}: {count}", blocks=tuple(_drawn(model, done, values, parameters)))]
@@ -186,11 +192,18 @@ def _drawn(model: str, done: pl.DataFrame, values: Sequence[str], parameters: Se
     value = values[0]
     shares = explained(done, value, parameters)
     blocks = [_history(model, done, value)]
-    if shares:
+    if shares and len(done) >= _ENOUGH:
         rows = [(name, share, f"{share:.0%}") for name, share in shares.items()]
         words = "Share of the variance of the value that the quarters of a parameter explain, one by one (eta squared)"
-        blocks.append(bars(f"{model}: which parameter matters", words, rows, "share", caption=f"{words}."))
+        figures = "; ".join(f"{name} {shown}" for name, _, shown in rows)
+        title = f"{model}: which parameter matters"
+        blocks.append(bars(title, f"{words}: {figures}", rows, "share", caption=f"{words}."))
     return [*blocks, *_slices(model, done, value, list(shares)[:4])]
+
+
+def _minutes(value: float | None) -> Cell:
+    """Minutes, or the seconds of a search that took hardly any."""
+    return cell(value, 1) if value is None or value >= 0.05 else Cell(seconds(60 * value), value)
 
 
 def tuning_section(context: Context) -> Section | None:
@@ -203,7 +216,7 @@ def tuning_section(context: Context) -> Section | None:
                 Cell(model),
                 cell(one.get("trials"), 0),
                 cell(one.get("best_value")),
-                cell(one.get("minutes"), 1),
+                _minutes(one.get("minutes")),
             )
             for model, one in effort.items()
         )
