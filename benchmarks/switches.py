@@ -113,7 +113,7 @@ def _run(job: dict[str, Any]) -> dict[str, Any]:
 
 def _table(model: str, found: dict[str, list[dict[str, Any]]]) -> str:
     lines = [f"| {model} | s an epoch | as shipped = 1 | first step s |", "| --- | ---: | ---: | ---: |"]
-    shipped = statistics.median(round_["epoch"] for round_ in found["as shipped"])
+    shipped = statistics.median(one.get("epoch", float("nan")) for one in found["as shipped"])
     for variant, rounds in found.items():
         failed = next((one["failed"] for one in rounds if "failed" in one), None)
         if failed:

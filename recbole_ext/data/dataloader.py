@@ -290,9 +290,13 @@ class EvaluationLoader:
         held_out = self.target_stop > self.stop
         self.users = np.flatnonzero(held_out & (self.stop > self.start))
         self.users_without_history = int(held_out.sum()) - len(self.users)
-        self.n_targets = int((self.target_stop - self.stop)[self.users].sum())
         by_memory = self.score_bytes // (4 * split.interactions.n_items)
         self.batch_size = int(max(1, min(config["eval_batch_size"], by_memory)))
+
+    @property
+    def n_targets(self) -> int:
+        """Held-out items of ``users``, which a measurement may shorten."""
+        return int((self.target_stop - self.stop)[self.users].sum())
 
     def __len__(self) -> int:
         return -(-len(self.users) // self.batch_size)

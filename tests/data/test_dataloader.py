@@ -162,3 +162,11 @@ def test_histories_of_one_item_are_refused_by_models_that_need_two(model: str, t
     with pytest.raises(DataError, match="toy leaves nothing to train on: no user has 2 interactions"):
         train(model, "toy", overrides=overrides, output=tmp_path / "run")
     assert not (tmp_path / "run").exists()
+
+
+def test_targets_are_those_of_the_users_that_are_ranked(quick) -> None:
+    _, _, data, _ = load("Pop", quick)
+    whole = data.test.n_targets
+    data.test.users = data.test.users[:3]
+    assert data.test.n_targets == 3 < whole
+    assert sum(len(batch.target_rows) for batch in data.test) == 3
