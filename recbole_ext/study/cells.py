@@ -15,7 +15,7 @@ from recbole_ext.config import build_config, to_plain
 from recbole_ext.data.build import DataCache
 from recbole_ext.errors import CheckpointError, ConfigError, OutputError
 from recbole_ext.registry import resolve_model
-from recbole_ext.run_folder import open_run, partial_of, read_config, read_metrics
+from recbole_ext.run_folder import open_run, partial_of, read_config, read_metrics, read_per_user
 
 __all__ = ["DETERMINISTIC", "NOT_COMPARED", "Cell", "Cells", "seeds_of", "short_name", "study_folder"]
 
@@ -72,10 +72,10 @@ class Cell:
         Raises:
             CheckpointError: They cannot be read.
         """
-        file = self.folder / "per_user.parquet"
         try:
-            return pl.read_parquet(file).sort("user_id")
-        except (pl.exceptions.PolarsError, OSError) as error:
+            return read_per_user(self.folder)
+        except CheckpointError as error:
+            file = self.folder / "per_user.parquet"
             raise CheckpointError(
                 f"{file} is damaged: remove the folder {self.folder} and repeat the command"
             ) from error
