@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import torch
 
 from recbole_ext.errors import ConfigError, RecBoleExtError
@@ -9,7 +11,9 @@ from recbole_ext.errors import ConfigError, RecBoleExtError
 __all__ = ["expected_ranks", "mask_scores_", "ranks_within", "top_k"]
 
 _COMPARED_BY_ROW = 4
-_BLOCK = 32
+# Below the smaller, groups save nothing over one selection; above the larger, their items cost more than their maxima.
+_SMALLEST_GROUP, _LARGEST_GROUP = 4, 16
+_TIED_ROWS = 64  # at a time, since every item of a row may be tied
 
 
 def mask_scores_(
@@ -172,11 +176,11 @@ def top_k(scores: torch.Tensor, k: int, *, above: float = -torch.inf) -> tuple[t
     if not 1 <= k <= catalogue:
         raise ConfigError(f"a list of {k} cannot be made of a catalogue of {catalogue} items: change topk")
     values, items = _largest(scores, k + 1)  # one more shows where the last place is tied
-    least, items = values[:, k - 1], items[:, :k]
-    tied = (least == values[:, k]) & (least > above)
-    if tied.any():
-        items[tied] = _smallest_ids(scores[tied], least[tied, None], k)
-    items = items.sort(dim=1).values
+    least = values[:, k - 1]
+    tied = ((least == values[:, k]) & (least > above)).nonzero()[:, 0]
+    for rows in tied.split(_TIED_ROWS):
+        _fill_with_smallest_(items, rows, scores[rows], values[rows, :k])
+    items = items[:, :k].sort(dim=1).values
     values, order = scores.gather(1, items).sort(dim=1, descending=True, stable=True)
     items = items.gather(1, order)
     return items.masked_fill(values <= above, 0), values
@@ -185,27 +189,41 @@ def top_k(scores: torch.Tensor, k: int, *, above: float = -torch.inf) -> tuple[t
 def _largest(scores: torch.Tensor, k: int) -> tuple[torch.Tensor, torch.Tensor]:
     """The k largest scores of each row and their items, in any order among ties.
 
-    They lie in the k blocks of items with the largest maxima, so that one pass makes the maxima, and the selection
-    works on few of the scores.
+    They lie in the k groups of items with the largest maxima, so that one pass makes the maxima, and the selection
+    works on few of the scores. With groups of sqrt(n_items / k) both selections are about as long; a group's items
+    stand far apart, so that the pass compares whole stretches of memory.
     """
     n_users, n_items = scores.shape
-    whole = n_items // _BLOCK
-    if whole < 4 * k:
+    size = min(_LARGEST_GROUP, math.isqrt(n_items // k))
+    if size < _SMALLEST_GROUP:
         values, items = scores.topk(k, dim=1)
         return values, items
-    blocks = scores[:, : whole * _BLOCK].view(n_users, whole, _BLOCK)
-    chosen = blocks.amax(dim=2).topk(k, dim=1, sorted=False).indices  # (B, k)
-    inside = torch.arange(_BLOCK, device=scores.device)
-    columns = (chosen[:, :, None] * _BLOCK + inside).flatten(1)
-    rest = torch.arange(whole * _BLOCK, n_items, device=scores.device).expand(n_users, -1)
+    groups = n_items // size
+    maxima = scores[:, : groups * size].view(n_users, size, groups).amax(dim=1)
+    chosen = maxima.topk(k, dim=1, sorted=False).indices  # (B, k)
+    inside = torch.arange(size, device=scores.device) * groups
+    columns = (chosen[:, :, None] + inside).flatten(1)
+    rest = torch.arange(groups * size, n_items, device=scores.device).expand(n_users, -1)
     columns = torch.cat([columns, rest], dim=1)
     values, place = scores.gather(1, columns).topk(k, dim=1)
     return values, columns.gather(1, place)
 
 
-def _smallest_ids(scores: torch.Tensor, least: torch.Tensor, k: int) -> torch.Tensor:
-    """``(B, k)`` items above ``least (B, 1)``, and of those equal to it as many as there is room for."""
-    ahead, equal = scores > least, scores == least
-    room = k - ahead.sum(dim=1, keepdim=True)
-    chosen = ahead | (equal & (equal.cumsum(dim=1, dtype=torch.int32) <= room))
-    return chosen.nonzero()[:, 1].view(len(scores), k)
+def _fill_with_smallest_(
+    items: torch.Tensor, rows: torch.Tensor, scores: torch.Tensor, values: torch.Tensor
+) -> None:
+    """Gives the places of the least score in ``items[rows]`` to the smallest ids among all that have it.
+
+    Args:
+        items: ``(B, >= k) int64``, changed in place.
+        rows: ``(R,) int64``.
+        scores: ``(R, n_items)`` of these rows.
+        values: ``(R, k)`` of these rows, largest first.
+    """
+    least = values[:, -1:]
+    row, item = (scores == least).nonzero(as_tuple=True)  # by row, then by item
+    counts = torch.bincount(row, minlength=len(rows))
+    first = counts.cumsum(0) - counts
+    place = (values > least).sum(dim=1)[row] + torch.arange(len(row), device=row.device) - first[row]
+    kept = place < values.shape[1]
+    items[rows[row[kept]], place[kept]] = item[kept]

@@ -152,6 +152,18 @@ def test_top_k_of_a_wide_catalogue() -> None:
         assert (chosen, kept) == naive_top_k(row, 100)
 
 
+def test_many_rows_of_ties_take_the_smallest_ids() -> None:
+    """More rows than are filled at a time; one item is above the tie, the padding and every third item below it."""
+    scores = torch.ones(150, 300)
+    scores[:, ::3] = 0.0
+    scores[torch.arange(150), 1 + 3 * (torch.arange(150) % 99)] = 2.0
+    items, _ = top_k(scores, 20)
+    for row, chosen in enumerate(items.tolist()):
+        best = 1 + 3 * (row % 99)
+        ties = [item for item in range(300) if item % 3 and item != best]
+        assert chosen == [best, *ties[:19]]
+
+
 def test_where_candidates_run_out_there_is_no_item() -> None:
     items, values = top_k(torch.tensor([[-INF, -INF, 0.5, -INF, 0.7]]), 4)
     assert items.tolist() == [[4, 2, 0, 0]]
