@@ -107,6 +107,11 @@ def table(results: dict[str, dict[str, Any]]) -> str:
     return "\n".join(lines)
 
 
+def _serves(stored: dict[str, Any] | None, options: list[str]) -> bool:
+    """Whether a finished stage was measured under these options."""
+    return stored is not None and "failed" not in stored and stored.get("options") == options
+
+
 def _options() -> argparse.Namespace:
     options = argparse.ArgumentParser(description=__doc__, parents=[parser()])
     options.add_argument("--ratings", default="1000000,4000000,16000000,32000204")
@@ -137,10 +142,11 @@ def main() -> None:
         folder.mkdir(parents=True, exist_ok=True)
         done = results.setdefault(str(ratings), {})
         for stage in stages:
-            if stage in done and "failed" not in done[stage] and not options.again:
+            if not options.again and _serves(done.get(stage), passed):
                 continue
             command = [sys.executable, "-m", "benchmarks.stages", stage, str(folder), f"--ratings={ratings}"]
             done[stage] = measure([*command, *passed], folder / f"{stage}.log", options.limit)
+            done[stage]["options"] = passed
             print(_row(stage, ratings, done[stage], None), flush=True)
             record.write_text(json.dumps(results, indent=2))
     print(table(results))

@@ -92,18 +92,11 @@ class _FirstBatches:
 
 
 def _built(model: str, folder: Path, options: argparse.Namespace) -> tuple[Any, Any, Any, float]:
-    from recbole.utils import init_seed
-
-    from recbole_ext.data.build import train_loader
-    from recbole_ext.registry import trainer_for
+    from recbole_ext.pipeline import build_trainer
 
     spec, config, model_class, data, seconds = _opened(model, folder, options)
-    config["checkpoint_dir"] = str(folder)
-    loader = train_loader(config, data, model_class)
-    init_seed(config["seed"], config["reproducibility"])
-    trainer = trainer_for(spec, model_class)(config, model_class(config, data.dataset).to(config["device"]))
-    trainer.folder = folder / model
-    trainer.folder.mkdir(exist_ok=True)
+    (folder / model).mkdir(exist_ok=True)
+    trainer, loader = build_trainer(config, spec, model_class, data, folder / model)
     return trainer, loader, data, seconds
 
 

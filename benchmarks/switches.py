@@ -36,29 +36,25 @@ _WARM_UP = 4
 
 def _trainer(job: dict[str, Any]) -> tuple[Any, Any]:
     """Trainer and loader of the variant, on the data set that RecBole brings along."""
-    from recbole.utils import init_seed
-
+    from recbole_ext import pipeline
     from recbole_ext.config import build_config
-    from recbole_ext.data.build import prepare_data, train_loader
-    from recbole_ext.model.dropout import quicken_dropout
-    from recbole_ext.registry import resolve_model, trainer_for
+    from recbole_ext.data.build import prepare_data
+    from recbole_ext.registry import resolve_model
 
     variant = job["variant"]
     spec, model_class = resolve_model(job["model"])
     values = {"data_path": job["data_path"], "show_progress": False, "use_gpu": False}
     if variant == "soft-max in float32":
         values["softmax_precision"] = "float32"
+    if variant == "PyTorch's dropout":
+        pipeline.quicken_dropout = lambda model: None
     config = build_config(model_class, "ml-100k", [], values)
     data = prepare_data(config)
-    init_seed(config["seed"], True)
-    model = model_class(config, data.dataset)
-    if variant != "PyTorch's dropout":
-        quicken_dropout(model)
-    trainer = trainer_for(spec, model_class)(config, model)
+    trainer, loader = pipeline.build_trainer(config, spec, model_class, data, Path(job["data_path"]))
     if variant == "Adam not fused":
         for group in trainer.optimizer.param_groups:
             group["fused"] = False
-    return trainer, train_loader(config, data, model_class)
+    return trainer, loader
 
 
 def _step(job: dict[str, Any], trainer: Any) -> Callable[[Any], None]:

@@ -34,7 +34,17 @@ from recbole_ext.run_folder import (  # noqa: E402
 )
 from recbole_ext.trainer import EpochReport, ExactTrainer  # noqa: E402
 
-__all__ = ["OpenedRun", "RunResult", "Validated", "evaluate", "open_model", "resume", "train", "validate"]
+__all__ = [
+    "OpenedRun",
+    "RunResult",
+    "Validated",
+    "build_trainer",
+    "evaluate",
+    "open_model",
+    "resume",
+    "train",
+    "validate",
+]
 
 Report = Callable[[str], None]
 
@@ -66,10 +76,20 @@ def _silent(_: str) -> None:
     return None
 
 
-def _built(
-    config: Any, spec: Any, model_class: type, data: PreparedData, folder: Path
+def build_trainer(
+    config: Any, spec: ModelSpec, model_class: type, data: PreparedData, folder: Path
 ) -> tuple[ExactTrainer, Any]:
-    """Model, trainer and loader, seeded alike however often it is called."""
+    """A model ready to train, seeded alike however often it is called.
+
+    Args:
+        config: RecBole's configuration, from :func:`~recbole_ext.config.build_config`.
+        spec, model_class: From :func:`~recbole_ext.registry.resolve_model`.
+        data: From :func:`~recbole_ext.data.build.prepare_data`.
+        folder: Where the trainer keeps its best weights and its state; it is not made here.
+
+    Returns:
+        The trainer, whose ``model`` is on its device, and the loader of the training data.
+    """
     config["checkpoint_dir"] = str(folder)
     # RecBole's transforms write names into the configuration that its models read when they are built.
     loader = train_loader(config, data, model_class)
@@ -157,7 +177,7 @@ def validate(
     began = time.perf_counter()
     spec, model_class, config = configured(model, None, files, overrides or {}, _silent)
     data = prepare_data(config, cache)
-    trainer, loader = _built(config, spec, model_class, data, scratch)
+    trainer, loader = build_trainer(config, spec, model_class, data, scratch)
     trainer.on_epoch = on_epoch
     trainer.fit(loader, data.validation, show_progress=False, callback_fn=trainer.after_epoch)
     trainer.load_best()
@@ -198,7 +218,7 @@ def _run(
     began = time.perf_counter()
     statistics = dataset_statistics(data.split)
     report(describe(config, statistics, data))
-    trainer, loader = _built(config, spec, model_class, data, folder.path)
+    trainer, loader = build_trainer(config, spec, model_class, data, folder.path)
     built = time.perf_counter() - began
     trainer.on_epoch = on_epoch
     if (folder.path / "state.safetensors").is_file():
@@ -291,7 +311,7 @@ def open_model(run: Path, *, head_rule: str | None = None, report: Report = _sil
         raise CheckpointError(
             f"{config['dataset']} is not the data that {run} was trained on: prepare the same data set again"
         )
-    trainer, _ = _built(config, spec, model_class, data, folder)
+    trainer, _ = build_trainer(config, spec, model_class, data, folder)
     trainer.load_best(folder / "model.safetensors")
     return OpenedRun(folder, spec, config, data, trainer, metrics)
 
