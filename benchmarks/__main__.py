@@ -77,27 +77,31 @@ def _default(model: str) -> Any:
     return build_config(resolve_model(model)[1], "ml-100k", (), {})["learning_rate"]
 
 
+def _job(options: argparse.Namespace, name: str, model: str, seed: int, side: str) -> dict[str, Any]:
+    return {
+        "side": side,
+        "model": model,
+        "dataset": name,
+        "seed": seed,
+        "length": options.length,
+        "epochs": options.epochs,
+        "threads": options.threads,
+        "most_seconds": options.most_seconds,
+        "data_path": str(options.work / "data"),
+        "keys": {**_KEYS.get(model, {}).get(side, {}), **_learning_rate(options, model, side)},
+    }
+
+
 def _jobs(options: argparse.Namespace) -> Iterator[dict[str, Any]]:
+    """Training of every side and seed, then the jobs of no epochs, which open the data and rank users."""
     for dataset in options.datasets:
         name = ranked_dataset(dataset, options.work / "data")
         for model in options.models:
             for seed in options.seeds:
                 for side in _sides(options, model, seed):
-                    yield {
-                        "side": side,
-                        "model": model,
-                        "dataset": name,
-                        "seed": seed,
-                        "length": options.length,
-                        "epochs": options.epochs,
-                        "threads": options.threads,
-                        "most_seconds": options.most_seconds,
-                        "data_path": str(options.work / "data"),
-                        "keys": {
-                            **_KEYS.get(model, {}).get(side, {}),
-                            **_learning_rate(options, model, side),
-                        },
-                    }
+                    yield _job(options, name, model, seed, side)
+            for side in ("RecBole", OURS):
+                yield {**_job(options, name, model, options.seeds[0], side), "epochs": 0}
 
 
 def _key(job: dict[str, Any]) -> str:

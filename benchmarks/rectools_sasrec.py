@@ -21,6 +21,7 @@ import numpy as np
 import pandas as pd
 import torch
 
+from benchmarks.clock import now
 from benchmarks.memory import peak_gib
 
 __all__ = ["main"]
@@ -85,10 +86,10 @@ def _trained(job: dict[str, Any]) -> dict[str, Any]:
     while (
         len(seconds) < job["epochs"] and len(scores) - (int(np.argmax(scores)) if scores else 0) <= _PATIENCE
     ):
-        began = time.perf_counter()
+        began = now(job["threads"])
         model.fit_partial(before_valid, 1, 1)
         scores.append(float(np.mean(list(_ndcg(model, before_valid, valid).values()))))
-        seconds.append(time.perf_counter() - began)
+        seconds.append(now(job["threads"]) - began)
         if scores[-1] == max(scores):
             best = copy.deepcopy(model.lightning_model.state_dict())
     model.lightning_model.load_state_dict(best)

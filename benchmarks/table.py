@@ -1,4 +1,4 @@
-"""The table of the side-by-side benchmark."""
+"""The tables of the side-by-side benchmark: time, test figures, opening and evaluation."""
 
 from __future__ import annotations
 
@@ -6,20 +6,20 @@ from typing import Any
 
 import numpy as np
 
-from recbole_ext.evaluator.confidence import paired_difference
+from recbole_ext.evaluator.confidence import mean_interval, paired_difference
 
 __all__ = ["HOSTS", "OURS", "table"]
 
 OURS = "recbole_ext"
 HOSTS = ("RecBole", "RecTools")
 
-_HEAD = (
-    "| data set | model | side | seeds | learning rate | s an epoch | epochs | best epoch | s to its best | "
-    "s to the other's best | validation NDCG@10 | test NDCG@10 | difference of test [95 %] | peak GiB | load s |"
+_TIME = (
+    *("data set", "model", "side", "seeds", "learning rate", "s an epoch", "epochs", "best epoch"),
+    *("s to its best", "s to the other's best", "validation NDCG@10", "peak GiB"),
 )
-_LINE = (
-    "| --- | --- | --- | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: |"
-)
+_TEST = ("data set", "model", "side", "seeds", "NDCG@10 [95 %]", "Hit@10 [95 %]", "NDCG@10 less the other's")
+_SPEED = ("data set", "model", "side", "prepare s", "load s", "evaluation, users a second")
+_NAMES = 3
 
 Rows = list[dict[str, Any]]
 
@@ -61,18 +61,16 @@ def _learning_rate(rows: Rows) -> str:
     return f"{keys.get('learning_rate', keys.get('lr', '')):g}" if keys else ""
 
 
-def _side_line(dataset: str, model: str, side: str, rows: Rows, other: Rows) -> str:
-    per_user, difference = _per_user(rows), ""
-    if side == OURS and per_user and other and (theirs := _per_user(other)):
-        users = sorted(per_user)
-        found = paired_difference(
-            np.array([per_user[user] for user in users]), np.array([theirs[user] for user in users])
-        )
-        difference = f"{found.mean:+.4f} [{found.low:+.4f}, {found.high:+.4f}]"
+def _lines(head: tuple[str, ...], rows: list[list[str]]) -> str:
+    rule = ["---"] * _NAMES + ["---:"] * (len(head) - _NAMES)
+    return "\n".join(f"| {' | '.join(cells)} |" for cells in ([*head], rule, *rows))
+
+
+def _time_row(dataset: str, model: str, side: str, rows: Rows, other: Rows) -> list[str]:
     cut = "" if all(row["finished"] for row in rows) else " (cut short)"
     # Seeds of the other side may be fewer: its mean best is what has to be reached.
     to_other = seconds_to(rows, _mean(other, "best_validation")) if other else None
-    cells = [
+    return [
         *(dataset, model, side, str(len(rows)), _learning_rate(rows)),
         _shown(_mean(rows, "epoch_seconds"), 2),
         f"{_mean(rows, 'epochs'):.0f}{cut}",
@@ -80,23 +78,61 @@ def _side_line(dataset: str, model: str, side: str, rows: Rows, other: Rows) -> 
         _shown(_mean(rows, "seconds_to_best"), 0),
         (_shown(to_other, 0) or "never") if other and side == OURS else "",
         _shown(_mean(rows, "best_validation"), 4),
-        _shown(float(np.mean(list(per_user.values()))), 4) if per_user else "",
-        *(difference, _shown(_mean(rows, "peak_gib"), 2), _shown(_mean(rows, "load_seconds"), 1)),
+        _shown(_mean(rows, "peak_gib"), 2),
     ]
-    return f"| {' | '.join(cells)} |"
 
 
-def _ratio_line(dataset: str, model: str, host: str, theirs: Rows, ours: Rows) -> str:
-    epoch, best, peak, load = (
-        _mean(theirs, name) / _mean(ours, name)
-        for name in ("epoch_seconds", "seconds_to_best", "peak_gib", "load_seconds")
+def _time_ratio(dataset: str, model: str, host: str, theirs: Rows, ours: Rows) -> list[str]:
+    epoch, best, peak = (
+        _mean(theirs, name) / _mean(ours, name) for name in ("epoch_seconds", "seconds_to_best", "peak_gib")
     )
     whole = "" if all(row["finished"] for row in theirs) else "≥ "
     same = seconds_to(ours, _mean(theirs, "best_validation"))
     alike = f"**{_mean(theirs, 'seconds_to_best') / same:,.1f}**" if same else ""
     reached = f"**{whole}{best:,.1f}**" if np.isfinite(best) else ""
-    cells = [dataset, model, f"**{host} : {OURS}**", "", "", f"**{epoch:,.1f}**", "", "", reached, alike]
-    return f"| {' | '.join([*cells, '', '', '', f'{peak:.2f}', f'{load:.1f}'])} |"
+    name = f"**{host} : {OURS}**"
+    return [dataset, model, name, "", "", f"**{epoch:,.1f}**", "", "", reached, alike, "", f"{peak:.2f}"]
+
+
+def _interval(values: np.ndarray) -> str:
+    low, high = mean_interval(values)
+    return f"{values.mean():.4f} [{low:.4f}, {high:.4f}]"
+
+
+def _test_row(dataset: str, model: str, side: str, rows: Rows, other: Rows) -> list[str]:
+    """Intervals are over users, of their means over the seeds; whoever gains anything has a hit."""
+    per_user, difference = _per_user(rows), ""
+    users = sorted(per_user)
+    if side == OURS and other and (theirs := _per_user(other)):
+        found = paired_difference(
+            np.array([per_user[user] for user in users]), np.array([theirs[user] for user in users])
+        )
+        difference = f"{found.mean:+.4f} [{found.low:+.4f}, {found.high:+.4f}]"
+    gains = np.array([[row["per_user"][user] for user in users] for row in rows if row.get("per_user")])
+    shown = [_interval(gains.mean(axis=0)), _interval((gains > 0).mean(axis=0))] if users else ["", ""]
+    return [dataset, model, side, str(len(rows)), *shown, difference]
+
+
+def _speed_rows(dataset: str, model: str, sides: dict[str, Rows]) -> list[list[str]]:
+    """How fast data are opened and users ranked, RecBole and this package; RecBole has no converter."""
+    rows = [
+        [
+            *(dataset, model, side),
+            _shown(_mean(found, "prepare_seconds"), 2),
+            _shown(_mean(found, "load_seconds"), 2),
+            _shown(_mean(found, "users_a_second"), 0),
+        ]
+        for side, found in sides.items()
+        if found
+    ]
+    host, ours = sides["RecBole"], sides[OURS]
+    if host and ours:
+        load = _mean(host, "load_seconds") / _mean(ours, "load_seconds")
+        speed = _mean(ours, "users_a_second") / _mean(host, "users_a_second")
+        rows.append(
+            [dataset, model, f"**RecBole : {OURS}**", "", f"**{load:,.1f}**", f"**1 : {speed:,.1f}**"]
+        )
+    return rows
 
 
 def table(results: Rows) -> str:
@@ -105,20 +141,25 @@ def table(results: Rows) -> str:
     Args:
         results: What the sides printed.
     """
-    lines = [_HEAD, _LINE]
     whole = [row for row in results if "failed" not in row]
+    time_rows, test_rows, speed_rows = [], [], []
     for dataset, model in dict.fromkeys((row["dataset"], row["model"]) for row in whole):
-        sides = {
-            side: [r for r in whole if (r["dataset"], r["model"], r["side"]) == (dataset, model, side)]
-            for side in (*HOSTS, OURS)
-        }
+        of_model = [row for row in whole if (row["dataset"], row["model"]) == (dataset, model)]
+        speeds = {s: [r for r in of_model if r["side"] == s and r["epochs"] == 0] for s in ("RecBole", OURS)}
+        sides = {s: [r for r in of_model if r["side"] == s and r["epochs"] > 0] for s in (*HOSTS, OURS)}
         present = [host for host in HOSTS if sides[host]]
-        lines += [_side_line(dataset, model, host, sides[host], sides[OURS]) for host in present]
+        other = sides[present[0]] if present else []
+        for side in (*present, *([OURS] if sides[OURS] else [])):
+            against = other if side == OURS else sides[OURS]
+            time_rows.append(_time_row(dataset, model, side, sides[side], against))
+            test_rows.append(_test_row(dataset, model, side, sides[side], against))
         if sides[OURS]:
-            other = sides[present[0]] if present else []
-            lines.append(_side_line(dataset, model, OURS, sides[OURS], other))
-            lines += [_ratio_line(dataset, model, host, sides[host], sides[OURS]) for host in present]
+            time_rows += [_time_ratio(dataset, model, host, sides[host], sides[OURS]) for host in present]
+        speed_rows += _speed_rows(dataset, model, speeds)
+    tables = ((_TIME, time_rows), (_TEST, test_rows), (_SPEED, speed_rows))
     failed = [
         f"- failed: {row['side']} {row['model']}: {row['failed']}" for row in results if "failed" in row
     ]
-    return "\n".join([*lines, *failed])
+    return "\n\n".join(
+        [_lines(head, rows) for head, rows in tables if rows] + (["\n".join(failed)] if failed else [])
+    )

@@ -118,7 +118,8 @@ def show(result: RunResult, console: Console) -> None:
         markup=False,
     )
     console.print(
-        f"{metrics['epochs']} epochs, best {metrics['best_epoch']}, {metrics['seconds']['training']:.1f} s; "
+        f"epochs: {metrics['epochs']}, the best: {metrics['best_epoch']}, "
+        f"training: {metrics['seconds']['training']:.1f} s; "
         f"run folder: {result.folder}",
         markup=False,
     )

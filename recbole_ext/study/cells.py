@@ -136,7 +136,7 @@ class Cells:
             result = pipeline.train(model, None, self.files, wanted, output=final, cache=self.cache)
         key = str(result.config["valid_metric"]).lower()
         self.report(
-            f"cell {name}: test {key} {result.metrics['test'][key]:.4f}, {result.metrics['epochs']} epochs, "
+            f"cell {name}: test {key} {result.metrics['test'][key]:.4f}, epochs: {result.metrics['epochs']}, "
             f"{result.metrics['seconds']['training']:.1f} s"
         )
         return Cell(final, read_metrics(final))

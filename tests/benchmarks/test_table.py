@@ -28,20 +28,53 @@ def row(side: str, seconds: float, ndcg: list[float], **more: Any) -> dict[str, 
     }
 
 
+def tables(results: list[dict[str, Any]]) -> list[list[str]]:
+    """Lines of each table."""
+    return [part.splitlines() for part in table(results).split("\n\n")]
+
+
 def test_ratios_and_paired_differences() -> None:
     host, ours = row("RecBole", 50.0, [0.0, 0.5]), row("recbole_ext", 2.0, [0.5, 1.0])
-    lines = table([ours, host]).splitlines()
-    assert "| **25.0** |" in lines[4]
+    time, test = tables([ours, host])
+    assert "| **25.0** |" in time[4]
     # Both users gain .5: every resample has the same mean.
-    assert "| +0.5000 [+0.5000, +0.5000] |" in lines[3]
-    assert "≥" not in lines[4]
+    assert test[3].endswith("| +0.5000 [+0.5000, +0.5000] |")
+    assert "≥" not in time[4]
+
+
+def test_test_figures_are_means_over_users_of_means_over_seeds() -> None:
+    """User 0 gains .5 and 0, user 1 gains 1 and 1: means .25 and 1; hits .5 and 1; resamples lie between the two."""
+    seeds = [row("recbole_ext", 2.0, [0.5, 1.0]), row("recbole_ext", 2.0, [0.0, 1.0], seed=2)]
+    _, test = tables(seeds)
+    assert (
+        test[2]
+        == "| toy | GRU4Rec | recbole_ext | 2 | 0.6250 [0.2500, 1.0000] | 0.7500 [0.5000, 1.0000] |  |"
+    )
+
+
+def test_opening_and_evaluation_stand_in_a_table_of_their_own() -> None:
+    common = {"model": "GRU4Rec", "dataset": "toy", "seed": 1, "epochs": 0, "finished": True}
+    host = {**common, "side": "RecBole", "load_seconds": 3.0, "users_a_second": 100.0}
+    ours = {
+        **common,
+        "side": "recbole_ext",
+        "load_seconds": 0.5,
+        "users_a_second": 1250.0,
+        "prepare_seconds": 0.25,
+    }
+    (speed,) = tables([host, ours])
+    assert speed[2:] == [
+        "| toy | GRU4Rec | RecBole |  | 3.00 | 100 |",
+        "| toy | GRU4Rec | recbole_ext | 0.25 | 0.50 | 1,250 |",
+        "| toy | GRU4Rec | **RecBole : recbole_ext** |  | **6.0** | **1 : 12.5** |",
+    ]
 
 
 def test_a_host_that_was_stopped_gives_a_lower_bound() -> None:
     host = row("RecBole", 50.0, [0.0, 0.5], finished=False)
-    lines = table([host, row("recbole_ext", 2.0, [0.5, 1.0])]).splitlines()
-    assert "(cut short)" in lines[2]
-    assert "**≥ 25.0**" in lines[4]
+    time, _ = tables([host, row("recbole_ext", 2.0, [0.5, 1.0])])
+    assert "(cut short)" in time[2]
+    assert "**≥ 25.0**" in time[4]
 
 
 def test_the_time_to_the_quality_of_the_other_side() -> None:
@@ -50,27 +83,24 @@ def test_the_time_to_the_quality_of_the_other_side() -> None:
     ours = row("recbole_ext", 2.0, [0.5, 1.0])
     assert seconds_to([ours], 0.05) == 4.0
     assert seconds_to([ours], 0.2) is None
-    lines = table([ours, host]).splitlines()
-    assert "| 6 | 4 | 0.1000 |" in lines[3]
-    assert "| **25.0** | **37.5** |" in lines[4]
-    never = table([ours, row("RecBole", 50.0, [0.0, 0.5], best_validation=0.2)]).splitlines()
-    assert "| 6 | never | 0.1000 |" in never[3]
+    time, _ = tables([ours, host])
+    assert "| 6 | 4 | 0.1000 |" in time[3]
+    assert "| **25.0** | **37.5** |" in time[4]
+    time, _ = tables([ours, row("RecBole", 50.0, [0.0, 0.5], best_validation=0.2)])
+    assert "| 6 | never | 0.1000 |" in time[3]
 
 
 def test_several_sides_and_seeds() -> None:
     seeds = [row("recbole_ext", 2.0, [0.5, 1.0]), row("recbole_ext", 4.0, [0.5, 0.0], seed=2)]
     hosts = [row("RecBole", 60.0, [0.0, 0.5]), row("RecTools", 1.5, [0.0, 0.5])]
-    lines = table([*seeds, *hosts]).splitlines()
-    assert [line.split(" | ")[2] for line in lines[2:]] == [
-        "RecBole",
-        "RecTools",
-        "recbole_ext",
-        "**RecBole : recbole_ext**",
-        "**RecTools : recbole_ext**",
-    ]
-    assert "| recbole_ext | 2 | 0.005 | 3.00 |" in lines[4]
-    assert "| **20.0** |" in lines[5]
-    assert "| **0.5** |" in lines[6]
+    time, test = tables([*seeds, *hosts])
+    sides = ["RecBole", "RecTools", "recbole_ext"]
+    ratios = ["**RecBole : recbole_ext**", "**RecTools : recbole_ext**"]
+    assert [line.split(" | ")[2] for line in time[2:]] == [*sides, *ratios]
+    assert [line.split(" | ")[2] for line in test[2:]] == sides
+    assert "| recbole_ext | 2 | 0.005 | 3.00 |" in time[4]
+    assert "| **20.0** |" in time[5]
+    assert "| **0.5** |" in time[6]
 
 
 def test_a_failure_is_shown() -> None:
