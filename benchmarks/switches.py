@@ -19,6 +19,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from recbole_ext.movielens import prepare
+
 __all__ = ["VARIANTS", "main"]
 
 VARIANTS = (
@@ -133,6 +135,7 @@ def main(arguments: list[str] | None = None) -> None:
         print(json.dumps(_measured(json.loads(options.job))))
         return
     with tempfile.TemporaryDirectory() as folder:
+        prepare("ml-100k", out=Path(folder), download=False)
         for model in options.models:
             variants = [v for v in VARIANTS if v != "PyTorch's recurrence" or model == "GRU4Rec"]
             found: dict[str, list[dict[str, Any]]] = {variant: [] for variant in variants}

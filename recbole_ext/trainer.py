@@ -85,7 +85,8 @@ class ExactTrainer(Trainer):
             scores = torch.cat(
                 [self._predict_all(interaction[row : row + 1], n_items) for row in range(len(interaction))]
             )
-        scores = scores.view(len(batch.users), -1)[:, :n_items]
+        # The host's models of closed form score on the processor, wherever the others are.
+        scores = scores.to(self.device).view(len(batch.users), -1)[:, :n_items]
         return scores if scores.dtype in (torch.float32, torch.float64) else scores.float()
 
     def _predict_all(self, one: Interaction, n_items: int) -> torch.Tensor:
@@ -283,9 +284,12 @@ def model_state(model: AbstractRecommender) -> dict[str, Any]:
 
 
 def restore_model(model: AbstractRecommender, state: dict[str, Any]) -> None:
-    """Puts :func:`model_state` back."""
+    """Puts :func:`model_state` back, on the model's device."""
     model.load_state_dict(state["state_dict"])
-    model.load_other_parameter(state["other"])
+    device = next(model.parameters()).device
+    model.load_other_parameter(
+        {k: v.to(device) if isinstance(v, torch.Tensor) else v for k, v in state["other"].items()}
+    )
 
 
 @functools.cache

@@ -32,11 +32,12 @@ class ClozeLoader(WindowLoader):
     """Windows of L items, some of them masked, for models with ``cloze`` (Sun et al., CIKM 2019).
 
     An epoch goes 1 / ``mask_ratio`` times through all training items (rounded; the paper masks each sequence ten
-    times), so that it asks for about as many items as an epoch with a target at every position does, and early
-    stopping counts alike. Each time, the windows are cut and masked anew.
+    times), so that its masking batches, were there no others, ask for about as many items as an epoch with a target
+    at every position. Each time, the windows are cut and masked anew.
 
     A batch either masks items with probability ``mask_ratio`` or, with RecBole's probability ``ft_ratio``, the last
     item only, as evaluation does; each window then ends at one of the items for which it was cut, drawn uniformly.
+    Such a batch asks for one item a window, so that with ``ft_ratio: 0.5`` an epoch asks for some six in ten items.
     RecBole masks one row for each prefix instead.
     """
 

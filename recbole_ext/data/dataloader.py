@@ -196,7 +196,8 @@ class WindowLoader(TrainLoader):
     """Windows of L items with a target at every position, for models that offer ``encode``.
 
     Every training target occurs once in an epoch. Where a user's windows are cut is drawn anew each epoch, so
-    that over the epochs an item is predicted from contexts of every length. ``train_batch_size`` counts targets.
+    that over the epochs an item is predicted from contexts of every length, the window's earlier items: 0 to L - 1.
+    ``train_batch_size`` counts places: users with short histories leave places empty.
     """
 
     first_target = 1  # a user's first item has no context to be predicted from
@@ -279,6 +280,7 @@ class EvaluationLoader:
     """
 
     score_bytes = 16 * 2**20  # the passes over a block of scores then stay near the processor
+    gpu_score_bytes = 256 * 2**20  # fills the machine
 
     def __init__(self, config: Any, dataset: ExactDataset, split: Split, phase: int) -> None:
         self.config, self.dataset, self.split, self.phase = config, dataset, split, phase
@@ -290,7 +292,10 @@ class EvaluationLoader:
         held_out = self.target_stop > self.stop
         self.users = np.flatnonzero(held_out & (self.stop > self.start))
         self.users_without_history = int(held_out.sum()) - len(self.users)
-        by_memory = self.score_bytes // (4 * split.interactions.n_items)
+        on_processor = torch.device(config["device"] or "cpu").type == "cpu"
+        by_memory = (self.score_bytes if on_processor else self.gpu_score_bytes) // (
+            4 * split.interactions.n_items
+        )
         self.batch_size = int(max(1, min(config["eval_batch_size"], by_memory)))
 
     @property

@@ -6,6 +6,7 @@ from typing import Any
 
 import torch
 from torch import nn
+from torch.nn.functional import embedding
 
 from recbole_ext.errors import ConfigError
 from recbole_ext.model.full_softmax import full_softmax
@@ -69,8 +70,9 @@ class SequenceLoss(nn.Module):
             )
         rows = 1 if self.shared else len(output)
         drawn = self.negatives.draw(rows, self.number)  # (1 or N, k)
-        positive = (output * items[targets]).sum(dim=1)
-        negative = output @ items[drawn[0]].T if self.shared else own_scores(output, items, drawn)
+        # Not items[targets]: its gradient adds up in another order each time when there are several threads.
+        positive = (output * embedding(targets, items)).sum(dim=1)
+        negative = output @ embedding(drawn[0], items).T if self.shared else own_scores(output, items, drawn)
         return self.weights.mean(self._losses(positive, negative, drawn, targets), targets)
 
     def _losses(

@@ -15,7 +15,7 @@ def _kept(negative: torch.Tensor, hits: torch.Tensor | None, value: float) -> to
 
 
 def _scores(output: torch.Tensor, items: torch.Tensor, drawn: torch.Tensor) -> torch.Tensor:
-    return torch.einsum("nd,nkd->nk", output, items[drawn])
+    return torch.einsum("nd,nkd->nk", output, nn.functional.embedding(drawn, items))
 
 
 def own_scores(
@@ -82,7 +82,8 @@ def gbce(
     """Generalised binary cross-entropy (Petrov and Macdonald, RecSys 2023, gSASRec).
 
     -(β log σ(s₊) + Σ_j log(1 - σ(s_j))) / (k + 1) with β = r (t (1 - 1/r) + 1/r) = 1 - t (1 - r) and the sampling
-    rate r = k / (catalogue - 1), at most 1. t = 0 is binary cross-entropy; t = 1 calibrates the probabilities fully.
+    rate r = k / (catalogue - 1): how often a negative is drawn, which may be more than once. t = 0 is binary
+    cross-entropy; t = 1 calibrates the probabilities fully.
 
     Args:
         positive: ``(N,)`` logits of the targets.
@@ -95,7 +96,7 @@ def gbce(
         ``(N,)`` losses.
     """
     drawn = negative.shape[1]
-    rate = min(1.0, drawn / max(catalogue - 1, 1))
+    rate = drawn / max(catalogue - 1, 1)
     beta = 1 - t * (1 - rate)
     wrong = _kept(nn.functional.softplus(negative), hits, 0.0).sum(dim=1)
     return (beta * nn.functional.softplus(-positive) + wrong) / (drawn + 1)

@@ -120,11 +120,11 @@ class TestGeneralisedCrossEntropy:
         fewer = gbce(positive, negative, catalogue=6, t=0.5, hits=hits)
         assert fewer.item() == pytest.approx(-1.7 * math.log(3 / 4) / 3)
 
-    def test_t_1_is_the_sampling_rate_and_more_negatives_than_items_change_nothing(self) -> None:
+    def test_t_1_is_the_sampling_rate_beyond_1_as_well(self) -> None:
         positive, negative = torch.tensor([0.0]), torch.full((1, 2), -100.0)
         # the negatives' terms vanish, so that the loss is beta log 2 / 3
         assert gbce(positive, negative, catalogue=9, t=1.0).item() == pytest.approx(math.log(2) / 12)
-        assert gbce(positive, negative, catalogue=2, t=1.0).item() == pytest.approx(math.log(2) / 3)
+        assert gbce(positive, negative, catalogue=2, t=1.0).item() == pytest.approx(2 * math.log(2) / 3)
 
 
 class TestBpr:
@@ -166,6 +166,25 @@ class TestSequenceLoss:
         gradients = torch.autograd.grad(loss, (output, items))
         assert torch.isfinite(loss)
         assert all(torch.isfinite(part).all() and part.abs().sum() > 0 for part in gradients)
+
+    @pytest.mark.parametrize(("kind", "shared"), [("sampled_softmax", False), ("bpr", False), ("gbce", True)])
+    def test_gradients_are_the_same_each_time_with_several_threads(self, kind: str, shared: bool) -> None:
+        keys = {**KEYS, "sequence_loss": kind, "loss_negatives": 64, "loss_negatives_shared": shared}
+        loss, rows, found = SequenceLoss(keys, dataset([1] * 200)), 4_000, []
+        generator = torch.Generator().manual_seed(0)
+        output = torch.randn(rows, 32, generator=generator)
+        targets = torch.randint(1, 201, (rows,), generator=generator)
+        threads = torch.get_num_threads()
+        try:
+            torch.set_num_threads(2)
+            for _ in range(4):
+                items = torch.ones(201, 32).cumsum(1).div(32).requires_grad_()
+                torch.manual_seed(1)
+                loss(output, items, targets).backward()
+                found.append(items.grad)
+        finally:
+            torch.set_num_threads(threads)
+        assert all(torch.equal(found[0], gradient) for gradient in found[1:])
 
     def test_the_default_is_the_full_softmax(self) -> None:
         loss = SequenceLoss(KEYS, dataset(COUNTS))
