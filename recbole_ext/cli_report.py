@@ -17,10 +17,17 @@ __all__ = ["COMMANDS"]
 def report(folders: tuple[Path, ...], output: Path | None, form: str | None, figures: Path | None) -> None:
     """Write one file that shows runs, curves, re-ranked lists, ablations or a whole comparison.
 
-    Each RUN is a folder of train, rerank, pareto, ablate or compare, in any order.
+    Each RUN is a folder of train, rerank, pareto, tune, ablate or compare, in any order.
     """
+    from recbole_ext.errors import ConfigError
     from recbole_ext.report import write_report
 
+    for option, path in (("--output", output), ("--figures", figures)):
+        # An unset variable of the shell gives an empty text, which would be the working folder.
+        if path is not None and str(path) in ("", "."):
+            raise ConfigError(
+                f"{option} is empty or the working folder: name a {'file' if option == '--output' else 'folder'}"
+            )
     click.echo(f"report: {write_report(folders, output=output, form=form, figures=figures)}")
 
 

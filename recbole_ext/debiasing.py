@@ -85,6 +85,8 @@ def rerank_run(
     final = output or run.with_name(f"{run.name}-{again.settings['method']}-{strength}")
     metrics = {
         "run": str(run),
+        "dataset": opened.config["dataset"],
+        "fingerprint": opened.metrics["fingerprint"],
         "rerank": again.settings,
         "rule": again.rule,
         "note": again.note,
@@ -144,6 +146,8 @@ def pareto_run(
         figure(curves, title).write_html(folder / "curves.html", include_plotlyjs=True)
         metrics = {
             "run": str(run),
+            "dataset": opened.config["dataset"],
+            "fingerprint": opened.metrics["fingerprint"],
             "rule": curves.rule,
             "candidates": settings.candidates,
             "protocol": opened.metrics["protocol"],

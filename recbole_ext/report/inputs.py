@@ -12,6 +12,8 @@ from typing import Any
 import polars as pl
 
 from recbole_ext.errors import CheckpointError, ConfigError
+from recbole_ext.report.checks import Origin, check_ablation, check_curves, check_same_protocol
+from recbole_ext.report.trials import Trials, by_model, read_trials
 from recbole_ext.run_folder import partial_of, read_config, read_metrics, read_parquet, read_per_user
 
 __all__ = ["Inputs", "ListFolder", "Run", "read_inputs"]
@@ -81,7 +83,7 @@ class Inputs:
         curves: ``metrics.json`` of the folders of ``pareto``, by a name to show.
         ablations: ``ablation.json`` of each.
         study: ``comparison.json``, or None.
-        trials: The trials of a tuning, by model.
+        trials: The trials of each search, by model.
     """
 
     runs: tuple[Run, ...] = ()
@@ -89,7 +91,7 @@ class Inputs:
     curves: dict[str, dict[str, Any]] = field(default_factory=dict)
     ablations: tuple[dict[str, Any], ...] = ()
     study: dict[str, Any] | None = None
-    trials: dict[str, pl.DataFrame] = field(default_factory=dict)
+    trials: dict[str, Trials] = field(default_factory=dict)
 
 
 class _Reader:
@@ -101,7 +103,8 @@ class _Reader:
         self.curves: list[tuple[Path, dict[str, Any]]] = []
         self.ablations: list[dict[str, Any]] = []
         self.studies: list[tuple[Path, dict[str, Any]]] = []
-        self.trials: dict[str, pl.DataFrame] = {}
+        self.others: list[Origin] = []
+        self.searches: list[Trials] = []
 
     def read(self, path: Path) -> None:
         """One folder."""
@@ -113,27 +116,33 @@ class _Reader:
             )
         if not path.is_dir():
             raise CheckpointError(
-                f"{path} is no folder: name folders of train, rerank, pareto, ablate or compare"
+                f"{path} is no folder: name folders of train, rerank, pareto, tune, ablate or compare"
             )
         if (path / "comparison.json").is_file():
             self._study(path)
         elif (path / "ablation.json").is_file():
-            self.ablations.append(_json(path / "ablation.json"))
+            self._ablation(path)
         elif (path / "trials.csv").is_file():
             self._tuning(path)
+            if (path / "tuning.json").is_file():
+                facts = _json(path / "tuning.json")
+                self.others.append((path, {key: facts[key] for key in ("dataset", "data") if key in facts}))
         elif (path / "metrics.json").is_file():
             self._figures(path, _json(path / "metrics.json"))
         else:
             raise CheckpointError(
                 f"{path} holds no results (no metrics.json, comparison.json, ablation.json or trials.csv): name "
-                "folders of train, rerank, pareto, ablate or compare"
+                "folders of train, rerank, pareto, tune, ablate or compare"
             )
 
     def _figures(self, path: Path, metrics: dict[str, Any]) -> None:
         if "rerank" in metrics and "after" in metrics:
             self.reranks.append(ListFolder(path, metrics))
+            self.others.append((path, _origin(metrics)))
         elif isinstance(metrics.get("validation"), list):
+            check_curves(path / "metrics.json", metrics)
             self.curves.append((path, metrics))
+            self.others.append((path, _origin(metrics)))
         else:
             self.runs.append(Run(path, read_metrics(path), read_config(path)))
 
@@ -145,22 +154,18 @@ class _Reader:
                 if folder.is_dir() and folder.suffix != ".partial" and _has_results(folder):
                     self.read(folder)
         if (path / "ablation.json").is_file():
-            self.ablations.append(_json(path / "ablation.json"))
+            self._ablation(path)
+
+    def _ablation(self, path: Path) -> None:
+        content = _json(path / "ablation.json")
+        check_ablation(path / "ablation.json", content)
+        self.ablations.append(content)
+        self.others.append((path, content.get("protocol", {})))
 
     def _tuning(self, path: Path) -> None:
-        try:
-            trials = pl.read_csv(path / "trials.csv", infer_schema_length=None)
-        except pl.exceptions.PolarsError as error:
-            raise CheckpointError(f"{path / 'trials.csv'} is damaged ({error}): repeat the search") from error
-        lacking = [name for name in _TRIAL_COLUMNS if name not in trials.columns]
-        if lacking:
-            raise CheckpointError(
-                f"{path / 'trials.csv'} lacks the column {lacking[0]}: repeat the search, which writes it anew"
-            )
-        self.trials[path.name] = trials
-
-
-_TRIAL_COLUMNS = ("number", "state", "seconds", "best_epoch", "same_as")
+        # A search none of whose trials gave a value has written no tuning.json.
+        facts = _json(path / "tuning.json") if (path / "tuning.json").is_file() else {}
+        self.searches.append(read_trials(path, facts))
 
 
 def _has_results(folder: Path) -> bool:
@@ -182,22 +187,13 @@ def _named_curves(
     return found
 
 
-def _same_protocol(runs: Sequence[Run]) -> None:
-    """Figures of one table must be comparable; only seeds and the values of K may differ."""
-    free = ("seed", "topk")
-
-    def comparable(run: Run) -> dict[str, Any]:
-        rest = {key: value for key, value in run.metrics["protocol"].items() if key not in free}
-        return {"dataset": run.metrics["dataset"], "data": run.metrics.get("fingerprint"), **rest}
-
-    for run in runs[1:]:
-        first, other = comparable(runs[0]), comparable(run)
-        for key in first:
-            if first[key] != other.get(key):
-                raise ConfigError(
-                    f"{runs[0].path} and {run.path} are not comparable: {key} is {first[key]!r} and "
-                    f"{other.get(key)!r}; write two reports"
-                )
+def _origin(metrics: dict[str, Any]) -> dict[str, Any]:
+    """What the figures of a folder stand on."""
+    known = {"dataset": metrics.get("dataset"), "data": metrics.get("fingerprint")}
+    return {
+        **{key: value for key, value in known.items() if value is not None},
+        **metrics.get("protocol", {}),
+    }
 
 
 def read_inputs(folders: Sequence[Path]) -> Inputs:
@@ -221,12 +217,12 @@ def read_inputs(folders: Sequence[Path]) -> Inputs:
     study = reader.studies[0][1] if reader.studies else None
     if not reader.runs and study is None:
         raise ConfigError(f"{folders[0]} holds no run: name at least one run folder or a comparison too")
-    _same_protocol(reader.runs)
+    check_same_protocol([(run.path, _origin(run.metrics)) for run in reader.runs], reader.others)
     return Inputs(
         tuple(reader.runs),
         tuple(reader.reranks),
         _named_curves(reader.curves, reader.runs),
         tuple(reader.ablations),
         study,
-        reader.trials,
+        by_model(reader.searches),
     )

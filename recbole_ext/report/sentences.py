@@ -12,9 +12,11 @@ __all__ = [
     "baseline_words",
     "certainty",
     "coverage",
+    "fairness",
     "headline",
     "leaders",
     "neural",
+    "platform",
     "reference",
     "speed",
     "targets",
@@ -150,6 +152,27 @@ def neural(comparison: Comparison) -> tuple[str, str] | None:
     return "Neural or not", words
 
 
+def platform(comparison: Comparison) -> tuple[str, str] | None:
+    """The figures of the most accurate model and of the baseline in people and films."""
+    hit, cover, items = (
+        comparison.key("hit"),
+        comparison.key("itemcoverage"),
+        comparison.protocol.get("items"),
+    )
+    base = comparison.row(comparison.baseline)
+    rows = [row for row in (comparison.rows[0], base) if row is not None and row.mean(hit) is not None]
+    rows = list({row.model: row for row in rows}.values())
+    if not rows:
+        return None
+    found = joined([f"{1000 * (row.mean(hit) or 0):.0f} with {row.model}" for row in rows])
+    words = f"Of 1,000 visitors, the very film that each watched next stands in a list of {comparison.k} for {found}."
+    wide = [row for row in rows if row.mean(cover) is not None]
+    if items and wide:
+        shown = joined([f"{(row.mean(cover) or 0) * items:,.0f} in those of {row.model}" for row in wide])
+        words += f" Of {items:,} films, {shown} ever come up in somebody's list."
+    return "For a platform", words
+
+
 def _among(comparison: Comparison, front: Sequence[Row]) -> str:
     """``Of EASE and the 2 models that are not significantly less accurate``: which rows are compared, two or more."""
     name = reference(comparison)
@@ -259,3 +282,41 @@ def certainty(comparison: Comparison) -> tuple[str, str] | None:
             "user by user, which sees more"
         )
     return "How sure this is", f"{words}."
+
+
+def _won_by_one_metric(comparison: Comparison) -> str:
+    """Models whose lead over the baseline is proven in NDCG, but not in Hit."""
+    keys = comparison.key("ndcg"), comparison.key("hit")
+    found = [
+        row.model
+        for row in comparison.rows
+        if all(key in row.differences for key in keys)
+        and row.differences[keys[0]].significant
+        and row.differences[keys[0]].mean > 0
+        and not row.differences[keys[1]].significant
+    ]
+    if not found:
+        return ""
+    verb = "is" if len(found) == 1 else "are"
+    return (
+        f" {joined(found)} {verb} significantly better than {comparison.baseline} in NDCG@{comparison.k}, but not in "
+        f"Hit@{comparison.k}."
+    )
+
+
+def fairness(comparison: Comparison) -> tuple[str, str] | None:
+    """What the protocol gives one model and not another, and what chance decides in it."""
+    protocol, kinds = comparison.protocol, {row.kind for row in comparison.rows}
+    words = _won_by_one_metric(comparison)
+    if protocol.get("split") == "leave_one_out" and "sequence" in kinds and kinds & {"classic", "neural"}:
+        words += (
+            " At the test a sequential model reads a user's whole history up to the held-out film; the other models "
+            "know what they were trained on, which is one film less. Part of the lead may come from that film."
+        )
+    decided = protocol.get("users_decided_by_tie_break")
+    if decided:
+        words += (
+            f" For {percent(decided)} of the users several films bear the time of the held-out one, and the order of "
+            "the file decides which of them is held out."
+        )
+    return ("What to bear in mind", words.strip()) if words else None

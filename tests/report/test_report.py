@@ -11,7 +11,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import polars as pl
 import pytest
 
 from recbole_ext.cli import main
@@ -21,7 +20,6 @@ from recbole_ext.pipeline import train
 from recbole_ext.report import write_report
 from recbole_ext.report.comparison import compare_runs
 from recbole_ext.report.inputs import read_inputs
-from recbole_ext.report.sections.tuning import explained
 from recbole_ext.study.tune import TuneOptions, tune
 
 MODELS = ("Random", "Pop", "ItemKNN", "MLP")
@@ -184,17 +182,12 @@ def test_a_study_folder_is_read_with_all_that_is_in_it(folders: dict[str, Path],
     for words in (
         "Two models",
         "history of the tuning",
-        "which parameter matters",
+        "what goes along with NDCG@5, as far as 8 trials can tell",
         "ItemKNN: k",
         "8 of 9 trials",
         "0.5000",
     ):
         assert words in text
-
-
-def test_what_a_parameter_explains() -> None:
-    trials = pl.DataFrame({"a": ["x", "y"] * 4, "b": [1, 1, 2, 2] * 2, "value": [1.0, 2.0] * 4})
-    assert explained(trials, "value", ["a", "b"]) == pytest.approx({"a": 1.0, "b": 0.0})
 
 
 def test_bad_input_is_answered_in_one_sentence(folders: dict[str, Path], tmp_path: Path) -> None:
@@ -233,6 +226,50 @@ def test_runs_of_other_protocols_are_refused(folders: dict[str, Path], tmp_path:
         write_report([folders["MLP"], other], output=tmp_path / "x.html")
 
 
+@pytest.mark.parametrize("name", ["rerank", "curves"])
+def test_lists_and_curves_of_other_data_are_refused(
+    name: str, folders: dict[str, Path], tmp_path: Path
+) -> None:
+    other = tmp_path / "other"
+    shutil.copytree(folders[name], other)
+    content = json.loads((other / "metrics.json").read_text())
+    assert (
+        content["fingerprint"] == json.loads((folders["ItemKNN"] / "metrics.json").read_text())["fingerprint"]
+    )
+    content["protocol"]["head_rule"] = "items_20"
+    (other / "metrics.json").write_text(json.dumps(content))
+    read_inputs([folders["ItemKNN"], other])  # a re-ranking may have a head of its own
+    (other / "metrics.json").write_text(json.dumps({**content, "dataset": "another"}))
+    with pytest.raises(ConfigError, match="not comparable: dataset is 'cycle' and 'another'"):
+        read_inputs([folders["ItemKNN"], other])
+
+
+@pytest.mark.parametrize(
+    ("file", "content", "words"),
+    [
+        ("metrics.json", {"validation": []}, "metrics.json lacks 'test' in the curves"),
+        (
+            "metrics.json",
+            {"validation": [{"method": "none"}], "test": [], "bounds": {}, "rule": ""},
+            "metrics.json lacks 'strength' in 'validation'",
+        ),
+        ("ablation.json", {}, "ablation.json lacks 'sweeps' in the ablation"),
+        (
+            "ablation.json",
+            {"protocol": {}, "sweeps": [{"model": "MLP", "key": "k", "points": [{"value": 1}]}]},
+            "ablation.json lacks 'ndcg' in 'points'",
+        ),
+        ("ablation.json", {"protocol": {}, "sweeps": 3}, "ablation.json lacks 'model' in 'sweeps'"),
+    ],
+)
+def test_a_file_that_lacks_what_is_drawn_is_named(
+    file: str, content: dict[str, Any], words: str, folders: dict[str, Path], tmp_path: Path
+) -> None:
+    (tmp_path / file).write_text(json.dumps(content))
+    with pytest.raises(CheckpointError, match=re.escape(words)):
+        read_inputs([folders["Pop"], tmp_path])
+
+
 def test_the_command(folders: dict[str, Path], tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     main(["report", str(folders["Pop"]), f"--output={tmp_path / 'r.md'}"])
     assert (tmp_path / "r.md").read_text().startswith("# Pop on cycle")
@@ -253,7 +290,7 @@ def test_the_trials_of_a_real_search_are_drawn(quick: dict[str, Any], tmp_path: 
     assert "EASE: history of the tuning" in text
     assert f"The best of 3 finished trials, {result.value:.4f}, is number" in text
     # Three trials cannot say what a parameter explains.
-    assert "which parameter matters" not in text
+    assert "what goes along with" not in text
     rows = (result.folder / "trials.csv").read_text().splitlines()
     (result.folder / "trials.csv").write_text("\n".join(rows[:2]) + "\n")
     text = write_report([run, result.folder], output=tmp_path / "r.md").read_text(encoding="utf-8")
@@ -314,9 +351,9 @@ def test_a_figure_says_its_caption_once(folders: dict[str, Path], tmp_path: Path
         "are head by the rule",
         "Most alike are",
         "The best of 8 finished trials",
-        "explain, one by one",
+        "goes along with one parameter",
     ):
         assert text.count(words) == 1, words
     # A curve may turn back: its last point is not the largest share that it reaches.
     assert "At the largest strength: popularity_penalty" in text
-    assert "explain, one by one (eta squared): k " in text
+    assert "on average (epsilon squared): k " in text

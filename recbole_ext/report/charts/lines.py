@@ -70,6 +70,11 @@ def _series(frame: Frame, line: Line) -> list[str]:
         form = "ring" if index in line.marked else "circle"
         tip = line.tips[index] if line.tips else f"{line.name}: {short(x)}, {y:.4f}"
         parts.append(mark(shape(form, frame.x(x), frame.y(y), line.colour, size), tip))
+    return parts
+
+
+def _names(frame: Frame, line: Line) -> list[str]:
+    parts = []
     for index, name in zip(line.marked, line.names, strict=False):
         x, y = frame.x(line.x[index]), frame.y(line.y[index])
         end = x + 10 + text_width(name) > frame.width
@@ -108,9 +113,13 @@ def _drawn(
     if isinstance(level, tuple):
         y = frame.y(float(level[0]))
         body.append(f'<path class="reference" d="M{left} {y:.1f}H{right}"/>')
-        body.append(text(right - 4, y - 6, str(level[1]), "remark", "end"))
     for line in lines:
         body += _series(frame, line)
+    # Words come last, so that no line crosses them out.
+    for line in lines:
+        body += _names(frame, line)
+    if isinstance(level, tuple):
+        body.append(text(right - 4, frame.y(float(level[0])) - 6, str(level[1]), "remark", "end"))
     return svg(*figure, width, height, body)
 
 

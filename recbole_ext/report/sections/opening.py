@@ -2,10 +2,22 @@
 
 from __future__ import annotations
 
+import math
+
 from recbole_ext.report.claims import claims_of
 from recbole_ext.report.context import Context, Reranked
 from recbole_ext.report.document import Bullets, Cell, Paragraph, Section, Table
-from recbole_ext.report.sentences import accuracy, certainty, coverage, neural, speed, targets, users
+from recbole_ext.report.sentences import (
+    accuracy,
+    certainty,
+    coverage,
+    fairness,
+    neural,
+    platform,
+    speed,
+    targets,
+    users,
+)
 from recbole_ext.report.wording import joined, number, percent, points, signed
 
 __all__ = ["claims_section", "debiasing_sentences", "meaning_section", "question_section"]
@@ -31,7 +43,21 @@ def question_section(context: Context) -> Section:
         f"show more? {models} {'were' if several else 'was'} trained on {c.dataset} and tested on "
         f"{users}: {split}, and {ranks} the whole filtered catalogue. {masked}"
     )
-    return Section("question", "What was asked", (Paragraph(text),))
+    return Section(
+        "question", "What was asked", (Paragraph(text), Paragraph(_words_of_metrics(c.k), quiet=True))
+    )
+
+
+def _words_of_metrics(k: int) -> str:
+    """What the names of the figures mean, for who has not met them."""
+    return (
+        f"Hit@{k}: the share of users whose held-out film stands among the {k} recommended ones. NDCG@{k}: the same, "
+        f"but a film in place r counts 1 / log2(r + 1): 1 in the first place, {1 / math.log2(k + 1):.2f} in the last. "
+        f"MRR@{k}: it counts 1 / r. Coverage: the share of the catalogue that stands in anybody's list. Tail share: "
+        "how much of all lists goes to the rarely rated films. Diversity: how different the genres of a list are, "
+        "0 to 1. Novelty and mean popularity: how rarely, or how often, the recommended films were rated. Gini: how "
+        "unevenly films are recommended, 0 for all alike."
+    )
 
 
 def _sure(one: Reranked) -> str:
@@ -82,8 +108,8 @@ def debiasing_sentences(context: Context) -> list[tuple[str, str]]:
 def meaning_section(context: Context) -> Section:
     """Plain sentences, each with its figure."""
     c = context.comparison
-    sentences = [accuracy(c), neural(c), coverage(c), *debiasing_sentences(context)]
-    sentences += [users(c), targets(c), speed(c), certainty(c)]
+    sentences = [accuracy(c), neural(c), platform(c), coverage(c), *debiasing_sentences(context)]
+    sentences += [users(c), targets(c), speed(c), certainty(c), fairness(c)]
     merged: dict[str, str] = {}
     for sentence in sentences:
         if sentence is not None:

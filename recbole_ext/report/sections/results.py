@@ -61,7 +61,7 @@ def _table(comparison: Comparison) -> Table:
     alike = all(
         row.mean(comparison.key("recall")) == row.mean(comparison.key("hit")) for row in comparison.rows
     )
-    names = [name for name in names if name != "intralistdiversity" and not (alike and name == "recall")]
+    names = [name for name in names if not (alike and name == "recall")]
     first = names[:2]
     columns = ["Model", *(f"{METRIC_NAMES[n]}@{comparison.k}" for n in first), "Δ NDCG"]
     columns += [METRIC_NAMES[n] + ("" if n != "mrr" else f"@{comparison.k}") for n in names[2:]]

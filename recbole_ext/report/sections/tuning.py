@@ -1,4 +1,4 @@
-"""Ablations and the history of a tuning, drawn from their tables."""
+"""Ablations, and how the parameters were found."""
 
 from __future__ import annotations
 
@@ -6,22 +6,27 @@ from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
-import polars as pl
 
-from recbole_ext.report.charts import Line, Point, bars, intervals, lines_chart, scatter
+from recbole_ext.report.charts import Line, Point, intervals, lines_chart
 from recbole_ext.report.context import Context
 from recbole_ext.report.document import Block, Cell, Details, Figure, Paragraph, Section, Table, cell
-from recbole_ext.report.wording import percent, seconds
+from recbole_ext.report.sections.tuning_charts import front_of_search, search_charts
+from recbole_ext.report.trials import Trials
+from recbole_ext.report.wording import number, percent, seconds
 
-__all__ = ["ablation_section", "explained", "tuning_section"]
-
-
-# Quarters of fewer trials explain each other's chance.
-_ENOUGH = 8
+__all__ = ["ablation_section", "tuning_section"]
 
 
 def _is_number(value: Any) -> bool:
     return isinstance(value, int | float) and not isinstance(value, bool)
+
+
+def _with_interval(ndcg: dict[str, Any]) -> Cell:
+    mean, low, high, spread = (ndcg.get(name) for name in ("mean", "low", "high", "sd_over_seeds"))
+    note = "" if low is None or high is None else f"{low:.3f}–{high:.3f}"
+    if spread is not None:
+        note += f"{chr(10) if note else ''}±{spread:.4f}"
+    return Cell(number(float(mean or 0)), mean, note)
 
 
 def _sweep_table(title: str, key: str, points: Sequence[dict[str, Any]], k: int) -> Table:
@@ -31,7 +36,7 @@ def _sweep_table(title: str, key: str, points: Sequence[dict[str, Any]], k: int)
         share = cell(None) if coverage is None else Cell(percent(coverage), coverage)
         value = Cell(str(point["value"]), float(point["value"]) if _is_number(point["value"]) else None)
         time = cell(None if seconds is None else float(seconds), 0)
-        rows.append((value, cell(float(point["ndcg"]["mean"])), share, time))
+        rows.append((value, _with_interval(point["ndcg"]), share, time))
     return Table(title, (key, f"NDCG@{k}", "Coverage", "Training s"), tuple(rows))
 
 
@@ -85,120 +90,24 @@ def ablation_section(context: Context) -> Section | None:
     if not sweeps:
         return None
     blocks: list[Block] = [block for sweep in sweeps for block in _sweep(sweep, context.comparison.k)]
-    return Section("ablation", "What each choice is worth", tuple(blocks))
-
-
-def explained(trials: pl.DataFrame, value: str, parameters: Sequence[str]) -> dict[str, float]:
-    """Share of the variance of ``value`` that the quarters (or the classes) of each parameter explain.
-
-    It is eta squared of a one-way analysis of variance, between 0 and 1; parameters are looked at one by one.
-
-    Args:
-        trials: One row a finished trial.
-        value: Column of the value.
-        parameters: Columns of what was searched.
-    """
-    y = trials[value].to_numpy().astype(float)
-    total = float(((y - y.mean()) ** 2).sum()) if len(y) else 0.0
-    result = {}
-    for name in parameters:
-        column = trials[name].drop_nulls()
-        if total == 0 or len(column) < len(y) or column.n_unique() < 2:
-            continue
-        if column.dtype.is_numeric() and column.n_unique() > 4:
-            numbers = column.to_numpy().astype(float)
-            classes = np.searchsorted(np.quantile(numbers, [0.25, 0.5, 0.75]), numbers)
-        else:
-            classes = column.cast(pl.String).rank("dense").to_numpy()
-        between = sum(
-            (classes == one).sum() * (y[classes == one].mean() - y.mean()) ** 2 for one in np.unique(classes)
-        )
-        result[name] = float(between / total)
-    return dict(sorted(result.items(), key=lambda item: -item[1]))
-
-
-def _finished(trials: pl.DataFrame) -> tuple[pl.DataFrame, list[str], list[str]]:
-    """Finished trials in their order, the columns of the objectives, and those of the parameters."""
-    names = trials.columns
-    values = names[names.index("state") + 1 : names.index("seconds")]
-    parameters = names[names.index("best_epoch") + 1 : names.index("same_as")]
-    return trials.filter(pl.col("state") == "complete").sort("number"), values, parameters
-
-
-def _history(model: str, done: pl.DataFrame, value: str) -> Block:
-    number, y = [float(n) for n in done["number"]], [float(v) for v in done[value]]
-    best = np.repeat(np.maximum.accumulate(y), 2)[:-1].tolist()
-    steps = np.repeat(number, 2)[1:].tolist()
-    words = f"The best of {len(y)} finished trials, {max(y):.4f}, is number {int(number[int(np.argmax(y))])}"
-    return lines_chart(
-        f"{model}: history of the tuning",
-        words,
-        [
-            Line("a trial", number, y, colour="c5", joined=False),
-            Line("best so far", steps, best, dots=False),
-        ],
-        ("trial", "validation value"),
-        caption=words + ".",
-        zero_y=False,
+    seeds = max(
+        (len(one.get("protocol", {}).get("seeds") or ()) for one in context.inputs.ablations), default=0
     )
+    words = "Below a figure, or in brackets behind it: 95 % bootstrap interval over users of single settings"
+    words += f"; ±: standard deviation over {seeds} seeds" if seeds > 1 else ""
+    words += ". Where the intervals of two settings overlap, a difference between them is not proven."
+    return Section("ablation", "What each choice is worth", (*blocks, Paragraph(words, quiet=True)))
 
 
-def _slices(model: str, done: pl.DataFrame, value: str, names: Sequence[str]) -> list[Block]:
-    blocks: list[Block] = []
-    for name in names:
-        column = done[name]
-        if not column.dtype.is_numeric():
-            groups = done.group_by(name).agg(pl.col(value).max().alias("best"), pl.len().alias("n"))
-            rows = [
-                (str(choice), float(top), f"{top:.4f} ({n} {'trial' if n == 1 else 'trials'})")
-                for choice, top, n in groups.sort("best", descending=True).iter_rows()
-            ]
-            words = "; ".join(f"{choice} {shown}" for choice, _, shown in rows)
-            blocks.append(bars(f"{model}: best value by {name}", words, rows, "best value"))
-            continue
-        x, y = column.cast(pl.Float64).to_list(), done[value].to_list()
-        order = np.argsort(x)
-        blocks.append(
-            lines_chart(
-                f"{model}: value by {name}",
-                f"The best trial has {name} = {x[int(np.argmax(y))]:.4g}",
-                [Line("a trial", [x[i] for i in order], [y[i] for i in order], joined=False)],
-                (name, "validation value"),
-                zero_x=False,
-                zero_y=False,
-                logarithmic=min(x) > 0 and max(x) / min(x) >= 50,
-            )
-        )
-    return blocks
-
-
-def _tuned(model: str, trials: pl.DataFrame) -> list[Block]:
-    done, values, parameters = _finished(trials)
-    ran = "trial ran to its end" if len(trials) == 1 else "trials ran to their end"
-    count = f"{len(done)} of {len(trials)} {ran}"
+def _tuned(model: str, trials: Trials) -> list[Block]:
+    """Text, table and charts of a search."""
+    done = trials.finished
+    ran = "trial ran to its end" if trials.total == 1 else "trials ran to their end"
+    count = f"{len(done)} of {trials.total} {ran}"
     if len(done) < 2:
         return [Paragraph(f"{model}: {count}, too few to draw.", quiet=True)]
-    return [Details(f"{model}: {count}", blocks=tuple(_drawn(model, done, values, parameters)))]
-
-
-def _drawn(model: str, done: pl.DataFrame, values: Sequence[str], parameters: Sequence[str]) -> list[Block]:
-    if len(values) > 1:
-        points = [
-            Point(f"trial {row['number']}", float(row[values[1]]), float(row[values[0]]), quiet=True)
-            for row in done.iter_rows(named=True)
-        ]
-        title = f"{model}: the two aims of the tuning against each other"
-        return [scatter(title, f"{len(points)} finished trials", points, (values[1], values[0]))]
-    value = values[0]
-    shares = explained(done, value, parameters)
-    blocks = [_history(model, done, value)]
-    if shares and len(done) >= _ENOUGH:
-        rows = [(name, share, f"{share:.0%}") for name, share in shares.items()]
-        words = "Share of the variance of the value that the quarters of a parameter explain, one by one (eta squared)"
-        figures = "; ".join(f"{name} {shown}" for name, _, shown in rows)
-        title = f"{model}: which parameter matters"
-        blocks.append(bars(title, f"{words}: {figures}", rows, "share", caption=f"{words}."))
-    return [*blocks, *_slices(model, done, value, list(shares)[:4])]
+    front = front_of_search(model, trials) if len(trials.objectives) > 1 else []
+    return [Details(f"{model}: {count}", blocks=(*front, *search_charts(model, trials)))]
 
 
 def _minutes(value: float | None) -> Cell:
@@ -221,6 +130,6 @@ def tuning_section(context: Context) -> Section | None:
             for model, one in effort.items()
         )
         blocks.append(Table("Effort of the tuning", ("Model", "Trials", "Best value", "Minutes"), rows))
-    for model, table in trials.items():
-        blocks += _tuned(model, table)
+    for model, search in trials.items():
+        blocks += _tuned(model, search)
     return Section("tuning", "How the parameters were found", tuple(blocks)) if blocks else None
