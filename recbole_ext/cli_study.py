@@ -80,7 +80,7 @@ def tune(
     overrides = config.parse_overrides(context.args)
     if dataset is not None:
         overrides["dataset"] = dataset
-    names = () if objectives is None else tuple(part for part in objectives.split(",") if part.strip())
+    names = () if objectives is None else tuple(objectives.split(","))
     options = study.TuneOptions(
         space, trials, output, storage, name, sampler, pruner, names, workers, budget_minutes
     )

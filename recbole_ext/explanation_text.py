@@ -20,9 +20,11 @@ def _reason_lines(one: Recommendation, kind: str) -> list[str]:
 
 def explanation_lines(explanation: Explanation) -> list[str]:
     """A few lines for each recommendation, under what the method means."""
+    items = "1 item" if explanation.history == 1 else f"{explanation.history} items"
+    # Where no item of the history was looked at one by one, their number says nothing.
+    looked_at = "" if explanation.kind == "none" else f", from {items} of the history"
     lines = [
-        f"{explanation.model}, user {explanation.user}: {explanation.how.method} "
-        f"({explanation.history} items of the history)",
+        f"{explanation.model}, user {explanation.user}: {explanation.how.method}{looked_at}",
         explanation.how.meaning,
     ]
     for one in explanation.recommendations:

@@ -52,13 +52,18 @@ _NEAREST = HowExplainable(
     "No item is taken away: those with the most similar item vectors are shown, which is no cause of the score.",
 )
 _NOTHING = {
-    "Random": HowExplainable("none", "The order is drawn by chance."),
-    "Pop": HowExplainable("popularity", "The same order for everybody: the number of training interactions."),
+    "Random": HowExplainable("no explanation, only chance", "The order is drawn by chance."),
+    "Pop": HowExplainable(
+        "popularity alone", "The same order for everybody: the number of training interactions."
+    ),
     "PersonalTopK": HowExplainable(
-        "rule", "Genres of the user's own items and popularity, as its formula states; no learned part."
+        "a fixed rule",
+        "Genres of the user's own items and popularity, as its formula states; no learned part.",
     ),
 }
-_UNREADABLE = HowExplainable("none", "The model has neither a history that could be edited nor item vectors.")
+_UNREADABLE = HowExplainable(
+    "no explanation", "The model has neither a history that could be edited nor item vectors."
+)
 _UNKNOWN = HowExplainable(
     "found when asked", "A model from outside: `python run.py explain` finds out how it knows the user."
 )

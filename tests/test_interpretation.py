@@ -84,6 +84,7 @@ def test_a_model_without_a_history_shows_similar_items_and_says_so(runs: dict[st
     assert "similarity" in "\n".join(explanation_lines(found))
     none = explain(runs["Pop"], "u1", top=1)
     assert (none.kind, none.recommendations[0].reasons) == ("none", ())
+    assert explanation_lines(none)[0] == "Pop, user u1: popularity alone"
 
 
 def test_titles_genres_and_places(runs: dict[str, Path]) -> None:
@@ -91,7 +92,10 @@ def test_titles_genres_and_places(runs: dict[str, Path]) -> None:
     assert [one.rank for one in found.recommendations] == [1, 2, 3]
     assert found.recommendations[0].title.startswith("Movie ")
     assert found.recommendations[0].genres == (("Comedy", 1.0), ("Drama", 1.0))
-    assert "all other items together" in "\n".join(explanation_lines(found))
+    lines = explanation_lines(found)
+    # twelve items a user, two of which are held out
+    assert lines[0] == "ItemKNN, user u0: exact parts of the score, from 10 items of the history"
+    assert "all other items together" in "\n".join(lines)
 
 
 def test_every_family_has_its_summary() -> None:
@@ -100,7 +104,7 @@ def test_every_family_has_its_summary() -> None:
         "SASRec": "window",
         "MultiVAE": "history taken",
         "MLP": "nearest",
-        "Random": "none",
+        "Random": "only chance",
     }
     for model, words in expected.items():
         assert words in how_explainable(model).method

@@ -83,6 +83,7 @@ class Inputs:
         curves: ``metrics.json`` of the folders of ``pareto``, by a name to show.
         ablations: ``ablation.json`` of each.
         study: ``comparison.json``, or None.
+        study_file: Its path.
         trials: The trials of each search, by model.
     """
 
@@ -91,6 +92,7 @@ class Inputs:
     curves: dict[str, dict[str, Any]] = field(default_factory=dict)
     ablations: tuple[dict[str, Any], ...] = ()
     study: dict[str, Any] | None = None
+    study_file: Path | None = None
     trials: dict[str, Trials] = field(default_factory=dict)
 
 
@@ -214,7 +216,7 @@ def read_inputs(folders: Sequence[Path]) -> Inputs:
     if len(reader.studies) > 1:
         first, second = (path for path, _ in reader.studies[:2])
         raise ConfigError(f"{first} and {second} are two studies: write a report of each")
-    study = reader.studies[0][1] if reader.studies else None
+    place, study = reader.studies[0] if reader.studies else (None, None)
     if not reader.runs and study is None:
         raise ConfigError(f"{folders[0]} holds no run: name at least one run folder or a comparison too")
     check_same_protocol([(run.path, _origin(run.metrics)) for run in reader.runs], reader.others)
@@ -224,5 +226,6 @@ def read_inputs(folders: Sequence[Path]) -> Inputs:
         _named_curves(reader.curves, reader.runs),
         tuple(reader.ablations),
         study,
+        None if place is None else place / "comparison.json",
         by_model(reader.searches),
     )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 from recbole_ext.errors import CheckpointError
@@ -71,7 +72,7 @@ def _row(entry: Mapping[str, Any], k: int, runs: Sequence[Run]) -> Row:
     )
 
 
-def from_study(content: Mapping[str, Any], runs: Sequence[Run]) -> Comparison:
+def from_study(content: Mapping[str, Any], runs: Sequence[Run], file: Path) -> Comparison:
     """The comparison of a study; bounds and number of users come from its runs where those are there.
 
     Raises:
@@ -83,9 +84,9 @@ def from_study(content: Mapping[str, Any], runs: Sequence[Run]) -> Comparison:
         k = int(protocol.get("shown_k") or protocol.get("k") or 10)
         rows = [_row(entry, k, runs) for entry in content["rows"]]
     except (KeyError, TypeError, ValueError) as error:
-        raise CheckpointError(f"comparison.json lacks or spoils {error}: run the comparison again") from error
+        raise CheckpointError(f"{file} lacks or spoils {error}: run the comparison again") from error
     if not rows:
-        raise CheckpointError("comparison.json has no row: run the comparison again")
+        raise CheckpointError(f"{file} has no row: run the comparison again")
     users = first.get("users", {}).get("test") or protocol.get("users")
     return Comparison(
         tuple(sorted(rows, key=lambda row: -(row.mean(f"ndcg@{k}") or 0))),
@@ -104,6 +105,6 @@ def from_study(content: Mapping[str, Any], runs: Sequence[Run]) -> Comparison:
 
 def read_comparison(inputs: Inputs) -> Comparison:
     """The comparison of a report: the study's own where there is one, else computed from the runs."""
-    if inputs.study is None:
+    if inputs.study is None or inputs.study_file is None:
         return compare_runs(inputs.runs)
-    return with_best(from_study(inputs.study, inputs.runs))
+    return with_best(from_study(inputs.study, inputs.runs, inputs.study_file))

@@ -76,8 +76,9 @@ class Cell:
             return read_per_user(self.folder)
         except CheckpointError as error:
             file = self.folder / "per_user.parquet"
+            what = "is damaged" if file.is_file() else "does not exist"
             raise CheckpointError(
-                f"{file} is damaged: remove the folder {self.folder} and repeat the command"
+                f"{file} {what}: remove the folder {self.folder} and repeat the command"
             ) from error
 
 
@@ -110,6 +111,24 @@ class Cells:
             if final.is_dir():
                 Cell(final, read_metrics(open_run(final))).per_user()
 
+    def begun(self, name: str) -> Path | None:
+        """The folder of a cell that is finished, or that was interrupted and can go on."""
+        final = self.folder / name
+        if final.is_dir():
+            return final
+        partial = partial_of(final)
+        return partial if (partial / "state.safetensors").is_file() else None
+
+    def verify(self, name: str, model: str, values: Mapping[str, Any]) -> None:
+        """Finds out whether a cell that is there has the settings of :meth:`get`, and computes nothing.
+
+        Raises:
+            ConfigError: It was computed with another configuration.
+        """
+        folder = self.begun(name)
+        if folder is not None:
+            self._check(folder, model, {**self.settings, **values, "show_progress": False})
+
     def get(self, name: str, model: str, values: Mapping[str, Any]) -> Cell:
         """The cell of a name: read if it is finished, continued if it was interrupted, else computed.
 
@@ -123,16 +142,15 @@ class Cells:
             RecBoleExtError: As :func:`~recbole_ext.pipeline.train`.
         """
         final, wanted = self.folder / name, {**self.settings, **values, "show_progress": False}
-        if final.is_dir():
-            self._check(final, model, wanted)
+        self.verify(name, model, values)
+        folder = self.begun(name)
+        if folder == final:
             return Cell(final, read_metrics(open_run(final)))
-        partial = partial_of(final)
-        if (partial / "state.safetensors").is_file():
-            self._check(partial, model, wanted)
+        if folder is not None:
             self.report(f"cell {name}: going on")
             result = pipeline.resume(final)
         else:
-            shutil.rmtree(partial, ignore_errors=True)
+            shutil.rmtree(partial_of(final), ignore_errors=True)
             result = pipeline.train(model, None, self.files, wanted, output=final, cache=self.cache)
         key = str(result.config["valid_metric"]).lower()
         self.report(

@@ -11,16 +11,18 @@ from typing import Any
 
 from recbole_ext.configured import configured
 from recbole_ext.data.build import DataCache
-from recbole_ext.debiasing import pareto_run
+from recbole_ext.debiasing import pareto_run, rerank_run
 from recbole_ext.errors import ConfigError
 from recbole_ext.evaluator.metrics.beyond_accuracy import BEYOND_ACCURACY
 from recbole_ext.pipeline import open_model
 from recbole_ext.study.cells import Cell, Cells, seeds_of, short_name, study_folder
 from recbole_ext.study.comparison_table import markdown
 from recbole_ext.study.result import Comparison, ComparisonRow, Tuning, write_result
+from recbole_ext.study.searches import Searches, cell_name, run_values
 from recbole_ext.study.settings import ComparisonSettings, blaming, read_settings
+from recbole_ext.study.space_check import usable_space
 from recbole_ext.study.statistics import differences, estimates, groups_of, means_in_groups, over_seeds
-from recbole_ext.study.tune import TrialReport, TuneOptions, TuneResult, tune
+from recbole_ext.study.tune import TuneResult
 
 __all__ = ["CLASSIC", "compare"]
 
@@ -29,6 +31,7 @@ CLASSIC = frozenset(
 )
 """Models that are no neural networks: counts, neighbours, matrix factorisation, linear models."""
 
+_PUBLISHED = {"method": "popularity_penalty", "alpha": 0.1}
 _COMPARED = ("ndcg", "recall", "hit", "mrr")
 
 
@@ -87,9 +90,11 @@ def compare(
     study = _checked(file, overrides or {}, output, budget_minutes, command, report)
     seeds = study.settings.seeds
     study.cells.check(
-        _cell_name(model, seed) for model in study.settings.models for seed in seeds_of(model, seeds)
+        cell_name(model, seed) for model in study.settings.models for seed in seeds_of(model, seeds)
     )
-    searches = {model: _searched(study, model) for model in study.spaces}
+    searches = Searches(
+        study.settings, study.folder / "tune", study.cells, study.spaces, report, command
+    ).run()
     tuned = {model: search.best for model, search in searches.items()}
     cells = {model: _trained(study, model, tuned.get(model, {})) for model in study.settings.models}
     curves = _curves(study, cells)
@@ -119,9 +124,11 @@ def _checked(
         with blaming(file, overrides.keys() - settings.final.keys()):
             configured(model, None, files, {**values, **settings.final}, lambda _: None)
         with blaming(file, overrides):
-            _, _, config = configured(model, None, files, values, report)
+            _, model_class, config = configured(model, None, files, values, report)
         # The data set that is really there, should it be another than the one that was asked for.
         values["dataset"] = config["dataset"]
+        if model in spaces:
+            usable_space(spaces[model], model_class, files, values, config, f"{{}} is set in {file}")
     lacking = {"NDCG", "ItemCoverage", "TailShare"} - set(config["metrics"])
     if settings.curves.models and lacking:
         raise ConfigError(f"{file}: curves need the metric {sorted(lacking)[0]}: add it to metrics")
@@ -133,44 +140,11 @@ def _checked(
     return _Study(settings, folder, cells, spaces, bool(bigger), metric.lower(), report, command)
 
 
-def _searched(study: _Study, model: str) -> TuneResult:
-    """The search of one model, finished or continued."""
-    settings = study.settings
-
-    def tell(trial: TrialReport) -> None:
-        study.report(f"  {model} {trial.done}/{trial.total}: {trial.last}")
-
-    options = TuneOptions(
-        space=study.spaces[model],
-        trials=settings.trials,
-        output=study.folder / "tune" / short_name(model),
-        sampler=settings.sampler,
-        pruner=settings.pruner,
-        budget_minutes=settings.budget_minutes,
-    )
-    values = {**study.cells.settings, "seed": settings.seeds[0]}
-    return tune(
-        model,
-        study.cells.files,
-        values,
-        options,
-        command=study.command,
-        report=study.report,
-        on_trial=tell,
-        cache=study.cells.cache,
-    )
-
-
-def _cell_name(model: str, seed: int) -> str:
-    return f"{short_name(model)}-seed{seed}"
-
-
 def _trained(study: _Study, model: str, best: Mapping[str, Any]) -> list[Cell]:
-    """One cell for each seed; what a search has found wins over the keys of all final runs."""
-    seeds, final = study.settings.seeds, study.settings.final
+    """One cell for each seed."""
     return [
-        study.cells.get(_cell_name(model, seed), model, {**final, **best, "seed": seed})
-        for seed in seeds_of(model, seeds)
+        study.cells.get(cell_name(model, seed), model, run_values(study.settings, best, seed))
+        for seed in seeds_of(model, study.settings.seeds)
     ]
 
 
@@ -181,7 +155,10 @@ def _on_validation(study: _Study, cells: Sequence[Cell]) -> float:
 
 
 def _curves(study: _Study, cells: Mapping[str, Sequence[Cell]]) -> dict[str, Path]:
-    """Re-ranker curves of the models that are best on validation, on the run of their first seed."""
+    """Re-ranker curves of the models that are best on validation, on the run of their first seed.
+
+    Beside them the lists of the study that is reproduced, whose titles show what a re-ranker does.
+    """
     ranked = sorted(cells, key=lambda model: -_on_validation(study, cells[model]))
     found = {}
     for model in ranked[: study.settings.curves.models]:
@@ -192,6 +169,9 @@ def _curves(study: _Study, cells: Mapping[str, Sequence[Cell]]) -> dict[str, Pat
             changes = {"methods": methods} if methods else {}
             pareto_run(cells[model][0].folder, changes, output=folder, report=study.report)
         found[model] = folder
+        lists = study.folder / "rerank" / short_name(model)
+        if not lists.is_dir():
+            rerank_run(cells[model][0].folder, _PUBLISHED, output=lists, report=study.report)
     return found
 
 

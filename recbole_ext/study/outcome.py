@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import io
 import json
+import math
+import os
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -14,11 +17,11 @@ import yaml
 from optuna.trial import FrozenTrial, TrialState
 
 from recbole_ext.config import user_values
-from recbole_ext.errors import ConfigError
+from recbole_ext.errors import ConfigError, OutputError
 from recbole_ext.study.queue import counted, spent_seconds
 from recbole_ext.study.search import Search
 
-__all__ = ["TrialReport", "TuneResult", "outcome_of", "report_of"]
+__all__ = ["TrialReport", "TuneResult", "check_kept", "outcome_of", "report_of"]
 
 
 @dataclass(frozen=True)
@@ -129,11 +132,70 @@ def _no_value(trials: list[FrozenTrial], search: Search) -> ConfigError:
     states = [trial.state for trial in trials]
     failed = [trial for trial in trials if trial.state == TrialState.FAIL]
     reason = failed[-1].user_attrs.get("reason", "unknown") if failed else "none failed"
-    return ConfigError(
-        f"none of the {len(trials)} trials of {search.name} gave a value ({len(failed)} failed, "
-        f"{states.count(TrialState.PRUNED)} pruned; the last failure: {reason}): change {search.space.source} and give "
-        "another --output"
+    all_of = "the only trial" if len(trials) == 1 else f"each of the {len(trials)} trials"
+    remedy = (
+        f"remove the folder {search.folder}" if search.storage is None else "give another --name and --output"
     )
+    return ConfigError(
+        f"{all_of} of {search.name} ended without a value ({len(failed)} failed, {states.count(TrialState.PRUNED)} "
+        f"pruned; the last failure: {reason}): change {search.space.source} and {remedy}"
+    )
+
+
+def check_kept(study: optuna.Study, search: Search) -> None:
+    """A journal that has lost a line is read as other trials, whose results would replace those of the real ones.
+
+    Raises:
+        OutputError: A trial of ``trials.csv`` is not in the study as it was.
+    """
+    file = search.folder / "trials.csv"
+    try:
+        listed = pl.read_csv(file, infer_schema=False).to_dicts()
+        numbers = {int(row["number"]) for row in listed}
+    except (OSError, pl.exceptions.PolarsError, KeyError, ValueError, TypeError):
+        return  # none, or one that says nothing: it is written anew
+    trials = [t for t in counted(study) if t.state.is_finished() and t.number in numbers]
+    whole = [t for t in trials if t.state != TrialState.COMPLETE or "figures" in t.user_attrs]
+    table = pl.read_csv(_table(whole, search).write_csv().encode(), infer_schema=False) if whole else None
+    kept = {row["number"]: row for row in table.to_dicts()} if table is not None else {}
+    for row in listed:
+        other = kept.get(row["number"])
+        if other is None or not all(_alike(row[key], other[key]) for key in row.keys() & other.keys()):
+            place = "the database" if search.storage else search.folder / "journal.log"
+            raise OutputError(
+                f"{place} lacks trial {row['number']} as {file} shows it, a part of it was lost: restore it, or give "
+                "another --output"
+            )
+
+
+def _alike(shown: str | None, kept: str | None) -> bool:
+    """Equal but for the way in which numbers are written."""
+    try:
+        return shown == kept or math.isclose(float(shown or ""), float(kept or ""), rel_tol=1e-9)
+    except ValueError:
+        return False
+
+
+def _write(file: Path, content: bytes) -> None:
+    """As a whole or not at all; several processes may do so at once."""
+    partial = file.with_name(f"{file.name}.{os.getpid()}.partial")
+    try:
+        file.parent.mkdir(parents=True, exist_ok=True)
+        partial.write_bytes(content)
+        partial.replace(file)
+    except OSError as error:
+        partial.unlink(missing_ok=True)
+        raise OutputError(
+            f"{file} cannot be written ({error.strerror}): free some space and repeat the command"
+        ) from error
+
+
+def _write_table(table: pl.DataFrame, folder: Path) -> None:
+    """As text, and exactly."""
+    _write(folder / "trials.csv", table.write_csv().encode())
+    exact = io.BytesIO()
+    table.write_parquet(exact)
+    _write(folder / "trials.parquet", exact.getvalue())
 
 
 def outcome_of(study: optuna.Study, search: Search, identity: dict[str, Any], command: str) -> TuneResult:
@@ -141,12 +203,13 @@ def outcome_of(study: optuna.Study, search: Search, identity: dict[str, Any], co
 
     Raises:
         ConfigError: No trial gave a value.
+        OutputError: A file cannot be written.
     """
     trials = [trial for trial in counted(study) if trial.state.is_finished()]
+    if search.exact:
+        trials = trials[: search.trials]
     complete = _complete(trials)
-    table = _table(trials, search)
-    table.write_csv(search.folder / "trials.csv")
-    table.write_parquet(search.folder / "trials.parquet")
+    _write_table(_table(trials, search), search.folder)
     if not complete:
         raise _no_value(trials, search)
     winner = _winner(complete, search)
@@ -157,7 +220,7 @@ def outcome_of(study: optuna.Study, search: Search, identity: dict[str, Any], co
             _write_config(search.folder / "front" / f"{trial.number}.yaml", trial, search, command)
     _write_config(search.folder / "best.yaml", winner, search, command)
     summary = _summary(trials, winner, front, search, identity, command)
-    (search.folder / "tuning.json").write_text(json.dumps(summary, indent=2), encoding="utf-8")
+    _write(search.folder / "tuning.json", json.dumps(summary, indent=2).encode())
     return TuneResult(
         search.folder,
         _settings(winner, search),
@@ -203,6 +266,5 @@ def _write_config(file: Path, trial: FrozenTrial, search: Search, command: str) 
     values = user_values(search.files, {**search.overrides, **_settings(trial, search)})
     values = {key: value for key, value in values.items() if key != "show_progress"}
     values["model"] = search.model
-    file.parent.mkdir(parents=True, exist_ok=True)
     text = yaml.safe_dump(values, sort_keys=False, allow_unicode=True)
-    file.write_text(f"# {command or 'written by a search'}\n{text}", encoding="utf-8")
+    _write(file, f"# {command or 'written by a search'}\n{text}".encode())

@@ -9,6 +9,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 
 from recbole_ext.errors import CheckpointError, OutputError
 from recbole_ext.evaluator.confidence import Difference
+from recbole_ext.study.wording import mistake_words, place_words
 
 __all__ = [
     "Ablation",
@@ -139,11 +140,12 @@ def _read(file: Path, kind: type[_Result], maker: str) -> _Result:
         raise CheckpointError(f"{file} does not exist: name a folder that '{maker}' has finished")
     try:
         return kind.model_validate_json(file.read_bytes())
-    except (ValidationError, OSError) as error:
-        reason = str(error).splitlines()[0]
-        raise CheckpointError(
-            f"{file} is damaged ({reason}): run '{maker}' again, it keeps its cells"
-        ) from None
+    except ValidationError as error:
+        first = error.errors()[0]
+        reason = f"{place_words(first['loc'])} {mistake_words(first)}" if first["loc"] else "it is no JSON"
+    except OSError as error:
+        reason = str(error.strerror)
+    raise CheckpointError(f"{file} is damaged ({reason}): run '{maker}' again, it keeps its cells")
 
 
 def read_comparison(folder: Path) -> Comparison:

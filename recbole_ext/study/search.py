@@ -88,6 +88,7 @@ class Search:
         epochs: Most epochs of a trial, for Hyperband.
         first: Settings of the first trial, as Optuna stores them.
         budget_seconds: Time of all trials together, after which no more is begun; None has no limit.
+        exact: Whether trials beyond ``trials``, which an earlier and longer search has made, are left out.
     """
 
     model: str
@@ -105,6 +106,7 @@ class Search:
     epochs: int
     first: Mapping[str, Any]
     budget_seconds: float | None
+    exact: bool = False
 
     def run(
         self,

@@ -15,6 +15,7 @@ from recbole_ext.errors import ConfigError, nearest
 from recbole_ext.registry import resolve_model
 from recbole_ext.reranking import reranker_names
 from recbole_ext.study.space import PROTOCOL_KEYS, read_space
+from recbole_ext.study.wording import mistake_words, place_words
 from recbole_ext.yaml_reader import read_yaml
 
 __all__ = ["AblationSettings", "ComparisonSettings", "StudyBase", "Sweep", "blaming", "read_settings"]
@@ -48,6 +49,11 @@ def blaming(file: Path, options: Collection[str] = (), what: str = "") -> Iterat
         raise ConfigError(f"{file}: {what}{mistake}") from error
 
 
+def _twice(values: Sequence[Any]) -> Any:
+    """The first value that came before, or None."""
+    return next((value for index, value in enumerate(values) if value in values[:index]), None)
+
+
 class StudyBase(BaseModel):
     """What comparisons and ablations share.
 
@@ -67,8 +73,8 @@ class StudyBase(BaseModel):
 
     @model_validator(mode="after")
     def _each_seed_once(self) -> StudyBase:
-        if len(set(self.seeds)) < len(self.seeds):
-            raise ValueError(f"seeds {self.seeds} names one twice: leave it out")
+        if (seed := _twice(self.seeds)) is not None:
+            raise ValueError(f"seeds names {seed} twice: leave one out")
         for where, keys in (("base", self.base), ("settings", self.settings)):
             if isinstance(keys, dict) and {"seed", "model", "output"} & keys.keys():
                 raise ValueError(f"{where} sets model, seed or output: these are the study's own")
@@ -127,8 +133,8 @@ class ComparisonSettings(StudyBase):
     def _names_are_known(self) -> ComparisonSettings:
         for name in self.models:
             resolve_model(name)
-        if len(set(self.models)) < len(self.models):
-            raise ValueError("models names one twice: leave it out")
+        if (double := _twice(self.models)) is not None:
+            raise ValueError(f"models names {double} twice: leave one out")
         for name in self.spaces:
             if name not in self.models:
                 raise ValueError(
@@ -175,8 +181,8 @@ class Sweep(BaseModel):
             raise ValueError(f"{self.key} decides what is measured: a sweep over it compares nothing")
         if self.key in self.settings:
             raise ValueError(f"{self.key} is swept and set: leave one out")
-        if len({repr(value) for value in self.values}) < len(self.values):
-            raise ValueError(f"values of {self.key} names one twice: leave it out")
+        if (double := _twice([repr(value) for value in self.values])) is not None:
+            raise ValueError(f"values names {double} of {self.key} twice: leave one out")
         return self
 
 
@@ -211,14 +217,23 @@ def read_settings(file: Path, kind: type[Settings]) -> Settings:
             return kind.model_validate(values)
     except ValidationError as error:
         first = error.errors()[0]
-        place = ".".join(map(str, first["loc"]))
-        line = f", line {lines[str(first['loc'][0])]}" if first["loc"] and first["loc"][0] in lines else ""
-        what = {
-            "missing": "is missing: add it",
-            "extra_forbidden": f"is no key here{nearest(place.rpartition('.')[2], _inner(kind, first['loc']))}",
-            "too_short": "has too few entries: add one",
-        }.get(first["type"], first["msg"].removeprefix("Value error, "))
-        raise ConfigError(f"{file}{line}: {place + ' ' if place else ''}{what}") from None
+        outer = str(first["loc"][0]) if first["loc"] else ""
+        line = f", line {lines[outer]}" if outer in lines else ""
+        raise ConfigError(f"{file}{line}: {_sentence(first, kind)}") from None
+
+
+def _sentence(error: Any, kind: type[BaseModel]) -> str:
+    """A mistake with its place inside the file."""
+    place = error["loc"]
+    if place[:1] == ("base",):  # of two kinds, of which pydantic blames the first
+        return "base must be the name of a configuration file, or a block of keys and values"
+    what = mistake_words(error)
+    if error["type"] == "extra_forbidden":
+        close = nearest(str(place[-1]), _inner(kind, place))
+        what = f"is no key here{close or ': remove it'}"
+    # The words of a rule over several keys name them.
+    between = ": " if error["type"] == "value_error" else " "
+    return f"{place_words(place)}{between}{what}" if place else what
 
 
 def _inner(kind: type[BaseModel], place: Sequence[Any]) -> list[str]:

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Collection, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from decimal import Decimal
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -20,6 +22,7 @@ from pydantic import (
 )
 
 from recbole_ext.errors import ConfigError, nearest
+from recbole_ext.study.wording import mistake_words, place_words
 from recbole_ext.yaml_reader import read_yaml
 
 __all__ = ["PROTOCOL_KEYS", "SearchSpace", "read_space"]
@@ -55,8 +58,8 @@ class _Parameter(BaseModel):
 
 
 class _Range(_Parameter):
-    low: float
-    high: float
+    low: float = Field(allow_inf_nan=False)
+    high: float = Field(allow_inf_nan=False)
     log: bool = False
 
     @model_validator(mode="after")
@@ -65,9 +68,27 @@ class _Range(_Parameter):
             raise ValueError(f"low {self.low:g} is above high {self.high:g}: exchange them")
         if self.log and self.low <= 0:
             raise ValueError(f"log needs a low above 0, not {self.low:g}")
-        if self.log and getattr(self, "step", None) not in (None, 1):
+        step = getattr(self, "step", None)
+        if self.log and step not in (None, 1):
             raise ValueError("log and step exclude each other: leave one out")
+        if step is not None:
+            self._check_step(step)
         return self
+
+    def _check_step(self, step: float) -> None:
+        """Optuna would lower ``high`` to the last step, with a warning of its own."""
+        # In decimals: 0.1 goes three times into 0.3 as it is written, but not as floats are stored.
+        low, high, width = (Decimal(str(value)) for value in (self.low, self.high, step))
+        whole = math.floor((high - low) / width)
+        if low + whole * width == high:
+            return
+        ends = [
+            f"{end.normalize():f}" for end in (low + whole * width, low + (whole + 1) * width) if end > low
+        ]
+        raise ValueError(
+            f"step {step:g} does not lead from low {self.low:g} to high {self.high:g}: set high to "
+            f"{' or '.join(ends)}, or choose another step"
+        )
 
     def nearest(self, value: Any) -> Any:
         """The value, or the end that lies beyond it."""
@@ -153,10 +174,12 @@ class SearchSpace:
     Attributes:
         parameters: Configuration key to its range or choices.
         source: The file, as errors name it.
+        lines: Line of each parameter in it.
     """
 
     parameters: Mapping[str, FloatParameter | IntParameter | CategoricalParameter]
     source: str
+    lines: Mapping[str, int] = field(default_factory=dict)
 
     def draw(self, trial: Trial) -> dict[str, Any]:
         """The values of one trial; a key whose condition does not hold is left at the configuration's value."""
@@ -228,7 +251,7 @@ def read_space(file: Path, known: Collection[str]) -> SearchSpace:
         parameters[name] = _parameter(name, block, place)
     for name, parameter in parameters.items():
         _check_condition(name, parameter, parameters, f"{file}, line {lines[name]}")
-    return SearchSpace(_in_order(parameters, str(file)), str(file))
+    return SearchSpace(_in_order(parameters, str(file)), str(file), lines)
 
 
 def _parameter(name: str, block: Any, place: str) -> Any:
@@ -240,15 +263,12 @@ def _parameter(name: str, block: Any, place: str) -> Any:
         return _PARAMETER.validate_python(dict(block))
     except ValidationError as error:
         first = error.errors()[0]
-        inside = ".".join(str(part) for part in first["loc"] if part != block.get("type"))
-        what = first["msg"].removeprefix("Value error, ")
+        inside = place_words(first["loc"][1:])  # the first part is the type
         hint = {
             "extra_forbidden": "is no key of a parameter: use type, low, high, log, step, choices and when",
-            "too_short": "is empty: give at least one",
-            "missing": "is missing: add it",
             "union_tag_not_found": "it has no type: add float, int or categorical",
             "union_tag_invalid": f"type {block.get('type')!r} is none of float, int and categorical: choose one",
-        }.get(first["type"], what)
+        }.get(first["type"]) or mistake_words(first)
         raise ConfigError(f"{name} in {place}: {inside + ' ' if inside else ''}{hint}") from None
 
 

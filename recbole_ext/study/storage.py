@@ -19,12 +19,19 @@ from optuna.storages.journal import JournalFileBackend
 from sqlalchemy.exc import SQLAlchemyError
 
 from recbole_ext.errors import ConfigError, OutputError
+from recbole_ext.study.wording import as_yaml
 
 __all__ = ["has_trials", "locked", "open_storage", "open_study"]
 
 _IDENTITY = "recbole_ext"
-_SHOWN = 60
 _ABSENT = object()
+_PARTS = {
+    "model": "another model",
+    "space": "another space",
+    "objectives": "other objectives",
+    "config": "another configuration",
+    "data": "other data",
+}
 
 
 @contextlib.contextmanager
@@ -176,6 +183,7 @@ def open_study(
     name: str,
     directions: Sequence[Literal["maximize", "minimize"]],
     identity: Mapping[str, Any],
+    remedy: str = "give another --name",
 ) -> optuna.Study:
     """The study of a name, made if it is new.
 
@@ -184,6 +192,7 @@ def open_study(
         name: Of the study.
         directions: ``maximize`` or ``minimize`` for each objective.
         identity: Plain data that all trials of a study share: space, configuration, objectives, data.
+        remedy: What to do where another study has the name.
 
     Raises:
         ConfigError: A study of this name exists with another identity.
@@ -191,7 +200,7 @@ def open_study(
     optuna.logging.set_verbosity(optuna.logging.WARNING)
     plain = json.loads(json.dumps(identity, default=str))
     try:
-        study = optuna.create_study(
+        study = _loaded(storage, name) or optuna.create_study(
             storage=storage, study_name=name, directions=list(directions), load_if_exists=True
         )
         stored = study.user_attrs.get(_IDENTITY)
@@ -201,22 +210,31 @@ def open_study(
     except SQLAlchemyError as error:
         raise ConfigError(f"the study {name} cannot be opened ({str(error).splitlines()[0]})") from error
     if stored != plain:
-        raise ConfigError(
-            f"the study {name!r} exists with {_difference(stored or {}, plain)}: give another --output, and "
-            "another --name if it is in a database"
-        )
+        raise ConfigError(f"the study {name!r} exists with {_difference(stored or {}, plain)}: {remedy}")
     return study
+
+
+def _loaded(storage: BaseStorage, name: str) -> optuna.Study | None:
+    """The study, if there is one: to create it would add a line to its journal even so."""
+    try:
+        return optuna.load_study(storage=storage, study_name=name)
+    except KeyError:
+        return None
 
 
 def _difference(stored: Mapping[str, Any], wanted: Mapping[str, Any]) -> str:
     """The first part that differs, as a clause."""
-    for part in ("model", "space", "objectives", "config", "data"):
+    for part, words in _PARTS.items():
         old, new = stored.get(part), wanted.get(part)
         if old == new:
             continue
         place, old, new = _innermost(old, new)
-        before, now = ("absent" if value is _ABSENT else _shortened(value) for value in (old, new))
-        return f"another {part}: {': '.join(place) or 'it'} was {before} and is {now} now"
+        if _ABSENT in (old, new):
+            before, now = ("absent" if value is _ABSENT else _one_word(value) for value in (old, new))
+        else:
+            before, now = as_yaml(old), as_yaml(new)
+        was, are = ("they were", "are") if part == "objectives" else (f"{': '.join(place) or 'it'} was", "is")
+        return f"{words}: {was} {before} and {are} {now} now"
     return "nothing that this package has written"
 
 
@@ -230,6 +248,6 @@ def _innermost(old: Any, new: Any) -> tuple[list[str], Any, Any]:
     return place, old, new
 
 
-def _shortened(value: Any) -> str:
-    text = repr(value)
-    return text if len(text) <= _SHOWN else f"{text[: _SHOWN - 1]}…"
+def _one_word(value: Any) -> str:
+    """A block that is new or gone is named by its key: its content differs from nothing."""
+    return "there" if isinstance(value, dict) else as_yaml(value)

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import multiprocessing
 import os
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -15,17 +16,19 @@ import torch
 from optuna.storages import BaseStorage
 from sqlalchemy.exc import SQLAlchemyError
 
-from recbole_ext.config import build_config, known_keys, to_plain, user_values
+from recbole_ext.config import build_config, to_plain, user_values
 from recbole_ext.configured import configured
 from recbole_ext.data.build import DataCache, fingerprint, prepare_data
-from recbole_ext.errors import ConfigError, OutputError, nearest
+from recbole_ext.errors import ConfigError, OutputError, RecBoleExtError, nearest
 from recbole_ext.evaluator.metrics.beyond_accuracy import BEYOND_ACCURACY
 from recbole_ext.study.cells import NOT_COMPARED
-from recbole_ext.study.outcome import TrialReport, TuneResult, outcome_of, report_of
+from recbole_ext.study.outcome import TrialReport, TuneResult, check_kept, outcome_of, report_of
 from recbole_ext.study.queue import counted
 from recbole_ext.study.search import PRUNERS, SAMPLERS, Objective, Search
-from recbole_ext.study.space import SearchSpace, read_space
+from recbole_ext.study.space import SearchSpace
+from recbole_ext.study.space_check import usable_space
 from recbole_ext.study.storage import has_trials, open_storage, open_study
+from recbole_ext.study.wording import number_of
 
 __all__ = ["TrialReport", "TuneOptions", "tune"]
 
@@ -46,6 +49,7 @@ class TuneOptions:
         objectives: Such as ``NDCG@10``; the configuration's ``valid_metric`` if empty.
         workers: Processes that this command starts.
         budget_minutes: Time of all trials together.
+        exact: Whether trials beyond ``trials``, which an earlier and longer search has made, are left out.
     """
 
     space: Path
@@ -58,6 +62,7 @@ class TuneOptions:
     objectives: Sequence[str] = field(default_factory=tuple)
     workers: int = 1
     budget_minutes: float | None = None
+    exact: bool = False
 
 
 def tune(
@@ -69,6 +74,7 @@ def tune(
     command: str = "",
     report: Callable[[str], None] = lambda _: None,
     on_trial: Callable[[TrialReport], None] = lambda _: None,
+    before: Callable[[int], None] = lambda _: None,
     cache: DataCache | None = None,
 ) -> TuneResult:
     """Searches the space for the settings that are best on validation; test items are never ranked.
@@ -87,29 +93,34 @@ def tune(
         command: For the first line of what is written.
         report: Receives each line that a user should see.
         on_trial: Receives a report after each trial.
+        before: Receives the number of finished trials before any more are made; an error of its ends the search.
         cache: Interactions read by this process already.
 
     Raises:
         ConfigError: Space, options or configuration cannot be used, or no trial gave a value.
-        OutputError: The folder cannot be written; its journal is damaged; the trials of its results are lost; a
-            worker was killed.
+        OutputError: The folder cannot be written; its journal is damaged; trials of its results are lost; a worker
+            was killed.
     """
     cache = cache or DataCache()
     search, identity = _prepared(model, files, overrides, options, report, cache)
-    try:
-        search.folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise OutputError(
-            f"{search.folder} cannot be created ({error.strerror}): choose another --output"
-        ) from error
-    storage = open_storage(search.storage, search.folder)
+    storage = _opened(search)
     _check_folder(storage, search)
-    study = open_study(storage, search.name, [o.direction for o in search.objectives], identity)
+    remedy = f"give another --output, or remove {search.folder}"
+    study = open_study(
+        storage,
+        search.name,
+        [objective.direction for objective in search.objectives],
+        identity,
+        remedy if search.storage is None else "give another --name and another --output",
+    )
+    check_kept(study, search)
     done = sum(trial.state.is_finished() for trial in counted(study))
     report(
-        f"study {search.name}: {done} of {search.trials} trials done, {' and '.join(map(str, search.objectives))} on "
-        f"validation; output: {search.folder}"
+        f"study {search.name}: {_progress(done, search)}, {' and '.join(map(str, search.objectives))} on validation; "
+        f"output: {search.folder}"
     )
+    if done < search.trials and not search.is_spent(study):
+        before(done)
     if len(search.objectives) > 1 and options.pruner != "none":
         report("several objectives: no trial is pruned, since no single figure says which one is worse")
     try:
@@ -121,6 +132,33 @@ def tune(
         reason = str(error).splitlines()[0]
         raise OutputError(f"the database was lost ({reason}): repeat the command to go on") from error
     return outcome_of(study, search, identity, command)
+
+
+def _opened(search: Search) -> BaseStorage:
+    """The search's database, in a folder that is made for it and goes again if there is none."""
+    new = [place for place in (search.folder, *search.folder.parents) if not place.exists()]
+    try:
+        search.folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise OutputError(
+            f"{search.folder} cannot be created ({error.strerror}): choose another --output"
+        ) from error
+    try:
+        return open_storage(search.storage, search.folder)
+    except RecBoleExtError:
+        with contextlib.suppress(OSError):  # it holds something by now
+            for place in new:
+                place.rmdir()
+        raise
+
+
+def _progress(done: int, search: Search) -> str:
+    """What has been done, where an earlier search may have made more than is wanted now."""
+    if done <= search.trials:
+        return f"{done} of {number_of(search.trials, 'trial')} done"
+    count = "count" if search.trials > 1 else "counts"
+    rest = f"of which the first {search.trials} {count}" if search.exact else "all of which count"
+    return f"{number_of(done, 'trial')} done where {search.trials} would do, {rest}"
 
 
 def _check_folder(storage: BaseStorage, search: Search) -> None:
@@ -151,13 +189,12 @@ def _prepared(
     name = values.pop("model", None) or model or user_values(files, {})["model"]
     # The data set that is really there, should it be another than the one that was asked for.
     values["dataset"] = config["dataset"]
-    space = read_space(options.space, known_keys(model_class))
-    for key in space.parameters:
-        if key in overrides:
-            raise ConfigError(f"--{key} is given and {space.source} searches it: leave one out")
-    objectives = _objectives(options.objectives or [str(config["valid_metric"])], model_class, files, values)
+    space = usable_space(options.space, model_class, files, values, config)
+    with _as_objectives():
+        objectives = _objectives(
+            options.objectives or [str(config["valid_metric"])], model_class, files, values
+        )
     values["valid_metric"] = str(objectives[0])
-    _check_examples(space, model_class, files, values)
     config = build_config(model_class, None, files, values)
     data = prepare_data(config, cache)
     search = _search(options, str(name), files, values, space, objectives, config, spec.name)
@@ -198,6 +235,7 @@ def _search(
         epochs=int(config["epochs"]),
         first=space.nearest_to({key: config[key] for key in space.parameters}),
         budget_seconds=None if options.budget_minutes is None else 60 * options.budget_minutes,
+        exact=options.exact,
     )
 
 
@@ -208,9 +246,27 @@ def _check_options(options: TuneOptions) -> None:
         raise ConfigError(f"--workers is {options.workers}: give 1 or more")
     if options.budget_minutes is not None and not options.budget_minutes > 0:
         raise ConfigError(f"--budget-minutes is {options.budget_minutes:g}: give a number above 0")
+    if options.name is not None and not options.name.strip():
+        raise ConfigError("--name is empty: name the study, or leave --name out")
+    if any(not name.strip() for name in options.objectives):
+        raise ConfigError(
+            f"--objectives={','.join(options.objectives)} has an empty part: name metrics, as in NDCG@10"
+        )
     for key, value, known in (("sampler", options.sampler, SAMPLERS), ("pruner", options.pruner, PRUNERS)):
         if value not in known:
             raise ConfigError(f"--{key} is {value!r}{nearest(value, known)} ({key}s: {', '.join(known)})")
+
+
+@contextlib.contextmanager
+def _as_objectives() -> Iterator[None]:
+    """Objectives are checked as ``valid_metric``, which nobody may have given."""
+    try:
+        yield
+    except ConfigError as error:
+        mistake = (
+            str(error).replace("--valid_metric", "--objectives").replace("valid_metric", "the objective")
+        )
+        raise ConfigError(mistake) from error
 
 
 def _objectives(
@@ -229,17 +285,6 @@ def _objectives(
     if len(set(found)) < len(found):
         raise ConfigError(f"--objectives names the same metric twice: {', '.join(map(str, found))}")
     return tuple(found)
-
-
-def _check_examples(
-    space: SearchSpace, model_class: type, files: Sequence[Path | str], overrides: Mapping[str, Any]
-) -> None:
-    """Each end of a range and each choice must be a value that the configuration takes."""
-    for example in space.examples():
-        try:
-            build_config(model_class, None, files, {**overrides, **example})
-        except ConfigError as error:
-            raise ConfigError(f"{space.source} holds a value that cannot be used: {error}") from error
 
 
 def _in_parallel(
@@ -270,7 +315,8 @@ def _in_parallel(
     if dead and done < search.trials and not search.is_spent(study):
         how = f"was ended by signal {-dead[0]}" if dead[0] < 0 else "ended with an error that is shown above"
         raise OutputError(
-            f"a worker {how} after {done} of {search.trials} trials; those are kept: repeat the command to go on"
+            f"a worker {how} after {done} of {number_of(search.trials, 'trial')}; those are kept: repeat the "
+            "command to go on"
         )
 
 

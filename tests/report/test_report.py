@@ -208,7 +208,7 @@ def test_bad_input_is_answered_in_one_sentence(folders: dict[str, Path], tmp_pat
         write_report([broken, folders["MLP"]], output=tmp_path / "x.html")
     (tmp_path / "study").mkdir()
     (tmp_path / "study" / "comparison.json").write_text('{"rows": [{"model": "Pop"}]}')
-    with pytest.raises(CheckpointError, match=r"comparison\.json lacks or spoils"):
+    with pytest.raises(CheckpointError, match=r"study.comparison\.json lacks or spoils"):
         write_report([tmp_path / "study"], output=tmp_path / "x.html")
     with pytest.raises(OutputError, match="is a folder"):
         write_report([folders["Pop"]], output=tmp_path / "study", form="html")

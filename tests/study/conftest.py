@@ -31,8 +31,8 @@ def ease(quick: dict[str, Any], space_of: Callable[[str], Path], tmp_path: Path)
     def search(**options: Any) -> TuneResult:
         space = space_of("reg_weight: {type: float, low: 1, high: 1000, log: true}\n")
         overrides = {**quick, "metrics": ["NDCG", "ItemCoverage"], **options.pop("overrides", {})}
-        on_trial = options.pop("on_trial", lambda _: None)
+        calls = {key: options.pop(key) for key in ("on_trial", "report") if key in options}
         options = {"output": tmp_path / "search", "trials": 4, **options}
-        return tune("EASE", (), overrides, TuneOptions(space, **options), on_trial=on_trial)
+        return tune("EASE", (), overrides, TuneOptions(space, **options), **calls)
 
     return search

@@ -17,6 +17,7 @@ from recbole_ext.errors import CheckpointError, ConfigError
 from recbole_ext.run_folder import open_run
 from recbole_ext.study import cells as cells_module
 from recbole_ext.study import compare as module
+from recbole_ext.study import searches as searches_module
 from recbole_ext.study.compare import compare
 from recbole_ext.study.result import Comparison, read_comparison
 from recbole_ext.trainer import EpochReport
@@ -177,7 +178,7 @@ def test_a_damaged_cell_is_named_before_any_search(
         raise AssertionError
 
     with monkeypatch.context() as patch:
-        patch.setattr(module, "tune", never)
+        patch.setattr(searches_module, "tune", never)
         with pytest.raises(
             CheckpointError, match=r"per_user\.parquet is damaged: remove the folder"
         ) as caught:
@@ -185,6 +186,82 @@ def test_a_damaged_cell_is_named_before_any_search(
     assert f"remove the folder {cell} and repeat the command" in str(caught.value)
     shutil.rmtree(cell)
     assert compare(file, output=tmp_path / "out").row("Pop").seeds == [1]
+
+
+def test_a_missing_table_of_a_cell_is_not_called_damaged(study: Study, tmp_path: Path) -> None:
+    file = study(models=["Pop"], spaces=None, curves=None)
+    compare(file, output=tmp_path / "out")
+    (tmp_path / "out" / "cells" / "Pop-seed1" / "per_user.parquet").unlink()
+    with pytest.raises(
+        CheckpointError, match=r"per_user\.parquet does not exist: remove the folder .*Pop-seed1"
+    ):
+        compare(file, output=tmp_path / "out")
+
+
+def test_a_longer_search_does_not_pull_the_ground_from_finished_runs(
+    study: Study, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    kinds = {"curves": None, "models": ["Pop", "EASE"]}
+    first = compare(study(**kinds), output=tmp_path / "out")
+    files = sorted(path for path in (tmp_path / "out").rglob("*") if path.is_file())
+    contents = [path.read_bytes() for path in files]
+
+    def never(*_: Any, **__: Any) -> None:
+        raise AssertionError
+
+    with monkeypatch.context() as patch:
+        patch.setattr(pipeline, "validate", never)
+        patch.setattr(pipeline, "train", never)
+        with pytest.raises(ConfigError) as caught:
+            compare(study(**kinds, trials=3), output=tmp_path / "out")
+        assert [path.read_bytes() for path in files] == contents
+        assert untimed(compare(study(**kinds), output=tmp_path / "out")) == untimed(first)
+    cells, tuned = tmp_path / "out" / "cells", tmp_path / "out" / "tune" / "EASE"
+    assert str(caught.value) == (
+        f"{cells / 'EASE-seed1'} was trained after 2 trials in {tuned}, and a search of 3 trials might find other "
+        f"settings: set trials to 2, give another --output, or remove {cells / 'EASE'}-seed* to train anew"
+    )
+    shutil.rmtree(cells / "EASE-seed1")
+    assert compare(study(**kinds, trials=3), output=tmp_path / "out").tuning["EASE"].trials == 3
+
+
+def test_a_study_of_fewer_trials_counts_the_first_ones(study: Study, tmp_path: Path) -> None:
+    """The same budget for every model, whatever an earlier study has searched here."""
+    kinds = {"curves": None, "models": ["EASE"]}
+    short = compare(study(**kinds, trials=1), output=tmp_path / "short")
+    compare(study(**kinds, trials=3), output=tmp_path / "out")
+    shutil.rmtree(tmp_path / "out" / "cells")
+    again = compare(study(**kinds, trials=1), output=tmp_path / "out")
+    assert again.tuning["EASE"].trials == 1
+    # The first trial has the configuration's settings, however long the search.
+    assert again.row("EASE").tuned == short.row("EASE").tuned == {"reg_weight": 100.0}
+
+
+def test_runs_of_other_settings_are_found_before_the_search_of_another_model(
+    study: Study, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    compare(study(curves=None, models=["Pop"], spaces=None), output=tmp_path / "out")
+
+    def never(*_: Any, **__: Any) -> None:
+        raise AssertionError
+
+    monkeypatch.setattr(searches_module, "tune", never)
+    with pytest.raises(ConfigError, match=r"Pop-seed1 was computed with epochs 2, but now it is 1"):
+        compare(study(curves=None, models=["EASE", "Pop"], final={"epochs": 1}), output=tmp_path / "out")
+
+
+def test_a_space_is_held_against_the_configuration_before_any_search(study: Study, tmp_path: Path) -> None:
+    file = study(curves=None, models=["EASE", "BPR"], spaces={"EASE": "space.yaml", "BPR": "bpr.yaml"})
+    (tmp_path / "bpr.yaml").write_text("learning_rate: {type: float, low: 0, high: 1}\n")
+    with pytest.raises(
+        ConfigError, match=r"bpr\.yaml holds .* used: learning_rate in line 1 must be .*not 0"
+    ):
+        compare(file, output=tmp_path / "out")
+    with pytest.raises(
+        ConfigError, match=r"reg_weight is set in .*study\.yaml and .*space\.yaml searches it"
+    ):
+        compare(study(curves=None, models=["EASE"], settings={"reg_weight": 3.0}), output=tmp_path / "out")
+    assert not (tmp_path / "out").exists()
 
 
 def test_a_mistake_in_an_option_is_not_put_down_to_the_study(study: Study, tmp_path: Path) -> None:
@@ -199,27 +276,29 @@ def test_a_mistake_in_an_option_is_not_put_down_to_the_study(study: Study, tmp_p
         ({"models": ["Popp"]}, r"^[^ ]*study\.yaml: Popp is no known model; did you mean 'Pop'"),
         ({"settings": {"epocs": 2}}, r"^[^ ]*study\.yaml: unknown key 'epocs'; did you mean 'epochs'"),
         ({"settings": {"epochs": "many"}}, r"^[^ ]*study\.yaml: epochs must be a whole number"),
-        ({"models": []}, r"models has too few entries"),
-        ({"models": ["Pop", "Pop"], "spaces": None}, r"models names one twice"),
+        ({"models": []}, r"models is empty: give at least one"),
+        ({"models": ["Pop", "Pop"], "spaces": None}, r"models names Pop twice"),
         ({"models": None}, r"models is missing: add it"),
-        ({"seeds": []}, r"seeds has too few entries"),
-        ({"seeds": [1, 1]}, r"seeds \[1, 1\] names one twice"),
-        ({"seeds": ["one"]}, r"seeds\.0 .*integer"),
-        ({"seeds": [-1]}, r"seeds\.0 .*greater than or equal to 0"),
+        ({"seeds": []}, r"seeds is empty: give at least one"),
+        ({"seeds": [1, 1]}, r"seeds names 1 twice: leave one out"),
+        ({"seeds": ["one"]}, r"line \d+: entry 1 of seeds must be a whole number, not one$"),
+        ({"seeds": [-1]}, r"entry 1 of seeds must be 0 or more, not -1$"),
         ({"final": {"split": "ratio"}}, r"final sets split, which decides what is measured"),
         ({"final": {"stoping_step": 9}}, r"unknown key 'stoping_step'.*did you mean 'stopping_step'"),
-        ({"trials": 0}, r"trials .*greater than or equal to 1"),
-        ({"budget_minutes": -1}, r"budget_minutes .*greater than 0"),
+        ({"trials": 0}, r"study\.yaml, line \d+: trials must be 1 or more, not 0$"),
+        ({"budget_minutes": -1}, r"budget_minutes must be above 0, not -1$"),
         ({"spaces": {"EASY": "space.yaml"}}, r"spaces names 'EASY'.*did you mean 'EASE'"),
         ({"spaces": {"EASE": "spacy.yaml"}}, r"spacy\.yaml does not exist"),
         ({"spaces": {"Pop": "space.yaml"}}, r"unknown key 'reg_weight' in .*space\.yaml"),
         ({"curves": {"models": 1, "methods": ["mmx"]}}, r"the method 'mmx'; did you mean 'mmr'"),
-        ({"curves": {"model": 1}}, r"curves\.model is no key here; did you mean 'models'"),
+        ({"curves": {"model": 1}}, r"model in curves is no key here; did you mean 'models'"),
         ({"settings": {"metrics": ["NDCG"]}}, r"curves need the metric ItemCoverage"),
         ({"settings": {"epoch": 3}}, r"unknown key 'epoch'.*did you mean 'epochs'"),
         ({"settings": {"seed": 3}}, r"settings sets model, seed or output"),
         ({"base": "gone.yaml"}, r"gone\.yaml does not exist"),
-        ({"pruner": "medium"}, r"pruner .*'median'"),
+        ({"trials": 2.5}, r"trials must be a whole number, not 2\.5$"),
+        ({"base": 3}, r"base must be the name of a configuration file, or a block of keys and values$"),
+        ({"pruner": "medium"}, r"pruner must be median, asha, hyperband or none, not medium$"),
     ],
 )
 def test_a_mistake_in_a_study_is_found_before_anything_is_computed(
@@ -235,5 +314,7 @@ def test_reading_what_is_not_there_or_damaged(tmp_path: Path) -> None:
     with pytest.raises(CheckpointError, match=r"comparison\.json does not exist"):
         read_comparison(tmp_path)
     (tmp_path / "comparison.json").write_text('{"title": 3}')
-    with pytest.raises(CheckpointError, match=r"comparison\.json is damaged"):
+    with pytest.raises(
+        CheckpointError, match=r"comparison\.json is damaged \(title must be text, not 3\): run"
+    ):
         read_comparison(tmp_path)

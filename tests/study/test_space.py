@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from pathlib import Path
 from typing import Any
 
@@ -39,7 +40,13 @@ MISTAKES = {
     "hidden_size: {type: whole, low: 1, high: 2}": r"type 'whole' is none of float, int and categorical",
     "hidden_size: {low: 1, high: 2}": r"it has no type",
     "hidden_size: {type: int, low: 1, high: 2, lgo: true}": r"lgo is no key of a parameter",
-    "hidden_size: {type: int, low: 1.5, high: 2}": r"hidden_size .*low",
+    "hidden_size: {type: int, low: 1.5, high: 2}": r"line 1: low must be a whole number, not 1\.5$",
+    "hidden_size: {type: int, low: few, high: 2}": r"line 1: low must be a whole number, not few$",
+    "hidden_size: {type: int, low: 1, high: 2, step: 0}": r"line 1: step must be 1 or more, not 0$",
+    "learning_rate: {type: float, low: 0, high: .nan}": r"high must be a number that is neither infinite nor nan",
+    "hidden_size: {type: int, low: 16, high: 32, step: 100}": r"step 100 does not lead from low 16 to high 32: set high to 116, or choose",
+    "hidden_size: {type: int, low: 16, high: 32, step: 5}": r"step 5 does not lead .*: set high to 31 or 36, or choose",
+    "dropout_prob: {type: float, low: 0.1, high: 0.5, step: 0.3}": r"set high to 0\.4 or 0\.7, or choose",
     "hidden_size: [64, 128]": r"hidden_size .*give a block",
     "sample_num: {type: int, low: 1, high: 2, when: {los_type: [BPR]}}": r"depends on 'los_type', which",
     "loss_type: {type: categorical, choices: [CE]}\nsample_num: {type: int, low: 1, high: 2, when: {loss_type: [BPR]}}": (
@@ -60,6 +67,24 @@ def test_a_mistake_is_found_before_the_first_trial(text: str, tmp_path: Path) ->
     file.write_text(text)
     with pytest.raises(ConfigError, match=MISTAKES[text]):
         read_space(file, KNOWN)
+
+
+def test_steps_that_reach_the_end_in_decimals_are_taken(tmp_path: Path) -> None:
+    file = tmp_path / "space.yaml"
+    file.write_text(
+        "dropout_prob: {type: float, low: 0.1, high: 0.4, step: 0.1}\n"  # 0.4 - 0.1 is no multiple of 0.1 in floats
+        "learning_rate: {type: float, low: 1e-5, high: 3e-5, step: 1e-5}\n"
+        "hidden_size: {type: int, low: 16, high: 64, step: 16}\n"
+        "sample_num: {type: int, low: 5, high: 5, step: 3}\n"
+    )
+    space = read_space(file, KNOWN)
+    study = optuna.create_study(sampler=optuna.samplers.RandomSampler(seed=0))
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        drawn = [space.draw(study.ask()) for _ in range(40)]
+    assert {values["hidden_size"] for values in drawn} == {16, 32, 48, 64}
+    assert {round(values["dropout_prob"], 6) for values in drawn} == {0.1, 0.2, 0.3, 0.4}
+    assert {values["sample_num"] for values in drawn} == {5}
 
 
 def test_conditions_are_drawn_in_order_and_only_where_they_hold(tmp_path: Path) -> None:

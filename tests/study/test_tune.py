@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
+import shutil
 import signal
 import subprocess
 import sys
@@ -166,7 +168,9 @@ def test_all_failures_give_the_last_reason(ease: Ease, monkeypatch: pytest.Monke
         raise RecBoleExtError("the loss is nan: lower learning_rate")
 
     monkeypatch.setattr(pipeline, "validate", fails)
-    with pytest.raises(ConfigError, match=r"none of the 2 trials .*2 failed, 0 pruned.*the loss is nan"):
+    with pytest.raises(
+        ConfigError, match=r"each of the 2 trials .*without a value \(2 failed, 0 pruned.*the loss is nan"
+    ):
         ease(trials=2)
 
 
@@ -195,9 +199,12 @@ def test_the_time_of_a_search_ends_it_after_at_least_one_trial(ease: Ease) -> No
     [
         (
             {"overrides": {"min_user_interactions": 3}},
-            r"another config: min_user_interactions was 1 and is 3",
+            r"another configuration: min_user_interactions was 1 and is 3",
         ),
-        ({"objectives": ("ItemCoverage@10",)}, r"another objectives: it was \['NDCG@10'\]"),
+        (
+            {"objectives": ("ItemCoverage@10",)},
+            r"other objectives: they were \[NDCG@10\] and are \[ItemCoverage@10\] now: give .*, or remove .*search$",
+        ),
     ],
 )
 def test_a_name_with_another_identity_is_refused(ease: Ease, change: dict[str, Any], expected: str) -> None:
@@ -229,9 +236,10 @@ def test_a_name_with_another_space_is_refused(
     ("stored", "wanted", "expected"),
     [
         ({"k": {"low": 1, "high": 100}}, {"k": {"low": 1, "high": 200}}, "k: high was 100 and is 200 now"),
-        ({"k": {"low": 1}}, {"k": {"low": 1, "step": None}}, "k: step was absent and is None now"),
+        ({"k": {"low": 1}}, {"k": {"low": 1, "step": None}}, "k: step was absent and is null now"),
         ({"k": {"low": 1}, "m": 3}, {"k": {"low": 1}}, "m was 3 and is absent now"),
-        ({"k": "a" * 99}, {"k": 1}, f"k was '{'a' * 58}… and is 1 now"),
+        ({}, {"k": {"type": "int", "low": 1}}, "k was absent and is there now"),
+        ({"k": "a" * 99}, {"k": 1}, f"k was {'a' * 59}… and is 1 now"),
     ],
 )
 def test_what_differs_is_named_by_its_innermost_key(
@@ -241,7 +249,7 @@ def test_what_differs_is_named_by_its_innermost_key(
     storages.open_study(storage, "mine", ["maximize"], {"model": "X", "space": stored})
     with pytest.raises(ConfigError) as caught:
         storages.open_study(storage, "mine", ["maximize"], {"model": "X", "space": wanted})
-    assert f"exists with another space: {expected}: give another --output" in str(caught.value)
+    assert f"exists with another space: {expected}: give another --name" in str(caught.value)
 
 
 @pytest.mark.parametrize(
@@ -252,10 +260,15 @@ def test_what_differs_is_named_by_its_innermost_key(
         ({"budget_minutes": 0.0}, r"--budget-minutes is 0"),
         ({"sampler": "tpee"}, r"--sampler is 'tpee'; did you mean 'tpe'"),
         ({"pruner": "medien"}, r"--pruner is 'medien'; did you mean 'median'"),
-        ({"objectives": ("NDGC@10",)}, r"NDGC.*did you mean 'NDCG'"),
-        ({"objectives": ("NDCG",)}, r"NDCG@10, not 'NDCG'"),
+        ({"objectives": ("NDGC@10",)}, r"'NDGC' in the option --objectives; did you mean 'NDCG'"),
+        (
+            {"objectives": ("NDCG",)},
+            r"^the objective in the option --objectives must name a length, as in NDCG@10, not 'NDCG'",
+        ),
         ({"objectives": ("NDCG@10", "ndcg@10")}, r"the same metric twice"),
-        ({"objectives": ("NDCG@7",)}, r"add 7 to topk"),
+        ({"objectives": ("NDCG@7",)}, r"in the option --objectives is not computed: add 7 to topk"),
+        ({"objectives": ("NDCG@10", " ")}, r"--objectives=NDCG@10,  has an empty part"),
+        ({"name": ""}, r"--name is empty: name the study"),
         ({"overrides": {"reg_weight": 3.0}}, r"--reg_weight is given and .*searches it"),
         ({"storage": "postgre://x"}, r"--storage=postgre://x cannot be used"),
         ({"storage": "mysql://a:secret@b/c"}, r"mysql://a:\*\*\*@b/c needs the driver MySQLdb: install"),
@@ -276,9 +289,99 @@ def test_a_range_that_the_configuration_refuses_is_found_before_the_first_trial(
     quick: dict[str, Any], space_of: Callable[[str], Path], tmp_path: Path
 ) -> None:
     space = space_of("dropout_prob: {type: float, low: 0.1, high: 1.0}\n")
-    with pytest.raises(ConfigError, match=r"space\.yaml holds a value .*dropout_prob .*below 1, not 1\.0"):
+    with pytest.raises(
+        ConfigError, match=r"space\.yaml holds a value .*used: dropout_prob in line 1 must .*1, not 1\.0"
+    ):
         tune("MLP", (), quick, TuneOptions(space, trials=1, output=tmp_path / "search"))
     assert not (tmp_path / "search").exists()
+
+
+def test_a_count_below_0_is_found_before_the_first_trial(
+    quick: dict[str, Any], space_of: Callable[[str], Path], tmp_path: Path
+) -> None:
+    space = space_of("k: {type: int, low: -5, high: 50}\n")
+    with pytest.raises(ConfigError, match=r"space\.yaml holds a value .*k in line 1 (goes down to|must).*-5"):
+        tune("ItemKNN", (), quick, TuneOptions(space, trials=1, output=tmp_path / "search"))
+    assert not (tmp_path / "search").exists()
+
+
+def test_a_failing_search_names_the_folder_to_remove(ease: Ease, monkeypatch: pytest.MonkeyPatch) -> None:
+    original = pipeline.validate
+
+    def fails(*_: Any, **__: Any) -> None:
+        raise RecBoleExtError("the loss is nan: lower learning_rate")
+
+    monkeypatch.setattr(pipeline, "validate", fails)
+    with pytest.raises(
+        ConfigError, match=r"the only trial of cycle-EASE ended .*remove the folder (.*)$"
+    ) as caught:
+        ease(trials=1)
+    shutil.rmtree(str(caught.value).rpartition("remove the folder ")[2])
+    monkeypatch.setattr(pipeline, "validate", original)
+    assert trials_of(ease(trials=1))["state"].to_list() == ["complete"]
+
+
+def test_a_longer_search_before_is_said_in_words(ease: Ease) -> None:
+    lines: list[str] = []
+    ease(trials=2)
+    ease(trials=1, report=lines.append)
+    assert "2 trials done where 1 would do, all of which count" in lines[-1]
+
+
+def test_a_database_that_cannot_be_opened_leaves_no_folder(ease: Ease, tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match=r"--storage=sqlite:////nodir/x\.db cannot be used"):
+        ease(storage="sqlite:////nodir/x.db", output=tmp_path / "above" / "search")
+    assert not (tmp_path / "above").exists()
+    there = tmp_path / "there"
+    there.mkdir()
+    with pytest.raises(ConfigError):
+        ease(storage="sqlite:////nodir/x.db", output=there)
+    assert there.is_dir()
+
+
+def test_a_journal_that_lost_any_line_never_replaces_results(ease: Ease) -> None:
+    folder = ease(trials=3).folder
+    files = [folder / name for name in ("trials.csv", "trials.parquet", "best.yaml", "tuning.json")]
+    before = [file.read_bytes() for file in files]
+    journal = folder / "journal.log"
+    lines = journal.read_bytes().splitlines(keepends=True)
+    refused = []
+    for lost in range(len(lines)):
+        journal.write_bytes(b"".join(lines[:lost] + lines[lost + 1 :]))
+        with contextlib.suppress(RecBoleExtError):
+            ease(trials=3)
+            continue
+        refused.append(lost)
+        assert [file.read_bytes() for file in files] == before
+    # What is not refused shows nowhere in the results: values of epochs, who made a trial, what was to be drawn.
+    harmless = [json.loads(line) for n, line in enumerate(lines) if n not in refused]
+    assert [file.read_bytes() for file in files[:3]] == before[:3]
+    assert {key for record in harmless for key in record.get("user_attr", {})} <= {"owner"}
+    assert {record["op_code"] for record in harmless} <= {7, 8, 9}
+
+
+def test_a_lost_trial_is_named(ease: Ease) -> None:
+    folder = ease(trials=3).folder
+    journal = folder / "journal.log"
+    lines = journal.read_bytes().splitlines(keepends=True)
+    first = next(n for n, line in enumerate(lines) if json.loads(line)["op_code"] == 4)
+    journal.write_bytes(b"".join(lines[:first] + lines[first + 1 :]))
+    with pytest.raises(
+        OutputError,
+        match=r"journal\.log lacks trial 0 as .*trials\.csv shows it.*: restore it, or give another",
+    ):
+        ease(trials=4)
+    journal.write_bytes(b"".join(lines))
+    assert trials_of(ease(trials=4)).height == 4
+
+
+def test_a_table_that_was_spoilt_is_written_anew(ease: Ease) -> None:
+    table = ease(trials=2).folder / "trials.csv"
+    before = table.read_text()
+    for spoilt in ("", "nonsense\n", before[:5]):
+        table.write_text(spoilt)
+        ease(trials=2)
+        assert table.read_text() == before
 
 
 def test_a_torn_line_of_the_journal_is_cut_off(ease: Ease) -> None:
