@@ -31,6 +31,8 @@ def test_figures_are_those_of_the_report(name: str) -> None:
         readme[readme.index(f"**{name}**:") :].replace("<!-- /accuracy -->", ""), "| model | NDCG |"
     )
     columns, reported = _rows(report, "| Model | NDCG@10 |")
+    beyond, lists = _rows(report, "| Model | Coverage |")
+    columns, reported = columns + beyond, {model: reported[model] + lists[model] for model in reported}
     pairs = {"NDCG": "NDCG@10", "Hit": "Hit@10", "coverage": "Coverage", "tail share": "Tail share"}
     pairs["diversity"] = "Diversity"
     assert len(shown) == 11

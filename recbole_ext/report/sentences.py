@@ -165,11 +165,11 @@ def platform(comparison: Comparison) -> tuple[str, str] | None:
     if not rows:
         return None
     found = joined([f"{1000 * (row.mean(hit) or 0):.0f} with {row.model}" for row in rows])
-    words = f"Of 1,000 visitors, the very film that each watched next stands in a list of {comparison.k} for {found}."
+    words = f"Of 1,000 visitors, the very film that each rated next stands in a list of {comparison.k} for {found}."
     wide = [row for row in rows if row.mean(cover) is not None]
     if items and wide:
-        shown = joined([f"{(row.mean(cover) or 0) * items:,.0f} in those of {row.model}" for row in wide])
-        words += f" Of {items:,} films, {shown} ever come up in somebody's list."
+        shown = joined([f"{row.model} shows {(row.mean(cover) or 0) * items:,.0f}" for row in wide])
+        words += f" Of {items:,} films, {shown} to anybody at all."
     return "For a platform", words
 
 

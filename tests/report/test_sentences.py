@@ -220,8 +220,8 @@ def test_a_platform_reads_people_and_films() -> None:
     c = replace(c, protocol={**c.protocol, "items": 3650})
     assert sentences.platform(c) == (
         "For a platform",
-        "Of 1,000 visitors, the very film that each watched next stands in a list of 10 for 140 with SASRec and 80 "
-        "with EASE. Of 3,650 films, 1,825 in those of SASRec and 730 in those of EASE ever come up in somebody's list.",
+        "Of 1,000 visitors, the very film that each rated next stands in a list of 10 for 140 with SASRec and 80 "
+        "with EASE. Of 3,650 films, SASRec shows 1,825 and EASE shows 730 to anybody at all.",
     )
 
 
@@ -325,9 +325,7 @@ def test_the_remark_below_the_table_is_right_in_both_formats() -> None:
     assert words.startswith(
         "Below a figure, or in brackets behind it: bootstrap interval of 95 % over users. "
     )
-    assert (
-        "The last two rows say what a random recommender expects and what no recommender can exceed." in words
-    )
+    assert "The last two rows of the second table say what a random recommender expects" in words
     assert "The last two rows" not in str(comparison_section(context(replace(c, bounds={}))).blocks)
     groups = {name: (Estimate(0.05, 0.04, 0.06), 9) for name in ("heavy", "light")}
     found = groups_section(context(comparison(row("EASE", 0.05, groups=groups))))

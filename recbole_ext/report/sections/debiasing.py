@@ -158,6 +158,12 @@ def _rerank_table(reranked: Sequence[Reranked]) -> Table:
     return Table("Test lists before and after re-ranking", columns, tuple(rows), foot, text_columns=(0, 1))
 
 
+def _whose(context: Context) -> str:
+    if context.inputs.study is None:
+        return "The lists are those of one run of each model."
+    return "The lists are those of one run of the models that are best on validation."
+
+
 def curves_section(context: Context) -> Section | None:
     """What debiasing costs and gains."""
     curves, reranked = context.inputs.curves, context.reranked
@@ -175,8 +181,8 @@ def curves_section(context: Context) -> Section | None:
                 f"Rule of the choice: {'; '.join(rules)}. Scores are min-max scaled per user over the top {depth} "
                 "candidates before α is applied, which fixes what α = 0.1 means; the penalty is log-scaled popularity. "
                 "For exposure, the strength is the coverage floor. A re-ranker without a row has no strength within "
-                "the rule. In brackets: 95 % interval over users; n.s. = no significant difference. The lists are "
-                "those of one run of each model.",
+                "the rule. In brackets: 95 % interval over users; n.s. = it holds 0, without a correction for several "
+                f"re-rankers. {_whose(context)}",
                 quiet=True,
             )
         )

@@ -12,6 +12,7 @@ from recbole_ext.report.wording import METRIC_NAMES, joined, number, p_text, per
 
 __all__ = ["accuracy_against_coverage", "comparison_section"]
 
+_ACCURACY = ("ndcg", "hit", "recall", "mrr")
 _SHARES = ("itemcoverage", "tailcoverage", "tailshare")
 
 
@@ -22,7 +23,7 @@ def _value_cell(comparison: Comparison, row: Row, name: str) -> Cell:
         return cell(None)
     if name in _SHARES:
         return Cell(percent(estimate.mean), estimate.mean)
-    if name in ("novelty", "avgpopularity", "gini"):
+    if name in ("novelty", "avgpopularity", "gini", "intralistdiversity"):
         return cell(estimate.mean, 1 if name == "avgpopularity" else 2)
     note = "" if estimate.low is None else f"{estimate.low:.3f}–{estimate.high:.3f}"
     if estimate.spread is not None:
@@ -52,31 +53,45 @@ def _bound_row(comparison: Comparison, kind: str, label: str, names: list[str]) 
         else:
             shown = percent(value) if name in _SHARES else f"{value:.{1 if name == 'avgpopularity' else 2}f}"
             cells.append(Cell(shown, value))
-    return (*cells[:3], cell(""), *cells[3:])
+    return tuple(cells)
 
 
-def _table(comparison: Comparison) -> Table:
+def _recall_is_hit(comparison: Comparison) -> bool:
+    """With one held-out item a user they are the same number, and one of them is enough."""
+    keys = comparison.key("recall"), comparison.key("hit")
+    return all(row.mean(keys[0]) == row.mean(keys[1]) for row in comparison.rows)
+
+
+def _tables(comparison: Comparison) -> list[Block]:
+    """Accuracy with the test, and what the lists are like: one table of all columns would not fit a page."""
     names = [n for n in METRIC_NAMES if any(comparison.key(n) in row.metrics for row in comparison.rows)]
-    # With one held-out item a user, Recall and Hit are the same number: one column is enough.
-    alike = all(
-        row.mean(comparison.key("recall")) == row.mean(comparison.key("hit")) for row in comparison.rows
-    )
-    names = [name for name in names if not (alike and name == "recall")]
-    first = names[:2]
-    columns = ["Model", *(f"{METRIC_NAMES[n]}@{comparison.k}" for n in first), "Δ NDCG"]
-    columns += [METRIC_NAMES[n] + ("" if n != "mrr" else f"@{comparison.k}") for n in names[2:]]
+    alike = _recall_is_hit(comparison)
+    accuracy = [name for name in names if name in _ACCURACY and not (alike and name == "recall")]
+    beyond = [name for name in names if name not in _ACCURACY]
+    at = f"@{comparison.k}"
+    columns = ("Model", *(METRIC_NAMES[n] + at for n in accuracy[:2]), "Δ NDCG")
+    columns += tuple(METRIC_NAMES[n] + at for n in accuracy[2:])
     rows = []
     for row in comparison.rows:
-        note = "" if len(row.seeds) < 2 else f"{len(row.seeds)} seeds"
-        cells = [_value_cell(comparison, row, name) for name in names]
-        rows.append((Cell(row.model, note=note), *cells[:2], _difference_cell(comparison, row), *cells[2:]))
-    foot = tuple(
-        _bound_row(comparison, kind, label, names)
-        for kind, label in (("random", "Random, expected"), ("ceiling", "Ceiling"))
-        if comparison.bounds.get(kind)
-    )
-    caption = f"Test figures at {comparison.k}"
-    return Table(caption, tuple(columns), tuple(rows), foot)
+        cells = [_value_cell(comparison, row, name) for name in accuracy]
+        rows.append((_named(row), *cells[:2], _difference_cell(comparison, row), *cells[2:]))
+    tables: list[Block] = [Table(f"Accuracy at {comparison.k} on the test items", columns, tuple(rows))]
+    if beyond:
+        lists = [
+            (_named(row), *(_value_cell(comparison, row, name) for name in beyond)) for row in comparison.rows
+        ]
+        foot = tuple(
+            _bound_row(comparison, kind, label, beyond)
+            for kind, label in (("random", "Random, expected"), ("ceiling", "Ceiling"))
+            if comparison.bounds.get(kind)
+        )
+        words = ("Model", *(METRIC_NAMES[name] for name in beyond))
+        tables.append(Table(f"The lists of {comparison.k}", words, tuple(lists), foot))
+    return tables
+
+
+def _named(row: Row) -> Cell:
+    return Cell(row.model, note="" if len(row.seeds) < 2 else f"{len(row.seeds)} seeds")
 
 
 def _forest(comparison: Comparison) -> Block:
@@ -124,8 +139,12 @@ def _test_rows(found: list[tuple[str, str, Difference]]) -> tuple[tuple[Cell, ..
 def _all_tests(comparison: Comparison) -> list[Block]:
     """Every test, folded away: against the baseline, and of NDCG against the most accurate model."""
     columns = ("Model", "Metric", "Difference", "95 % interval", "p", "p, Holm", "Significant")
+    doubled = {comparison.key("recall")} if _recall_is_hit(comparison) else set()
     against = [
-        (row.model, key, one) for row in comparison.rows for key, one in sorted(row.differences.items())
+        (row.model, key, one)
+        for row in comparison.rows
+        for key, one in sorted(row.differences.items())
+        if key not in doubled
     ]
     best = [(model, comparison.key("ndcg"), one) for model, one in comparison.below_best.items()]
     places = (0, 1, 3, 6)
@@ -143,7 +162,7 @@ def _all_tests(comparison: Comparison) -> list[Block]:
 def comparison_section(context: Context) -> Section:
     """Who ranks best, and is it certain?"""
     comparison = context.comparison
-    blocks: list[Block] = [_forest(comparison), _table(comparison)]
+    blocks: list[Block] = [_forest(comparison), *_tables(comparison)]
     rule = comparison.protocol.get("head_rule", "not stated")
     level = float(comparison.protocol.get("confidence", 0.95))
     words = f"Below a figure, or in brackets behind it: bootstrap interval of {100 * level:g} % over users"
@@ -157,7 +176,8 @@ def comparison_section(context: Context) -> Section:
         )
     if all(comparison.bounds.get(kind) for kind in ("random", "ceiling")):
         words += (
-            "The last two rows say what a random recommender expects and what no recommender can exceed. "
+            "The last two rows of the second table say what a random recommender expects and what no recommender can "
+            "exceed. "
         )
     words += f"Tail by the head rule {rule}."
     blocks += [Paragraph(words, quiet=True), *_all_tests(comparison)]
