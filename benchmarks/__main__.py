@@ -84,7 +84,7 @@ def _job(options: argparse.Namespace, name: str, model: str, seed: int, side: st
         "dataset": name,
         "seed": seed,
         "length": options.length,
-        "epochs": options.epochs,
+        "most_epochs": options.epochs,
         "threads": options.threads,
         "most_seconds": options.most_seconds,
         "data_path": str(options.work / "data"),
@@ -101,12 +101,15 @@ def _jobs(options: argparse.Namespace) -> Iterator[dict[str, Any]]:
                 for side in _sides(options, model, seed):
                     yield _job(options, name, model, seed, side)
             for side in ("RecBole", OURS):
-                yield {**_job(options, name, model, options.seeds[0], side), "epochs": 0}
+                yield {**_job(options, name, model, options.seeds[0], side), "most_epochs": 0}
 
 
 def _key(job: dict[str, Any]) -> str:
     return json.dumps(
-        [job[name] for name in ("side", "model", "dataset", "seed", "length", "epochs", "threads", "keys")]
+        [
+            job[name]
+            for name in ("side", "model", "dataset", "seed", "length", "most_epochs", "threads", "keys")
+        ]
     )
 
 

@@ -57,7 +57,7 @@ def _model(job: dict[str, Any]) -> Any:
 
     def trainer() -> Trainer:
         quiet = {"enable_progress_bar": False, "enable_model_summary": False, "enable_checkpointing": False}
-        return Trainer(max_epochs=job["epochs"], logger=False, accelerator="cpu", devices=1, **quiet)
+        return Trainer(max_epochs=job["most_epochs"], logger=False, accelerator="cpu", devices=1, **quiet)
 
     return SASRecModel(
         n_blocks=2,
@@ -84,7 +84,8 @@ def _trained(job: dict[str, Any]) -> dict[str, Any]:
     scores: list[float] = []
     best: Any = None
     while (
-        len(seconds) < job["epochs"] and len(scores) - (int(np.argmax(scores)) if scores else 0) <= _PATIENCE
+        len(seconds) < job["most_epochs"]
+        and len(scores) - (int(np.argmax(scores)) if scores else 0) <= _PATIENCE
     ):
         began = now(job["threads"])
         model.fit_partial(before_valid, 1, 1)

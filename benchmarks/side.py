@@ -68,7 +68,7 @@ def _host_values(job: dict[str, Any]) -> dict[str, Any]:
         **_SHARED,
         "data_path": job["data_path"],
         "seed": job["seed"],
-        "epochs": job["epochs"],
+        "epochs": job["most_epochs"],
         "stopping_step": 10,
         "train_batch_size": 2048,
         "eval_batch_size": 4096,
@@ -99,7 +99,7 @@ def _host(job: dict[str, Any]) -> dict[str, Any]:
     loaded = time.perf_counter() - began
     model = get_model(config["model"])(config, train.dataset).to(config["device"])
     trainer = get_trainer(config["MODEL_TYPE"], config["model"])(config, model)
-    if job["epochs"] == 0:
+    if job["most_epochs"] == 0:
         users = len(test.dataset)
         seconds = _evaluation_seconds(lambda: trainer.evaluate(test, load_best_model=False), job["threads"])
         return {"finished": True, "load_seconds": loaded, "users_a_second": users / seconds}
@@ -186,7 +186,7 @@ def _ours(job: dict[str, Any]) -> dict[str, Any]:
         "data_path": job["data_path"],
         "dataset": job["dataset"],
         "seed": job["seed"],
-        "epochs": max(1, job["epochs"]),
+        "epochs": max(1, job["most_epochs"]),
         "min_user_interactions": 0,
         "min_item_interactions": 0,
         "mask_seen": False,
@@ -200,7 +200,7 @@ def _ours(job: dict[str, Any]) -> dict[str, Any]:
     began = time.perf_counter()
     data = prepare_data(config)
     loaded = time.perf_counter() - began
-    if job["epochs"] == 0:
+    if job["most_epochs"] == 0:
         trainer, _ = build_trainer(config, spec, model_class, data, Path(tempfile.mkdtemp()))
         seconds = _evaluation_seconds(lambda: trainer.rank(data.test), job["threads"])
         users = len(data.test.users)

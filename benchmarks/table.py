@@ -145,8 +145,10 @@ def table(results: Rows) -> str:
     time_rows, test_rows, speed_rows = [], [], []
     for dataset, model in dict.fromkeys((row["dataset"], row["model"]) for row in whole):
         of_model = [row for row in whole if (row["dataset"], row["model"]) == (dataset, model)]
-        speeds = {s: [r for r in of_model if r["side"] == s and r["epochs"] == 0] for s in ("RecBole", OURS)}
-        sides = {s: [r for r in of_model if r["side"] == s and r["epochs"] > 0] for s in (*HOSTS, OURS)}
+        speeds = {
+            s: [r for r in of_model if r["side"] == s and r["most_epochs"] == 0] for s in ("RecBole", OURS)
+        }
+        sides = {s: [r for r in of_model if r["side"] == s and r["most_epochs"] > 0] for s in (*HOSTS, OURS)}
         present = [host for host in HOSTS if sides[host]]
         other = sides[present[0]] if present else []
         for side in (*present, *([OURS] if sides[OURS] else [])):

@@ -2,18 +2,28 @@
 
 from __future__ import annotations
 
+import argparse
+import json
 from pathlib import Path
 from typing import Any
 
 import polars as pl
 
-from benchmarks.__main__ import ranked_dataset
+from benchmarks.__main__ import _job, _key, _serves, ranked_dataset
 from benchmarks.table import seconds_to, table
 
 
 def row(side: str, seconds: float, ndcg: list[float], **more: Any) -> dict[str, Any]:
     return {
-        **{"side": side, "model": "GRU4Rec", "dataset": "toy", "seed": 1, "epochs": 4, "best_epoch": 2},
+        **{
+            "side": side,
+            "model": "GRU4Rec",
+            "dataset": "toy",
+            "seed": 1,
+            "most_epochs": 9,
+            "epochs": 4,
+            "best_epoch": 2,
+        },
         **{
             "epoch_seconds": seconds,
             "seconds_to_best": 3 * seconds,
@@ -53,7 +63,7 @@ def test_test_figures_are_means_over_users_of_means_over_seeds() -> None:
 
 
 def test_opening_and_evaluation_stand_in_a_table_of_their_own() -> None:
-    common = {"model": "GRU4Rec", "dataset": "toy", "seed": 1, "epochs": 0, "finished": True}
+    common = {"model": "GRU4Rec", "dataset": "toy", "seed": 1, "most_epochs": 0, "finished": True}
     host = {**common, "side": "RecBole", "load_seconds": 3.0, "users_a_second": 100.0}
     ours = {
         **common,
@@ -106,6 +116,19 @@ def test_several_sides_and_seeds() -> None:
 def test_a_failure_is_shown() -> None:
     failed = {"side": "RecBole", "model": "GRU4Rec", "dataset": "toy", "failed": "MemoryError"}
     assert table([failed, row("recbole_ext", 2.0, [1.0])]).endswith("- failed: RecBole GRU4Rec: MemoryError")
+
+
+def test_what_a_side_prints_is_found_again() -> None:
+    """A run ends before its most epochs: their number is part of the result, not of the question."""
+    options = argparse.Namespace(
+        length=50, epochs=300, threads=1, most_seconds=9.0, work=Path("x"), learning_rate=0.005
+    )
+    job = _job(options, "toy-ranked", "GRU4Rec", 1, "recbole_ext")
+    stored = json.loads(json.dumps({**job, "epochs": 30, "finished": False}))
+    assert _key(stored) == _key(job)
+    assert _serves(stored, job)
+    assert not _serves(stored, {**job, "most_seconds": 10.0})
+    assert _key({**job, "most_epochs": 0}) != _key(job)
 
 
 def test_places_take_the_part_of_time_stamps(tmp_path: Path) -> None:
