@@ -1,5 +1,7 @@
-"""Time and memory against the number of ratings: ``python -m benchmarks.scale --ratings=1000000,4000000``.
+"""Time and memory against the number of ratings: ``python -m benchmarks.scale``.
 
+An epoch is extrapolated from its first 100 batches and an evaluation from 20,000 users, unless ``--batches=0`` and
+``--users=0`` ask for all; the loss is the sampled soft-max, since the full one takes ratings × catalogue.
 Each stage runs in a process of its own, so that its peak memory is its own. Finished stages stand in
 ``results.json`` and are not measured again; a stage that fails or runs out of time stands in the table as such.
 """
@@ -117,8 +119,11 @@ def _options() -> argparse.Namespace:
     options.add_argument("--ratings", default="1000000,4000000,16000000,32000204")
     options.add_argument("--stages", default=",".join(STAGES))
     options.add_argument("--out", type=Path, default=Path("benchmarks/scale-data"))
-    options.add_argument("--limit", type=float, default=1800, help="seconds for a stage")
+    options.add_argument("--limit", type=float, default=600, help="seconds for a stage")
     options.add_argument("--again", action="store_true", help="measure finished stages anew")
+    options.set_defaults(
+        batches=100, users=20_000, set=["sequence_loss=sampled_softmax", "train_batch_size=16384"]
+    )
     return options.parse_args()
 
 

@@ -14,6 +14,7 @@ from recbole_ext.data.build import PreparedData
 from recbole_ext.errors import ConfigError, nearest
 from recbole_ext.evaluation import bounds
 from recbole_ext.evaluator.confidence import paired_difference
+from recbole_ext.mistakes import mistake_words, place_words
 from recbole_ext.reranking import Rerankable, Reranked, ranked_again, rerankable, reranker_names
 from recbole_ext.trainer import ExactTrainer
 
@@ -62,8 +63,8 @@ def read_pareto(block: Mapping[str, Any] | None) -> ParetoSettings:
         settings = ParetoSettings.model_validate(dict(block or {}))
     except ValidationError as error:
         first = error.errors()[0]
-        place = ".".join(["pareto", *map(str, first["loc"])])
-        raise ConfigError(f"{place}: {first['msg']}; mend the value in the configuration") from None
+        place = place_words(("pareto", *first["loc"]))
+        raise ConfigError(f"{place} {mistake_words(first)}") from None
     names = reranker_names()
     for method in (*(settings.methods or ()), *settings.strengths):
         if method not in names:

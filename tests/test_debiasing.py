@@ -129,7 +129,7 @@ def test_curves_are_swept_on_validation_and_written(run: Path, tmp_path: Path) -
         ({"methods": ["exposur"]}, "did you mean 'exposure'"),
         ({"strengths": {"mm": [0.1]}}, "did you mean 'mmr'"),
         ({"most_los": 0.1}, "did you mean 'most_loss'"),
-        ({"most_loss": 1}, "pareto.most_loss: Input should be less than 1"),
+        ({"most_loss": 1}, "most_loss in pareto must be below 1, not 1"),
         ({"candidates": 2}, "candidates 2 for lists of 3"),
     ],
 )

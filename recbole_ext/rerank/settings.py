@@ -8,6 +8,7 @@ from typing import Any
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from recbole_ext.errors import ConfigError, nearest
+from recbole_ext.mistakes import mistake_words, place_words
 from recbole_ext.rerank.base import PerUserReranker
 from recbole_ext.rerank.methods import make_reranker, rerank_method
 
@@ -123,5 +124,8 @@ def read_rerank_settings(block: Mapping[str, Any]) -> RerankSettings:
         return RerankSettings.model_validate(dict(block))
     except ValidationError as error:
         first = error.errors()[0]
-        place = ".".join(["rerank", *map(str, first["loc"])])
-        raise ConfigError(f"{place}: {first['msg']}; mend the value in the configuration") from None
+        # A strength is named as it was written.
+        written = next((key for key in _PAPER_NAMES if block.get(key) is not None), "strength")
+        names = [written if part == "strength" else part for part in first["loc"]]
+        place = place_words(("rerank", *names))
+        raise ConfigError(f"{place} {mistake_words(first)}") from None

@@ -9,7 +9,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 
 from recbole_ext.errors import CheckpointError, OutputError
 from recbole_ext.evaluator.confidence import Difference
-from recbole_ext.study.wording import mistake_words, place_words
+from recbole_ext.mistakes import mistake_words, place_words
 
 __all__ = [
     "Ablation",

@@ -8,10 +8,10 @@ from pathlib import Path
 from typing import Any
 
 from recbole_ext.errors import ConfigError
+from recbole_ext.mistakes import number_of
 from recbole_ext.study.cells import Cells, seeds_of, short_name
 from recbole_ext.study.settings import ComparisonSettings
 from recbole_ext.study.tune import TrialReport, TuneOptions, TuneResult, tune
-from recbole_ext.study.wording import number_of
 
 __all__ = ["Searches", "cell_name", "run_values"]
 

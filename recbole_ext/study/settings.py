@@ -12,10 +12,10 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_valida
 
 from recbole_ext.config import known_keys
 from recbole_ext.errors import ConfigError, nearest
+from recbole_ext.mistakes import mistake_words, place_words
 from recbole_ext.registry import resolve_model
 from recbole_ext.reranking import reranker_names
 from recbole_ext.study.space import PROTOCOL_KEYS, read_space
-from recbole_ext.study.wording import mistake_words, place_words
 from recbole_ext.yaml_reader import read_yaml
 
 __all__ = ["AblationSettings", "ComparisonSettings", "StudyBase", "Sweep", "blaming", "read_settings"]

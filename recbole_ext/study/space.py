@@ -22,7 +22,7 @@ from pydantic import (
 )
 
 from recbole_ext.errors import ConfigError, nearest
-from recbole_ext.study.wording import mistake_words, place_words
+from recbole_ext.mistakes import mistake_words, place_words
 from recbole_ext.yaml_reader import read_yaml
 
 __all__ = ["PROTOCOL_KEYS", "SearchSpace", "read_space"]

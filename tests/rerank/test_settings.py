@@ -48,7 +48,7 @@ def test_every_way_to_write_a_strength(block: dict[str, Any], reranker: Any) -> 
     ("block", "message"),
     [
         ("mmr", r"give a block such as"),
-        ({}, r"rerank.method.*required"),
+        ({}, r"method in rerank is missing: add it"),
         ({"alpha": 0.1}, r"rerank"),
         ({"method": "mmrr", "alpha": 0.1}, r"no re-ranker 'mmrr'.*did you mean 'mmr'"),
         ({"method": ["mmr"], "alpha": 0.1}, r"no re-ranker \['mmr'\]"),
@@ -60,16 +60,22 @@ def test_every_way_to_write_a_strength(block: dict[str, Any], reranker: Any) -> 
         ({"method": "popularity_penalty", "lambda": 0.1}, r"has no lambda: give alpha"),
         ({"method": "popularity_penalty", "alpha": -0.1}, r"give a finite number of 0 or more"),
         ({"method": "popularity_penalty", "alpha": float("nan")}, r"finite number"),
-        ({"method": "popularity_penalty", "alpha": "0.1"}, r"rerank.strength"),
-        ({"method": "popularity_penalty", "alpha": True}, r"rerank.strength"),
+        ({"method": "popularity_penalty", "alpha": "0.1"}, r"alpha in rerank must be a number, not '0.1'"),
+        ({"method": "popularity_penalty", "alpha": True}, r"alpha in rerank must be a number"),
         ({"method": "xquad", "lambda": 1.5}, r"from 0 to 1"),
         ({"method": "mmr", "lambda": 1.5}, r"from 0 to 1"),
-        ({"method": "mmr", "lambda": "much"}, r"rerank.strength"),
-        ({"method": "xquad", "alpha": 0.1, "candidates": 0}, r"rerank.candidates"),
-        ({"method": "xquad", "alpha": 0.1, "candidates": 2.5}, r"rerank.candidates"),
+        ({"method": "mmr", "lambda": "much"}, r"lambda in rerank must be a number, not much"),
+        (
+            {"method": "xquad", "alpha": 0.1, "candidates": 0},
+            r"candidates in rerank must be 1 or more, not 0",
+        ),
+        (
+            {"method": "xquad", "alpha": 0.1, "candidates": 2.5},
+            r"candidates in rerank must be a whole number, not 2.5",
+        ),
         ({"method": "xquad", "alpha": 0.1, "over": "genres"}, r"xquad has no option 'over'"),
         ({"method": "calibrated", "alpha": 0.1, "smoothing": 2.0}, r"smoothing"),
-        ({"method": "calibrated", "alpha": 0.1, "over": 3}, r"rerank.over"),
+        ({"method": "calibrated", "alpha": 0.1, "over": 3}, r"over in rerank must be text, not 3"),
     ],
 )
 def test_what_is_refused(block: Any, message: str) -> None:

@@ -1,4 +1,4 @@
-"""Sentences that several parts of a study share: mistakes that pydantic has found, and numbers of things."""
+"""Words that several parts share: mistakes that pydantic has found, and numbers of things."""
 
 from __future__ import annotations
 
