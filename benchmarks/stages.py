@@ -148,6 +148,8 @@ def _evaluate(folder: Path, options: argparse.Namespace) -> dict[str, Any]:
 
 
 def _itemknn(folder: Path, options: argparse.Namespace) -> dict[str, Any]:
+    # The keys are meant for the sequence model, and most of them mean nothing here.
+    options.set = []
     began = time.perf_counter()
     trainer, loader, data, seconds = _built("ItemKNN", folder, options)
     fitted = time.perf_counter() - began - seconds
