@@ -21,7 +21,7 @@ from typing import Any
 
 from recbole_ext.movielens import prepare
 
-__all__ = ["VARIANTS", "main"]
+__all__ = ["VARIANTS", "main", "step_of", "trainer_of"]
 
 VARIANTS = (
     "as shipped",
@@ -36,7 +36,7 @@ VARIANTS = (
 _WARM_UP = 4
 
 
-def _trainer(job: dict[str, Any]) -> tuple[Any, Any]:
+def trainer_of(job: dict[str, Any]) -> tuple[Any, Any]:
     """Trainer and loader of the variant, on the data set that RecBole brings along."""
     from recbole_ext import pipeline
     from recbole_ext.config import build_config
@@ -59,7 +59,8 @@ def _trainer(job: dict[str, Any]) -> tuple[Any, Any]:
     return trainer, loader
 
 
-def _step(job: dict[str, Any], trainer: Any) -> Callable[[Any], None]:
+def step_of(job: dict[str, Any], trainer: Any) -> Callable[[Any], None]:
+    """What trains the variant on one batch."""
     import torch
 
     from recbole_ext.model.sequential_recommender import gru4rec
@@ -83,8 +84,8 @@ def _step(job: dict[str, Any], trainer: Any) -> Callable[[Any], None]:
 
 def _measured(job: dict[str, Any]) -> dict[str, float]:
     """Seconds of an epoch, extrapolated from the first batches, and of the first step."""
-    trainer, loader = _trainer(job)
-    step, times = _step(job, trainer), []
+    trainer, loader = trainer_of(job)
+    step, times = step_of(job, trainer), []
     for number, batch in enumerate(loader):
         began = time.perf_counter()
         step(batch)

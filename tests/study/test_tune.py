@@ -133,14 +133,16 @@ def test_several_objectives_give_the_front(ease: Ease) -> None:
     assert set(table["state"]) == {"complete"}
 
 
+@pytest.mark.parametrize("pruner", ["median", "asha", "hyperband"])
 def test_pruning_stops_bad_trials_and_leaves_no_folder(
-    quick: dict[str, Any], space_of: Callable[[str], Path], tmp_path: Path
+    pruner: str, quick: dict[str, Any], space_of: Callable[[str], Path], tmp_path: Path
 ) -> None:
+    """Most rates are too small to learn anything in seven epochs, so that each rule has trials to stop."""
     space = space_of(
         "learning_rate: {type: categorical, choices: [0.05, 0.02, 1.0e-6, 2.0e-6, 3.0e-6, 4.0e-6]}\n"
     )
     overrides = {**quick, "epochs": 7, "embedding_size": 16}
-    options = TuneOptions(space, trials=12, output=tmp_path / "search", pruner="median")
+    options = TuneOptions(space, trials=12, output=tmp_path / "search", pruner=pruner)
     result = tune("BPR", (), overrides, options)
     table = trials_of(result)
     pruned = table.filter(pl.col("state") == "pruned")
