@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Any
 
 import polars as pl
+import yaml
 
 from benchmarks.table import OURS, table
 from recbole_ext.movielens import is_prepared, prepare
@@ -70,6 +71,11 @@ def _learning_rate(options: argparse.Namespace, model: str, side: str) -> dict[s
     return {"lr" if side == "RecTools" else "learning_rate": given}
 
 
+def _given(options: argparse.Namespace) -> dict[str, Any]:
+    """Keys of this package alone."""
+    return {key: yaml.safe_load(value) for key, _, value in (pair.partition("=") for pair in options.set)}
+
+
 def _default(model: str) -> Any:
     from recbole_ext.config import build_config
     from recbole_ext.registry import resolve_model
@@ -88,7 +94,11 @@ def _job(options: argparse.Namespace, name: str, model: str, seed: int, side: st
         "threads": options.threads,
         "most_seconds": options.most_seconds,
         "data_path": str(options.work / "data"),
-        "keys": {**_KEYS.get(model, {}).get(side, {}), **_learning_rate(options, model, side)},
+        "keys": {
+            **_KEYS.get(model, {}).get(side, {}),
+            **_learning_rate(options, model, side),
+            **(_given(options) if side == OURS else {}),
+        },
     }
 
 
@@ -153,6 +163,7 @@ def _options(arguments: list[str] | None) -> argparse.Namespace:
         help="likewise, in units of this package's seconds to its best epoch",
     )
     parser.add_argument("--learning-rate", type=float, help="of this package; its defaults if left out")
+    parser.add_argument("--set", action="append", default=[], help="KEY=VALUE of this package; repeatable")
     parser.add_argument(
         "--host-learning-rate", type=float, help="of the others; .001, their own, if left out"
     )

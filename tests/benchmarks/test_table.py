@@ -121,7 +121,8 @@ def test_a_failure_is_shown() -> None:
 def test_what_a_side_prints_is_found_again() -> None:
     """A run ends before its most epochs: their number is part of the result, not of the question."""
     options = argparse.Namespace(
-        length=50, epochs=300, threads=1, most_seconds=9.0, work=Path("x"), learning_rate=0.005
+        **{"length": 50, "epochs": 300, "threads": 1, "most_seconds": 9.0, "work": Path("x")},
+        **{"learning_rate": 0.005, "host_learning_rate": None, "set": ["enable_amp=true"]},
     )
     job = _job(options, "toy-ranked", "GRU4Rec", 1, "recbole_ext")
     stored = json.loads(json.dumps({**job, "epochs": 30, "finished": False}))
@@ -129,6 +130,8 @@ def test_what_a_side_prints_is_found_again() -> None:
     assert _serves(stored, job)
     assert not _serves(stored, {**job, "most_seconds": 10.0})
     assert _key({**job, "most_epochs": 0}) != _key(job)
+    assert job["keys"] == {"learning_rate": 0.005, "enable_amp": True}
+    assert _job(options, "toy-ranked", "GRU4Rec", 1, "RecBole")["keys"] == {"learning_rate": 0.001}
 
 
 def test_places_take_the_part_of_time_stamps(tmp_path: Path) -> None:
