@@ -72,7 +72,7 @@ def main(arguments: list[str] | None = None) -> None:
     parser.add_argument("--batches", type=int, default=8)
     options = parser.parse_args(arguments)
     speed = product_speed()
-    print(f"{torch.get_num_threads()} thread, products at {speed / 1e9:.0f} GFLOP/s\n")
+    print(f"threads: {torch.get_num_threads()}, products at {speed / 1e9:.0f} GFLOP/s\n")
     print("| model | s an epoch | GFLOP of products | s of products at that speed | distance |")
     print("| --- | ---: | ---: | ---: | ---: |")
     with tempfile.TemporaryDirectory() as folder:

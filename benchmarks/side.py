@@ -175,13 +175,8 @@ def _prepared(job: dict[str, Any]) -> dict[str, float]:
     return {"prepare_seconds": time.perf_counter() - began}
 
 
-def _ours(job: dict[str, Any]) -> dict[str, Any]:
-    from recbole_ext.config import build_config
-    from recbole_ext.data.build import prepare_data
-    from recbole_ext.pipeline import build_trainer, train
-    from recbole_ext.registry import resolve_model
-
-    values = {
+def _our_values(job: dict[str, Any]) -> dict[str, Any]:
+    return {
         **_SHARED,
         "data_path": job["data_path"],
         "dataset": job["dataset"],
@@ -195,6 +190,15 @@ def _ours(job: dict[str, Any]) -> dict[str, Any]:
         "use_gpu": False,
         **job["keys"],
     }
+
+
+def _ours(job: dict[str, Any]) -> dict[str, Any]:
+    from recbole_ext.config import build_config
+    from recbole_ext.data.build import prepare_data
+    from recbole_ext.pipeline import build_trainer, train
+    from recbole_ext.registry import resolve_model
+
+    values = _our_values(job)
     spec, model_class = resolve_model(job["model"])
     config = build_config(model_class, None, (), values)
     began = time.perf_counter()

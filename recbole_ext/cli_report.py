@@ -6,28 +6,23 @@ from pathlib import Path
 
 import click
 
+from recbole_ext.cli_paths import OutputPath
+
 __all__ = ["COMMANDS"]
 
 
 @click.command()
 @click.argument("folders", metavar="RUN...", nargs=-1, type=click.Path(path_type=Path))
-@click.option("--output", type=click.Path(path_type=Path), help="The file (default: report.html).")
+@click.option("--output", type=OutputPath("file"), help="The file (default: report.html).")
 @click.option("--format", "form", help="html or md (default: by the ending of --output, else html).")
-@click.option("--figures", type=click.Path(path_type=Path), help="A folder for the charts as SVG files too.")
+@click.option("--figures", type=OutputPath(), help="A folder for the charts as SVG files too.")
 def report(folders: tuple[Path, ...], output: Path | None, form: str | None, figures: Path | None) -> None:
     """Write one file that shows runs, curves, re-ranked lists, ablations or a whole comparison.
 
     Each RUN is a folder of train, rerank, pareto, tune, ablate or compare, in any order.
     """
-    from recbole_ext.errors import ConfigError
     from recbole_ext.report import write_report
 
-    for option, path in (("--output", output), ("--figures", figures)):
-        # An unset variable of the shell gives an empty text, which would be the working folder.
-        if path is not None and str(path) in ("", "."):
-            raise ConfigError(
-                f"{option} is empty or the working folder: name a {'file' if option == '--output' else 'folder'}"
-            )
     click.echo(f"report: {write_report(folders, output=output, form=form, figures=figures)}")
 
 

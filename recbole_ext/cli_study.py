@@ -5,11 +5,10 @@ from __future__ import annotations
 import shlex
 import sys
 from pathlib import Path
-from typing import Any
 
 import click
 
-from recbole_ext.errors import ConfigError
+from recbole_ext.cli_paths import OutputPath
 from recbole_ext.terminal import SearchBar, say
 
 __all__ = ["STUDY_COMMANDS"]
@@ -22,19 +21,6 @@ def _command() -> str:
     return shlex.join(["python", "run.py", *sys.argv[1:]])
 
 
-class _Folder(click.Path):
-    """An output folder; an empty text, such as an unset variable of the shell gives, would be the working folder."""
-
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
-        """The folder's path."""
-        if value == "":
-            raise ConfigError("--output is empty: name a folder")
-        return super().convert(value, param, ctx)
-
-
-_FOLDER = _Folder(path_type=Path)
-
-
 @click.command(context_settings=_EXTRA)
 @click.option("--model", help="A model's name ('models' lists them) or package.module:Class.")
 @click.option(
@@ -45,7 +31,7 @@ _FOLDER = _Folder(path_type=Path)
     "--space", required=True, type=click.Path(path_type=Path), help="YAML file of the search space."
 )
 @click.option("--trials", default=50, show_default=True, help="Total, over all processes and restarts.")
-@click.option("--output", type=_FOLDER, help="Folder (default: saved/tune/<name>).")
+@click.option("--output", type=OutputPath(), help="Folder (default: saved/tune/<name>).")
 @click.option("--storage", help="Database URL (default: a journal file in the folder).")
 @click.option("--name", help="Of the study (default: <dataset>-<model>).")
 @click.option("--sampler", default="tpe", show_default=True, help="tpe or random.")
@@ -107,7 +93,7 @@ def tune(
 
 @click.command(context_settings=_EXTRA)
 @click.option("--config", required=True, type=click.Path(path_type=Path), help="YAML file of the study.")
-@click.option("--output", type=_FOLDER, help="Folder (default: saved/study/<file>).")
+@click.option("--output", type=OutputPath(), help="Folder (default: saved/study/<file>).")
 @click.option("--budget-minutes", type=float, help="Of each model's search, in place of the study's.")
 @click.pass_context
 def compare(context: click.Context, config: Path, output: Path | None, budget_minutes: float | None) -> None:
@@ -132,7 +118,7 @@ def compare(context: click.Context, config: Path, output: Path | None, budget_mi
 
 @click.command(context_settings=_EXTRA)
 @click.option("--config", required=True, type=click.Path(path_type=Path), help="YAML file of the ablations.")
-@click.option("--output", type=_FOLDER, help="Folder (default: saved/study/<file>).")
+@click.option("--output", type=OutputPath(), help="Folder (default: saved/study/<file>).")
 @click.pass_context
 def ablate(context: click.Context, config: Path, output: Path | None) -> None:
     """Train models at several values of one key; the same command continues after an interruption.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from recbole_ext.interpretation import Explanation, Recommendation
+from recbole_ext.mistakes import number_of
 
 __all__ = ["explanation_lines"]
 
@@ -20,7 +21,7 @@ def _reason_lines(one: Recommendation, kind: str) -> list[str]:
 
 def explanation_lines(explanation: Explanation) -> list[str]:
     """A few lines for each recommendation, under what the method means."""
-    items = "1 item" if explanation.history == 1 else f"{explanation.history} items"
+    items = number_of(explanation.history, "item")
     # Where no item of the history was looked at one by one, their number says nothing.
     looked_at = "" if explanation.kind == "none" else f", from {items} of the history"
     lines = [

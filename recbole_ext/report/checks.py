@@ -13,9 +13,9 @@ __all__ = ["Origin", "check_ablation", "check_curves", "check_same_protocol"]
 # Path of a folder, and what its figures stand on: data set, fingerprint and protocol as far as it says so.
 Origin = tuple[Path, Mapping[str, Any]]
 
-# Seeds and lengths of lists may differ; a re-ranking may have its own head, an ablation its own values of K.
-_FREE = {"seed", "seeds", "topk", "confidence", "phase"}
-_FREE_BESIDE_RUNS = _FREE | {"head_rule", "shown_k"}
+# Of runs, only seeds and the values of K may differ; a re-ranking may have its own head, an ablation its own K.
+_FREE = {"seed", "topk"}
+_FREE_BESIDE_RUNS = _FREE | {"seeds", "confidence", "phase", "head_rule", "shown_k"}
 
 _CURVE_ROW = ("method", "strength", "ndcg", "itemcoverage", "tailshare")
 _TESTED = (*_CURVE_ROW, "ndcg_difference", "difference_low", "difference_high")

@@ -126,9 +126,6 @@ class _Reader:
             self._ablation(path)
         elif (path / "trials.csv").is_file():
             self._tuning(path)
-            if (path / "tuning.json").is_file():
-                facts = _json(path / "tuning.json")
-                self.others.append((path, {key: facts[key] for key in ("dataset", "data") if key in facts}))
         elif (path / "metrics.json").is_file():
             self._figures(path, _json(path / "metrics.json"))
         else:
@@ -168,6 +165,7 @@ class _Reader:
         # A search none of whose trials gave a value has written no tuning.json.
         facts = _json(path / "tuning.json") if (path / "tuning.json").is_file() else {}
         self.searches.append(read_trials(path, facts))
+        self.others.append((path, {key: facts[key] for key in ("dataset", "data") if key in facts}))
 
 
 def _has_results(folder: Path) -> bool:
@@ -191,11 +189,9 @@ def _named_curves(
 
 def _origin(metrics: dict[str, Any]) -> dict[str, Any]:
     """What the figures of a folder stand on."""
-    known = {"dataset": metrics.get("dataset"), "data": metrics.get("fingerprint")}
-    return {
-        **{key: value for key, value in known.items() if value is not None},
-        **metrics.get("protocol", {}),
-    }
+    places = {"dataset": "dataset", "data": "fingerprint"}
+    known = {name: metrics[place] for name, place in places.items() if place in metrics}
+    return {**known, **metrics.get("protocol", {})}
 
 
 def read_inputs(folders: Sequence[Path]) -> Inputs:

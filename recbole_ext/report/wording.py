@@ -10,6 +10,7 @@ from recbole_ext.report.comparison import Estimate
 __all__ = [
     "METRIC_NAMES",
     "against",
+    "interval_note",
     "joined",
     "number",
     "p_text",
@@ -63,6 +64,12 @@ def with_interval(estimate: Estimate) -> str:
     if estimate.low is None or estimate.high is None:
         return number(estimate.mean)
     return f"{estimate.mean:.4f} [{estimate.low:.4f}, {estimate.high:.4f}]"
+
+
+def interval_note(low: float | None, high: float | None, spread: float | None = None) -> str:
+    """What stands below a figure: its interval, and the standard deviation over seeds; empty if neither is known."""
+    parts = [] if low is None or high is None else [f"{low:.3f}–{high:.3f}"]
+    return "\n".join([*parts, *([] if spread is None else [f"±{spread:.4f}"])])
 
 
 def p_text(p: float) -> str:

@@ -119,15 +119,19 @@ class Cells:
         partial = partial_of(final)
         return partial if (partial / "state.safetensors").is_file() else None
 
-    def verify(self, name: str, model: str, values: Mapping[str, Any]) -> None:
-        """Finds out whether a cell that is there has the settings of :meth:`get`, and computes nothing.
+    def verify(self, name: str, model: str, values: Mapping[str, Any]) -> Path | None:
+        """:meth:`begun`, once the cell that is there is found to have the settings of :meth:`get`.
 
         Raises:
             ConfigError: It was computed with another configuration.
         """
         folder = self.begun(name)
         if folder is not None:
-            self._check(folder, model, {**self.settings, **values, "show_progress": False})
+            self._check(folder, model, self._wanted(values))
+        return folder
+
+    def _wanted(self, values: Mapping[str, Any]) -> dict[str, Any]:
+        return {**self.settings, **values, "show_progress": False}
 
     def get(self, name: str, model: str, values: Mapping[str, Any]) -> Cell:
         """The cell of a name: read if it is finished, continued if it was interrupted, else computed.
@@ -141,9 +145,8 @@ class Cells:
             ConfigError: A cell of this name was computed with another configuration.
             RecBoleExtError: As :func:`~recbole_ext.pipeline.train`.
         """
-        final, wanted = self.folder / name, {**self.settings, **values, "show_progress": False}
-        self.verify(name, model, values)
-        folder = self.begun(name)
+        final, wanted = self.folder / name, self._wanted(values)
+        folder = self.verify(name, model, values)
         if folder == final:
             return Cell(final, read_metrics(open_run(final)))
         if folder is not None:

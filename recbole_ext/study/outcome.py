@@ -5,7 +5,6 @@ from __future__ import annotations
 import io
 import json
 import math
-import os
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -19,6 +18,7 @@ from optuna.trial import FrozenTrial, TrialState
 from recbole_ext.config import user_values
 from recbole_ext.errors import ConfigError, OutputError
 from recbole_ext.study.queue import counted, spent_seconds
+from recbole_ext.study.result import write_whole
 from recbole_ext.study.search import Search
 
 __all__ = ["TrialReport", "TuneResult", "check_kept", "outcome_of", "report_of"]
@@ -176,26 +176,12 @@ def _alike(shown: str | None, kept: str | None) -> bool:
         return False
 
 
-def _write(file: Path, content: bytes) -> None:
-    """As a whole or not at all; several processes may do so at once."""
-    partial = file.with_name(f"{file.name}.{os.getpid()}.partial")
-    try:
-        file.parent.mkdir(parents=True, exist_ok=True)
-        partial.write_bytes(content)
-        partial.replace(file)
-    except OSError as error:
-        partial.unlink(missing_ok=True)
-        raise OutputError(
-            f"{file} cannot be written ({error.strerror}): free some space and repeat the command"
-        ) from error
-
-
 def _write_table(table: pl.DataFrame, folder: Path) -> None:
     """As text, and exactly."""
-    _write(folder / "trials.csv", table.write_csv().encode())
+    write_whole(folder / "trials.csv", table.write_csv().encode())
     exact = io.BytesIO()
     table.write_parquet(exact)
-    _write(folder / "trials.parquet", exact.getvalue())
+    write_whole(folder / "trials.parquet", exact.getvalue())
 
 
 def outcome_of(study: optuna.Study, search: Search, identity: dict[str, Any], command: str) -> TuneResult:
@@ -220,7 +206,7 @@ def outcome_of(study: optuna.Study, search: Search, identity: dict[str, Any], co
             _write_config(search.folder / "front" / f"{trial.number}.yaml", trial, search, command)
     _write_config(search.folder / "best.yaml", winner, search, command)
     summary = _summary(trials, winner, front, search, identity, command)
-    _write(search.folder / "tuning.json", json.dumps(summary, indent=2).encode())
+    write_whole(search.folder / "tuning.json", json.dumps(summary, indent=2).encode())
     return TuneResult(
         search.folder,
         _settings(winner, search),
@@ -267,4 +253,4 @@ def _write_config(file: Path, trial: FrozenTrial, search: Search, command: str) 
     values = {key: value for key, value in values.items() if key != "show_progress"}
     values["model"] = search.model
     text = yaml.safe_dump(values, sort_keys=False, allow_unicode=True)
-    _write(file, f"# {command or 'written by a search'}\n{text}".encode())
+    write_whole(file, f"# {command or 'written by a search'}\n{text}".encode())

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -22,6 +23,7 @@ __all__ = [
     "read_ablation",
     "read_comparison",
     "write_result",
+    "write_whole",
 ]
 
 
@@ -166,6 +168,24 @@ def read_ablation(folder: Path) -> Ablation:
     return _read(folder / "ablation.json", Ablation, "ablate")
 
 
+def write_whole(file: Path, content: bytes) -> None:
+    """As a whole or not at all; several processes may do so at once.
+
+    Raises:
+        OutputError: It cannot be written.
+    """
+    partial = file.with_name(f"{file.name}.{os.getpid()}.partial")
+    try:
+        file.parent.mkdir(parents=True, exist_ok=True)
+        partial.write_bytes(content)
+        partial.replace(file)
+    except OSError as error:
+        partial.unlink(missing_ok=True)
+        raise OutputError(
+            f"{file} cannot be written ({error.strerror}): free some space and repeat the command"
+        ) from error
+
+
 def write_result(folder: Path, name: str, result: BaseModel, text: str) -> None:
     """``NAME.json`` and ``NAME.md``, each replaced as a whole.
 
@@ -174,9 +194,4 @@ def write_result(folder: Path, name: str, result: BaseModel, text: str) -> None:
     """
     for ending, content in (("json", result.model_dump_json(indent=2)), ("md", text)):
         file = folder / f"{name}.{ending}"
-        partial = file.with_name(file.name + ".partial")
-        try:
-            partial.write_text(content + "\n", encoding="utf-8")
-            partial.replace(file)
-        except OSError as error:
-            raise OutputError(f"{file} cannot be written ({error.strerror}): free some space") from error
+        write_whole(file, f"{content}\n".encode())

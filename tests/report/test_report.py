@@ -270,6 +270,27 @@ def test_a_file_that_lacks_what_is_drawn_is_named(
         read_inputs([folders["Pop"], tmp_path])
 
 
+@pytest.mark.parametrize(("option", "what"), [("--output", "file"), ("--figures", "folder")])
+def test_an_empty_path_is_refused(
+    option: str, what: str, folders: dict[str, Path], capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit) as ended:
+        main(["report", str(folders["Pop"]), f"{option}="])
+    assert ended.value.code == 2
+    assert f"{option} is empty: name a {what}" in capsys.readouterr().err
+
+
+def test_runs_of_other_confidence_are_refused(folders: dict[str, Path], tmp_path: Path) -> None:
+    """Their intervals would stand in one column."""
+    other = tmp_path / "other"
+    shutil.copytree(folders["Pop"], other)
+    content = json.loads((other / "metrics.json").read_text())
+    content["protocol"]["confidence"] = 0.5
+    (other / "metrics.json").write_text(json.dumps(content))
+    with pytest.raises(ConfigError, match=r"not comparable: confidence is 0.95 and 0.5"):
+        read_inputs([folders["MLP"], other])
+
+
 def test_the_command(folders: dict[str, Path], tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     main(["report", str(folders["Pop"]), f"--output={tmp_path / 'r.md'}"])
     assert (tmp_path / "r.md").read_text().startswith("# Pop on cycle")

@@ -9,7 +9,7 @@ from recbole_ext.report.comparison import Comparison
 from recbole_ext.report.context import Context
 from recbole_ext.report.document import Block, Cell, Paragraph, Section, Table, cell
 from recbole_ext.report.lists import changes_by_user, overlap, top
-from recbole_ext.report.wording import number, percent
+from recbole_ext.report.wording import interval_note, number, percent
 
 __all__ = ["groups_section", "overlap_section"]
 
@@ -33,8 +33,7 @@ def _table(comparison: Comparison) -> Table:
             if estimate is None:
                 cells.append(cell(None))
             else:
-                known = estimate.low is not None and estimate.high is not None
-                note = f"{estimate.low:.3f}–{estimate.high:.3f}" if known else f"n = {n}"
+                note = interval_note(estimate.low, estimate.high) or f"n = {n}"
                 cells.append(Cell(number(estimate.mean), estimate.mean, note))
         rows.append(tuple(cells))
     sizes = {

@@ -8,7 +8,7 @@ from recbole_ext.report.comparison import Comparison, Row
 from recbole_ext.report.context import FORMS, Context, legend_of
 from recbole_ext.report.document import Block, Cell, Details, Paragraph, Section, Table, cell
 from recbole_ext.report.sentences import baseline_words, leaders, reference
-from recbole_ext.report.wording import METRIC_NAMES, joined, number, p_text, percent, signed
+from recbole_ext.report.wording import METRIC_NAMES, interval_note, joined, number, p_text, percent, signed
 
 __all__ = ["accuracy_against_coverage", "comparison_section"]
 
@@ -25,9 +25,7 @@ def _value_cell(comparison: Comparison, row: Row, name: str) -> Cell:
         return Cell(percent(estimate.mean), estimate.mean)
     if name in ("novelty", "avgpopularity", "gini", "intralistdiversity"):
         return cell(estimate.mean, 1 if name == "avgpopularity" else 2)
-    note = "" if estimate.low is None else f"{estimate.low:.3f}–{estimate.high:.3f}"
-    if estimate.spread is not None:
-        note += f"{chr(10) if note else ''}±{estimate.spread:.4f}"
+    note = interval_note(estimate.low, estimate.high, estimate.spread)
     best = max((other.mean(key) or 0.0) for other in comparison.rows) == estimate.mean
     return Cell(number(estimate.mean), estimate.mean, note, "strong" if best else "")
 

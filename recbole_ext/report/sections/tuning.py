@@ -10,23 +10,18 @@ import numpy as np
 from recbole_ext.report.charts import Line, Point, intervals, lines_chart
 from recbole_ext.report.context import Context
 from recbole_ext.report.document import Block, Cell, Details, Figure, Paragraph, Section, Table, cell
-from recbole_ext.report.sections.tuning_charts import front_of_search, search_charts
+from recbole_ext.report.sections.tuning_charts import as_number, front_of_search, search_charts
 from recbole_ext.report.trials import Trials
-from recbole_ext.report.wording import number, percent, seconds
+from recbole_ext.report.wording import interval_note, number, percent, seconds
 
 __all__ = ["ablation_section", "tuning_section"]
 
 
-def _is_number(value: Any) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool)
-
-
 def _with_interval(ndcg: dict[str, Any]) -> Cell:
-    mean, low, high, spread = (ndcg.get(name) for name in ("mean", "low", "high", "sd_over_seeds"))
-    note = "" if low is None or high is None else f"{low:.3f}–{high:.3f}"
-    if spread is not None:
-        note += f"{chr(10) if note else ''}±{spread:.4f}"
-    return Cell(number(float(mean or 0)), mean, note)
+    mean = float(ndcg["mean"])
+    return Cell(
+        number(mean), mean, interval_note(ndcg.get("low"), ndcg.get("high"), ndcg.get("sd_over_seeds"))
+    )
 
 
 def _sweep_table(title: str, key: str, points: Sequence[dict[str, Any]], k: int) -> Table:
@@ -34,7 +29,7 @@ def _sweep_table(title: str, key: str, points: Sequence[dict[str, Any]], k: int)
     for point in points:
         coverage, seconds = point.get("itemcoverage"), point.get("seconds")
         share = cell(None) if coverage is None else Cell(percent(coverage), coverage)
-        value = Cell(str(point["value"]), float(point["value"]) if _is_number(point["value"]) else None)
+        value = Cell(str(point["value"]), as_number(point["value"]))
         time = cell(None if seconds is None else float(seconds), 0)
         rows.append((value, _with_interval(point["ndcg"]), share, time))
     return Table(title, (key, f"NDCG@{k}", "Coverage", "Training s"), tuple(rows))
@@ -45,7 +40,7 @@ def _sweep_chart(title: str, words: str, key: str, points: Sequence[dict[str, An
     ndcg = [point["ndcg"] for point in points]
     low, high = [value.get("low") for value in ndcg], [value.get("high") for value in ndcg]
     means = [float(value["mean"]) for value in ndcg]
-    if not all(_is_number(point["value"]) for point in points):
+    if not all(as_number(point["value"]) is not None for point in points):
         rows = [
             Point(str(point["value"]), mean, low=a, high=b)
             for point, mean, a, b in zip(points, means, low, high, strict=True)
@@ -70,7 +65,7 @@ def _sweep(sweep: dict[str, Any], k: int) -> list[Block]:
     """A chart and a table of one key."""
     points: Sequence[dict[str, Any]] = sweep["points"]
     model, key = sweep["model"], sweep["key"]
-    if all(_is_number(point["value"]) for point in points):
+    if all(as_number(point["value"]) is not None for point in points):
         points = sorted(points, key=lambda point: point["value"])
     means = [float(point["ndcg"]["mean"]) for point in points]
     best = int(np.argmax(means))

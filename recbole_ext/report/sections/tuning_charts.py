@@ -9,12 +9,13 @@ import numpy as np
 import numpy.typing as npt
 import polars as pl
 
+from recbole_ext.mistakes import number_of
 from recbole_ext.report.charts import Line, Point, bars, intervals, lines_chart
 from recbole_ext.report.document import Block, Cell, Paragraph, Table, cell
 from recbole_ext.report.trials import Objective, Trials
 from recbole_ext.report.wording import METRIC_NAMES, joined
 
-__all__ = ["by_chance", "explained", "front_of", "front_of_search", "search_charts"]
+__all__ = ["as_number", "by_chance", "explained", "front_of", "front_of_search", "search_charts"]
 
 # Fewer trials let chance reach nearly everything.
 _ENOUGH = 8
@@ -157,7 +158,7 @@ def _choices(title: str, done: pl.DataFrame, objective: Objective, name: str) ->
     best = pl.col(objective.key).max() if objective.bigger else pl.col(objective.key).min()
     groups = done.group_by(name).agg(best.alias("best"), pl.len().alias("n"))
     rows = [
-        (f"{choice} ({n} {'trial' if n == 1 else 'trials'})", float(top), f"{top:.4f}")
+        (f"{choice} ({number_of(n, 'trial')})", float(top), f"{top:.4f}")
         for choice, top, n in groups.sort("best", name, descending=[objective.bigger, False]).iter_rows()
     ]
     words = "; ".join(f"{choice} {shown}" for choice, _, shown in rows)
@@ -233,7 +234,7 @@ def _front_table(title: str, front: pl.DataFrame, trials: Trials) -> Table:
             Cell(str(row["number"]), float(row["number"])),
             *(cell(float(row[objective.key])) for objective in trials.objectives),
             *(
-                cell(None) if row[name] is None else Cell(_setting(row[name]), _number(row[name]))
+                cell(None) if row[name] is None else Cell(_setting(row[name]), as_number(row[name]))
                 for name in trials.parameters
             ),
         )
@@ -245,7 +246,8 @@ def _front_table(title: str, front: pl.DataFrame, trials: Trials) -> Table:
     return Table(title, columns, tuple(rows), text_columns=(0, *words))
 
 
-def _number(value: Any) -> float | None:
+def as_number(value: Any) -> float | None:
+    """The value of a parameter as a number; None for one that has no order."""
     return float(value) if isinstance(value, int | float) and not isinstance(value, bool) else None
 
 
