@@ -21,7 +21,7 @@ import polars as pl
 import yaml
 
 from benchmarks.table import OURS, table
-from recbole_ext.movielens import is_prepared, prepare
+from recbole_ext.data.movielens import is_prepared, prepare
 
 __all__ = ["main", "ranked_dataset"]
 
@@ -77,8 +77,8 @@ def _given(options: argparse.Namespace) -> dict[str, Any]:
 
 
 def _default(model: str) -> Any:
-    from recbole_ext.config import build_config
-    from recbole_ext.registry import resolve_model
+    from recbole_ext.config.build import build_config
+    from recbole_ext.model.registry import resolve_model
 
     return build_config(resolve_model(model)[1], "ml-100k", (), {})["learning_rate"]
 

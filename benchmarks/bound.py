@@ -19,7 +19,7 @@ import torch
 from torch.utils.flop_counter import FlopCounterMode
 
 from benchmarks.switches import step_of, trainer_of
-from recbole_ext.movielens import prepare
+from recbole_ext.data.movielens import prepare
 
 __all__ = ["counter", "main", "product_speed"]
 

@@ -38,7 +38,7 @@ def _matrix(users: int, items: int, interactions: int) -> sp.csr_matrix:
 def _ours(matrix: sp.csr_matrix) -> tuple[Callable[[], Any], Callable[[Any], Any]]:
     from recbole_ext.evaluator.ranking import top_k
     from recbole_ext.model.general_recommender.itemknn import cosine_neighbours
-    from recbole_ext.model.sparse_product import dense_product
+    from recbole_ext.model.kernels.sparse_product import dense_product
 
     def scored(similarities: sp.csr_matrix) -> None:
         by_neighbour = similarities.tocsr()

@@ -23,7 +23,7 @@ def _generate(folder: Path, options: argparse.Namespace) -> dict[str, Any]:
 
 
 def _prepare(folder: Path, options: argparse.Namespace) -> dict[str, Any]:
-    from recbole_ext.movielens import prepare
+    from recbole_ext.data.movielens import prepare
 
     began = time.perf_counter()
     prepared = prepare(NAME, source=folder / "raw", out=folder / "dataset", download=False)
@@ -39,9 +39,9 @@ def _opened(model: str, folder: Path, options: argparse.Namespace) -> tuple[Any,
     """Specification, configuration, class, data, and the seconds that opening the data took."""
     import yaml
 
-    from recbole_ext.config import build_config
+    from recbole_ext.config.build import build_config
     from recbole_ext.data.build import prepare_data
-    from recbole_ext.registry import resolve_model
+    from recbole_ext.model.registry import resolve_model
 
     spec, model_class = resolve_model(model)
     given = dict(pair.split("=", 1) for pair in options.set)
@@ -92,7 +92,7 @@ class _FirstBatches:
 
 
 def _built(model: str, folder: Path, options: argparse.Namespace) -> tuple[Any, Any, Any, float]:
-    from recbole_ext.pipeline import build_trainer
+    from recbole_ext.trainer.train import build_trainer
 
     spec, config, model_class, data, seconds = _opened(model, folder, options)
     (folder / model).mkdir(exist_ok=True)
@@ -115,8 +115,8 @@ def _train(folder: Path, options: argparse.Namespace) -> dict[str, Any]:
 
 def _evaluated(trainer: Any, data: Any, folder: Path, options: argparse.Namespace) -> dict[str, Any]:
     """Ranks the users of the test and computes all metrics; intervals, bounds and lists on demand."""
-    from recbole_ext.figures import test_figures
-    from recbole_ext.run_folder import write_lists
+    from recbole_ext.runs.folder import write_lists
+    from recbole_ext.trainer.summary import test_figures
 
     loader = data.test
     whole = len(loader.users)

@@ -19,7 +19,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from recbole_ext.movielens import prepare
+from recbole_ext.data.movielens import prepare
 
 __all__ = ["VARIANTS", "main", "step_of", "trainer_of"]
 
@@ -38,10 +38,10 @@ _WARM_UP = 4
 
 def trainer_of(job: dict[str, Any]) -> tuple[Any, Any]:
     """Trainer and loader of the variant, on the data set that RecBole brings along."""
-    from recbole_ext import pipeline
-    from recbole_ext.config import build_config
+    from recbole_ext.config.build import build_config
     from recbole_ext.data.build import prepare_data
-    from recbole_ext.registry import resolve_model
+    from recbole_ext.model.registry import resolve_model
+    from recbole_ext.trainer import train as pipeline
 
     variant = job["variant"]
     spec, model_class = resolve_model(job["model"])

@@ -11,6 +11,8 @@ import pytest
 import torch
 from hypothesis import settings
 
+import recbole_ext._compat  # noqa: F401  every test sees the repaired host
+
 torch.set_num_threads(2)
 # No timed tests: how long an example takes says something about the machine alone.
 settings.register_profile("untimed", deadline=None)

@@ -9,17 +9,16 @@ from typing import Any
 
 import numpy as np
 
-from recbole_ext import _compat
-
-_compat.apply()
-
-from recbole.data.dataloader import UserDataLoader  # noqa: E402
-from recbole.data.utils import get_dataloader  # noqa: E402
-from recbole.model.abstract_recommender import AbstractRecommender, AutoEncoderMixin  # noqa: E402
-from recbole.utils import InputType, ModelType  # noqa: E402
-
-from recbole_ext.data.cloze import ClozeLoader  # noqa: E402
-from recbole_ext.data.dataloader import (  # noqa: E402
+from recbole_ext._compat.host import (
+    AbstractRecommender,
+    AutoEncoderMixin,
+    InputType,
+    ModelType,
+    UserDataLoader,
+    get_dataloader,
+)
+from recbole_ext.data.cloze import ClozeLoader
+from recbole_ext.data.dataloader import (
     EvaluationLoader,
     PositiveLoader,
     PrefixLoader,
@@ -27,10 +26,10 @@ from recbole_ext.data.dataloader import (  # noqa: E402
     UserLoader,
     WindowLoader,
 )
-from recbole_ext.data.dataset import ExactDataset  # noqa: E402
-from recbole_ext.data.interactions import TEST, TRAIN, VALID, Interactions, Split  # noqa: E402
-from recbole_ext.errors import ConfigError  # noqa: E402
-from recbole_ext.sampler.negative import NegativeSampler  # noqa: E402
+from recbole_ext.data.dataset import ExactDataset
+from recbole_ext.data.interactions import TEST, TRAIN, VALID, Interactions, Split
+from recbole_ext.data.negative_sampler import NegativeSampler
+from recbole_ext.errors import ConfigError
 
 __all__ = ["DataCache", "PreparedData", "fingerprint", "loader_class", "prepare_data"]
 

@@ -7,17 +7,12 @@ from typing import Any
 import numpy as np
 import torch
 
-from recbole_ext import _compat
-
-_compat.apply()
-
-from recbole.data.interaction import Interaction  # noqa: E402
-
-from recbole_ext.data.dataloader import WindowLoader, history_fields  # noqa: E402
-from recbole_ext.data.dataset import ExactDataset  # noqa: E402
-from recbole_ext.data.interactions import Split  # noqa: E402
-from recbole_ext.sampler.negative import NegativeSampler  # noqa: E402
-from recbole_ext.windows import cut_windows  # noqa: E402
+from recbole_ext._compat.host import Interaction
+from recbole_ext.data.dataloader import WindowLoader, history_fields
+from recbole_ext.data.dataset import ExactDataset
+from recbole_ext.data.interactions import Split
+from recbole_ext.data.negative_sampler import NegativeSampler
+from recbole_ext.data.windows import cut_windows
 
 __all__ = ["ClozeLoader", "cloze_mask"]
 

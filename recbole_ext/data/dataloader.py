@@ -9,19 +9,12 @@ from typing import Any
 import numpy as np
 import torch
 
-from recbole_ext import _compat
-
-_compat.apply()
-
-from recbole.data.interaction import Interaction  # noqa: E402
-from recbole.data.transform import construct_transform  # noqa: E402
-from recbole.utils import InputType, ModelType  # noqa: E402
-
-from recbole_ext.data.dataset import ExactDataset  # noqa: E402
-from recbole_ext.data.interactions import TRAIN, Split  # noqa: E402
-from recbole_ext.errors import DataError  # noqa: E402
-from recbole_ext.sampler.negative import NegativeSampler  # noqa: E402
-from recbole_ext.windows import cut_windows  # noqa: E402
+from recbole_ext._compat.host import InputType, Interaction, ModelType, construct_transform
+from recbole_ext.data.dataset import ExactDataset
+from recbole_ext.data.interactions import TRAIN, Split
+from recbole_ext.data.negative_sampler import NegativeSampler
+from recbole_ext.data.windows import cut_windows
+from recbole_ext.errors import DataError
 
 __all__ = [
     "EvaluationBatch",

@@ -12,22 +12,15 @@ import numpy as np
 import pandas as pd
 import torch
 
-from recbole_ext import _compat
-
-_compat.apply()
-
-from recbole.data.dataset import Dataset  # noqa: E402
-from recbole.data.interaction import Interaction  # noqa: E402
-from recbole.utils.enum_type import FeatureSource, FeatureType  # noqa: E402
-
-from recbole_ext.data.interactions import (  # noqa: E402
+from recbole_ext._compat.host import Dataset, FeatureSource, FeatureType, Interaction
+from recbole_ext.data.features import genre_matrix
+from recbole_ext.data.interactions import (
     TRAIN,
     Interactions,
     Split,
     read_interactions,
     split_interactions,
 )
-from recbole_ext.data.items import genre_matrix  # noqa: E402
 
 __all__ = ["ExactDataset"]
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import polars as pl
 
-from recbole_ext.column_cache import read_columns
+from recbole_ext.data.atomic_cache import read_columns
 from recbole_ext.errors import ConfigError, DataError
 
 __all__ = ["TEST", "TRAIN", "VALID", "Interactions", "Split", "read_interactions", "split_interactions"]

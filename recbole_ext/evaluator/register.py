@@ -13,17 +13,11 @@ from collections.abc import Callable
 from types import MappingProxyType
 from typing import Any
 
-from recbole_ext import _compat
-
-_compat.apply()
-
-from recbole.evaluator import register as host  # noqa: E402
-from recbole.evaluator.base_metric import AbstractMetric  # noqa: E402
-from recbole.utils import EvaluatorType  # noqa: E402
-
-from recbole_ext.errors import ConfigError, nearest  # noqa: E402
-from recbole_ext.evaluator.metrics.accuracy import METRICS  # noqa: E402
-from recbole_ext.evaluator.metrics.beyond_accuracy import BEYOND_ACCURACY, BeyondAccuracy, Evidence  # noqa: E402
+from recbole_ext._compat.host import AbstractMetric, EvaluatorType
+from recbole_ext._compat.host import metric_tables as host
+from recbole_ext.errors import ConfigError, nearest
+from recbole_ext.evaluator.metrics.accuracy import METRICS
+from recbole_ext.evaluator.metrics.beyond_accuracy import BEYOND_ACCURACY, BeyondAccuracy, Evidence
 
 __all__ = ["REFUSED", "is_accuracy", "known_metrics", "metric_name", "register_metric", "smaller_is_better"]
 

@@ -8,11 +8,11 @@ import torch
 from torch import nn
 from torch.nn.functional import embedding
 
+from recbole_ext.config.precision import resolved_precision
 from recbole_ext.errors import ConfigError
-from recbole_ext.model.full_softmax import full_softmax
-from recbole_ext.model.loss import bpr_all_positions, gbce, own_scores, sampled_softmax
-from recbole_ext.model.popularity import ItemWeights, NegativeDistribution, train_counts
-from recbole_ext.precision import resolved_precision
+from recbole_ext.model.losses.full_softmax import full_softmax
+from recbole_ext.model.losses.negatives import bpr_all_positions, gbce, own_scores, sampled_softmax
+from recbole_ext.model.losses.popularity import ItemWeights, NegativeDistribution, train_counts
 
 __all__ = ["AllPositions", "SequenceLoss"]
 

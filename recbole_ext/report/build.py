@@ -6,12 +6,11 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from recbole_ext import __version__
+from recbole_ext.data.movielens import DATASETS
 from recbole_ext.errors import ConfigError, OutputError, nearest
-from recbole_ext.movielens import DATASETS
 from recbole_ext.report.claims import claims_of
 from recbole_ext.report.context import Context, context_of
 from recbole_ext.report.document import Card, Document, Section
-from recbole_ext.report.figures import figure_files
 from recbole_ext.report.inputs import read_inputs
 from recbole_ext.report.render import FORMATS, render, write_text
 from recbole_ext.report.sections.closing import interpretability_section, protocol_section, timing_section
@@ -22,6 +21,7 @@ from recbole_ext.report.sections.people import groups_section, overlap_section
 from recbole_ext.report.sections.results import accuracy_against_coverage, comparison_section
 from recbole_ext.report.sections.tuning import ablation_section, tuning_section
 from recbole_ext.report.sentences import headline, leaders
+from recbole_ext.report.svg_files import figure_files
 from recbole_ext.report.wording import number, percent
 
 __all__ = ["document_of", "write_report"]

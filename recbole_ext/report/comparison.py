@@ -10,7 +10,7 @@ import numpy as np
 
 from recbole_ext.errors import RecBoleExtError
 from recbole_ext.evaluator.confidence import Difference, differences, mean_intervals
-from recbole_ext.registry import resolve_model
+from recbole_ext.model.registry import resolve_model
 from recbole_ext.report.inputs import Run
 
 __all__ = [

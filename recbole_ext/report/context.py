@@ -11,8 +11,8 @@ from typing import Any
 import numpy as np
 
 from recbole_ext.evaluator.confidence import mean_interval, paired_difference
-from recbole_ext.report.catalogue import Catalogue, open_catalogue
 from recbole_ext.report.comparison import KINDS, Comparison, Estimate, Row
+from recbole_ext.report.dataset import Catalogue, open_catalogue
 from recbole_ext.report.inputs import Inputs, ListFolder, Run
 from recbole_ext.report.lists import share_in, top
 from recbole_ext.report.study_file import read_comparison

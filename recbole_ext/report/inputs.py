@@ -13,8 +13,8 @@ import polars as pl
 
 from recbole_ext.errors import CheckpointError, ConfigError
 from recbole_ext.report.checks import Origin, check_ablation, check_curves, check_same_protocol
-from recbole_ext.report.trials import Trials, by_model, read_trials
-from recbole_ext.run_folder import partial_of, read_config, read_metrics, read_parquet, read_per_user
+from recbole_ext.runs.folder import partial_of, read_config, read_metrics, read_parquet, read_per_user
+from recbole_ext.runs.trials import Trials, by_model, read_trials
 
 __all__ = ["Inputs", "ListFolder", "Run", "read_inputs"]
 

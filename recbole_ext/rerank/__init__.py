@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
-from recbole_ext.rerank.base import PerUserReranker, Reranker, checked_strength
-from recbole_ext.rerank.calibrated import Calibrated
-from recbole_ext.rerank.candidates import Candidates, candidates_from_scores, scaled_scores, top_positions
-from recbole_ext.rerank.facts import Facts, ItemFacts, UserFacts, user_profiles
-from recbole_ext.rerank.methods import METHODS, RerankMethod, make_reranker, rerank_method
-from recbole_ext.rerank.mmr import MMR
-from recbole_ext.rerank.popularity_penalty import PopularityPenalty
-from recbole_ext.rerank.settings import RerankSettings, read_rerank_settings
-from recbole_ext.rerank.value_aware import ValueAware
-from recbole_ext.rerank.xquad import XQuAD
+from recbole_ext.config.blocks import RerankSettings, read_rerank_settings
+from recbole_ext.rerank.methods.base import PerUserReranker, Reranker, checked_strength
+from recbole_ext.rerank.methods.calibrated import Calibrated
+from recbole_ext.rerank.methods.candidates import (
+    Candidates,
+    candidates_from_scores,
+    scaled_scores,
+    top_positions,
+)
+from recbole_ext.rerank.methods.facts import Facts, ItemFacts, UserFacts, user_profiles
+from recbole_ext.rerank.methods.mmr import MMR
+from recbole_ext.rerank.methods.popularity_penalty import PopularityPenalty
+from recbole_ext.rerank.methods.table import METHODS, RerankMethod, make_reranker, rerank_method
+from recbole_ext.rerank.methods.value_aware import ValueAware
+from recbole_ext.rerank.methods.xquad import XQuAD
 
 __all__ = [
     "METHODS",

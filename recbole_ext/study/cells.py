@@ -10,12 +10,12 @@ from typing import Any
 
 import polars as pl
 
-from recbole_ext import pipeline
-from recbole_ext.config import build_config, to_plain
+from recbole_ext.config.build import build_config, to_plain
 from recbole_ext.data.build import DataCache
 from recbole_ext.errors import CheckpointError, ConfigError, OutputError
-from recbole_ext.registry import resolve_model
-from recbole_ext.run_folder import open_run, partial_of, read_config, read_metrics, read_per_user
+from recbole_ext.model.registry import resolve_model
+from recbole_ext.runs.folder import open_run, partial_of, read_config, read_metrics, read_per_user
+from recbole_ext.trainer import train as pipeline
 
 __all__ = ["DETERMINISTIC", "NOT_COMPARED", "Cell", "Cells", "seeds_of", "short_name", "study_folder"]
 
@@ -143,7 +143,7 @@ class Cells:
 
         Raises:
             ConfigError: A cell of this name was computed with another configuration.
-            RecBoleExtError: As :func:`~recbole_ext.pipeline.train`.
+            RecBoleExtError: As :func:`~recbole_ext.trainer.train.train`.
         """
         final, wanted = self.folder / name, self._wanted(values)
         folder = self.verify(name, model, values)

@@ -9,20 +9,20 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from recbole_ext.configured import configured
 from recbole_ext.data.build import DataCache
-from recbole_ext.debiasing import pareto_run, rerank_run
 from recbole_ext.errors import ConfigError
 from recbole_ext.evaluator.metrics.beyond_accuracy import BEYOND_ACCURACY
-from recbole_ext.pipeline import open_model
+from recbole_ext.rerank.run import pareto_run, rerank_run
+from recbole_ext.runs.compare import differences, estimates, groups_of, means_in_groups, over_seeds
+from recbole_ext.runs.results import Comparison, ComparisonRow, Tuning, write_result
 from recbole_ext.study.cells import Cell, Cells, seeds_of, short_name, study_folder
-from recbole_ext.study.comparison_table import markdown
-from recbole_ext.study.result import Comparison, ComparisonRow, Tuning, write_result
-from recbole_ext.study.searches import Searches, cell_name, run_values
 from recbole_ext.study.settings import ComparisonSettings, blaming, read_settings
 from recbole_ext.study.space_check import usable_space
-from recbole_ext.study.statistics import differences, estimates, groups_of, means_in_groups, over_seeds
+from recbole_ext.study.table import markdown
 from recbole_ext.study.tune import TuneResult
+from recbole_ext.study.tune_all import Searches, cell_name, run_values
+from recbole_ext.trainer.configure import configured
+from recbole_ext.trainer.train import open_model
 
 __all__ = ["CLASSIC", "compare"]
 

@@ -10,13 +10,13 @@ from typing import Annotated, Any, Literal, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
-from recbole_ext.config import known_keys
+from recbole_ext.config.build import known_keys
+from recbole_ext.config.messages import mistake_words, place_words
+from recbole_ext.config.yaml_reader import read_yaml
 from recbole_ext.errors import ConfigError, nearest
-from recbole_ext.mistakes import mistake_words, place_words
-from recbole_ext.registry import resolve_model
-from recbole_ext.reranking import reranker_names
+from recbole_ext.model.registry import resolve_model
+from recbole_ext.rerank.apply import reranker_names
 from recbole_ext.study.space import PROTOCOL_KEYS, read_space
-from recbole_ext.yaml_reader import read_yaml
 
 __all__ = ["AblationSettings", "ComparisonSettings", "StudyBase", "Sweep", "blaming", "read_settings"]
 

@@ -21,9 +21,9 @@ from pydantic import (
     model_validator,
 )
 
+from recbole_ext.config.messages import mistake_words, place_words
+from recbole_ext.config.yaml_reader import read_yaml
 from recbole_ext.errors import ConfigError, nearest
-from recbole_ext.mistakes import mistake_words, place_words
-from recbole_ext.yaml_reader import read_yaml
 
 __all__ = ["PROTOCOL_KEYS", "SearchSpace", "read_space"]
 

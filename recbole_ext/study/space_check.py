@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from recbole_ext.config import build_config, known_keys
+from recbole_ext.config.build import build_config, known_keys
 from recbole_ext.errors import ConfigError
 from recbole_ext.study.space import SearchSpace, read_space
 

@@ -18,8 +18,8 @@ from optuna.storages import BaseStorage, JournalStorage, RDBStorage
 from optuna.storages.journal import JournalFileBackend
 from sqlalchemy.exc import SQLAlchemyError
 
+from recbole_ext.config.messages import as_yaml
 from recbole_ext.errors import ConfigError, OutputError
-from recbole_ext.mistakes import as_yaml
 
 __all__ = ["has_trials", "locked", "open_storage", "open_study"]
 

@@ -16,19 +16,19 @@ import torch
 from optuna.storages import BaseStorage
 from sqlalchemy.exc import SQLAlchemyError
 
-from recbole_ext.config import build_config, to_plain, user_values
-from recbole_ext.configured import configured
+from recbole_ext.config.build import build_config, to_plain, user_values
+from recbole_ext.config.messages import number_of
 from recbole_ext.data.build import DataCache, fingerprint, prepare_data
 from recbole_ext.errors import ConfigError, OutputError, RecBoleExtError, nearest
 from recbole_ext.evaluator.metrics.beyond_accuracy import BEYOND_ACCURACY
-from recbole_ext.mistakes import number_of
 from recbole_ext.study.cells import NOT_COMPARED
-from recbole_ext.study.outcome import TrialReport, TuneResult, check_kept, outcome_of, report_of
 from recbole_ext.study.queue import counted
-from recbole_ext.study.search import PRUNERS, SAMPLERS, Objective, Search
 from recbole_ext.study.space import SearchSpace
 from recbole_ext.study.space_check import usable_space
 from recbole_ext.study.storage import has_trials, open_storage, open_study
+from recbole_ext.study.tune_result import TrialReport, TuneResult, check_kept, outcome_of, report_of
+from recbole_ext.study.worker import PRUNERS, SAMPLERS, Objective, Search
+from recbole_ext.trainer.configure import configured
 
 __all__ = ["TrialReport", "TuneOptions", "tune"]
 

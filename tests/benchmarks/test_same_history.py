@@ -8,11 +8,11 @@ from typing import Any
 import torch
 
 from benchmarks.same_history import TrainingHistory
-from recbole_ext.config import build_config
+from recbole_ext.config.build import build_config
 from recbole_ext.data.build import prepare_data
 from recbole_ext.data.dataloader import EvaluationLoader
 from recbole_ext.data.interactions import TEST
-from recbole_ext.registry import resolve_model
+from recbole_ext.model.registry import resolve_model
 
 
 def test_only_the_model_s_history_is_shorter(quick: dict[str, Any], tmp_path: Path) -> None:

@@ -10,8 +10,8 @@ import pytest
 import torch
 from recbole.utils import ModelType
 
-from recbole_ext.pipeline import train
-from recbole_ext.registry import MODELS, known_models, resolve_model
+from recbole_ext.model.registry import MODELS, known_models, resolve_model
+from recbole_ext.trainer.train import train
 
 SEQUENTIAL = [name for name in known_models() if resolve_model(name)[1].type == ModelType.SEQUENTIAL]
 FAST = [name for name in SEQUENTIAL if name in {*MODELS, "NARM", "STAMP", "HGN"}]

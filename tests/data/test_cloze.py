@@ -10,11 +10,11 @@ import numpy as np
 import pytest
 import torch
 
-from recbole_ext.config import build_config
+from recbole_ext.config.build import build_config
 from recbole_ext.data.build import PreparedData, loader_class, prepare_data, train_loader
 from recbole_ext.data.cloze import ClozeLoader, cloze_mask
 from recbole_ext.data.dataloader import PrefixLoader
-from recbole_ext.registry import resolve_model
+from recbole_ext.model.registry import resolve_model
 from tests.conftest import write_inter
 
 WIDTH, ITEMS, USERS = 8, 30, 40

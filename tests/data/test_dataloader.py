@@ -8,13 +8,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from recbole_ext.config import build_config
+from recbole_ext.config.build import build_config
 from recbole_ext.data.build import loader_class, prepare_data, train_loader
 from recbole_ext.data.dataloader import PositiveLoader, PrefixLoader, UserLoader, WindowLoader
 from recbole_ext.data.interactions import TRAIN
 from recbole_ext.errors import ConfigError, DataError
-from recbole_ext.pipeline import train
-from recbole_ext.registry import resolve_model
+from recbole_ext.model.registry import resolve_model
+from recbole_ext.trainer.train import train
 from tests.conftest import write_inter
 
 

@@ -5,11 +5,11 @@ from __future__ import annotations
 import numpy as np
 import torch
 
-from recbole_ext.config import build_config
+from recbole_ext.config.build import build_config
 from recbole_ext.data.build import prepare_data
 from recbole_ext.data.dataset import ExactDataset
 from recbole_ext.data.interactions import TRAIN
-from recbole_ext.registry import resolve_model
+from recbole_ext.model.registry import resolve_model
 from tests.conftest import cycle_rows
 
 

@@ -10,16 +10,12 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from recbole.evaluator.collector import Collector
+from recbole.evaluator.evaluator import Evaluator
 
-from recbole_ext import _compat
 from recbole_ext.errors import ConfigError
 from recbole_ext.evaluator.metrics.accuracy import METRICS, accuracy_per_user
 from recbole_ext.evaluator.ranking import expected_ranks, mask_scores_
-
-_compat.apply()
-
-from recbole.evaluator.collector import Collector  # noqa: E402
-from recbole.evaluator.evaluator import Evaluator  # noqa: E402
 
 ALL = list(METRICS)
 INF = math.inf

@@ -13,16 +13,12 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from recbole.data.utils import create_dataset, data_preparation
+from recbole.model.general_recommender.bpr import BPR
+from recbole.model.sequential_recommender.gru4rec import GRU4Rec
+from recbole.trainer import Trainer
 
-from recbole_ext import _compat
-from recbole_ext.pipeline import OpenedRun, RunResult, open_model, train
-
-_compat.apply()
-
-from recbole.data.utils import create_dataset, data_preparation  # noqa: E402
-from recbole.model.general_recommender.bpr import BPR  # noqa: E402
-from recbole.model.sequential_recommender.gru4rec import GRU4Rec  # noqa: E402
-from recbole.trainer import Trainer  # noqa: E402
+from recbole_ext.trainer.train import OpenedRun, RunResult, open_model, train
 
 METRICS = ["Recall", "MRR", "NDCG", "Hit", "Precision", "MAP"]
 

@@ -10,7 +10,7 @@ import pytest
 from recbole.config import Config
 from recbole.evaluator import register as host
 
-from recbole_ext.config import build_config
+from recbole_ext.config.build import build_config
 from recbole_ext.errors import ConfigError
 from recbole_ext.evaluator.metrics.beyond_accuracy import BEYOND_ACCURACY, Evidence
 from recbole_ext.evaluator.register import (
@@ -21,7 +21,7 @@ from recbole_ext.evaluator.register import (
     register_metric,
     smaller_is_better,
 )
-from recbole_ext.pipeline import train
+from recbole_ext.trainer.train import train
 
 PROTOCOL = (
     *(

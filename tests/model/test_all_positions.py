@@ -6,20 +6,16 @@ from typing import Any
 
 import pytest
 import torch
+from recbole.data.interaction import Interaction
+from recbole.model.sequential_recommender.gru4rec import GRU4Rec as HostGRU4Rec
+from recbole.model.sequential_recommender.sasrec import SASRec as HostSASRec
 
-from recbole_ext import _compat
-from recbole_ext.config import build_config
+from recbole_ext.config.build import build_config
 from recbole_ext.data.build import PreparedData, prepare_data
 from recbole_ext.data.dataloader import WindowLoader
 from recbole_ext.model.all_positions import AllPositions
 from recbole_ext.model.sequential_recommender.gru4rec import GRU4Rec
 from recbole_ext.model.sequential_recommender.sasrec import SASRec
-
-_compat.apply()
-
-from recbole.data.interaction import Interaction  # noqa: E402
-from recbole.model.sequential_recommender.gru4rec import GRU4Rec as HostGRU4Rec  # noqa: E402
-from recbole.model.sequential_recommender.sasrec import SASRec as HostSASRec  # noqa: E402
 
 WIDTH = 8
 PAIRS = [(GRU4Rec, HostGRU4Rec), (SASRec, HostSASRec)]

@@ -7,17 +7,13 @@ from typing import Any
 
 import pytest
 import torch
+from recbole.data.interaction import Interaction
+from recbole.model.sequential_recommender.bert4rec import BERT4Rec as HostBERT4Rec
 
-from recbole_ext import _compat
-from recbole_ext.config import build_config
+from recbole_ext.config.build import build_config
 from recbole_ext.data.build import prepare_data, train_loader
 from recbole_ext.errors import ConfigError
 from recbole_ext.model.sequential_recommender.bert4rec import BERT4Rec
-
-_compat.apply()
-
-from recbole.data.interaction import Interaction  # noqa: E402
-from recbole.model.sequential_recommender.bert4rec import BERT4Rec as HostBERT4Rec  # noqa: E402
 
 WIDTH = 8
 

@@ -6,18 +6,14 @@ from typing import Any
 
 import pytest
 import torch
+from recbole.data.interaction import Interaction
+from recbole.model.sequential_recommender.caser import Caser as HostCaser
 
-from recbole_ext import _compat
-from recbole_ext.config import build_config
+from recbole_ext.config.build import build_config
 from recbole_ext.data.build import prepare_data
 from recbole_ext.data.dataloader import WindowLoader
-from recbole_ext.model.prefix_maxima import prefix_maxima
+from recbole_ext.model.kernels.prefix_maxima import prefix_maxima
 from recbole_ext.model.sequential_recommender.caser import Caser
-
-_compat.apply()
-
-from recbole.data.interaction import Interaction  # noqa: E402
-from recbole.model.sequential_recommender.caser import Caser as HostCaser  # noqa: E402
 
 CLOSE: dict[str, Any] = {"rtol": 1e-9, "atol": 1e-11}
 USERS = torch.arange(1, 6)

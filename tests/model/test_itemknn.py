@@ -14,8 +14,8 @@ from recbole.model.general_recommender.itemknn import ComputeSimilarity
 from recbole.model.general_recommender.itemknn import ItemKNN as HostItemKNN
 
 from recbole_ext.errors import ConfigError
-from recbole_ext.model import sparse_product
 from recbole_ext.model.general_recommender.itemknn import ItemKNN, cosine_neighbours
+from recbole_ext.model.kernels import sparse_product
 
 CONFIG = {
     "USER_ID_FIELD": "user",

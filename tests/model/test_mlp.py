@@ -12,13 +12,13 @@ import torch
 from recbole.data.interaction import Interaction
 from torch.nn.functional import binary_cross_entropy_with_logits, logsigmoid
 
-from recbole_ext.config import build_config
+from recbole_ext.config.build import build_config
 from recbole_ext.data.build import prepare_data, train_loader
 from recbole_ext.errors import ConfigError
 from recbole_ext.model.general_recommender.mlp import MLP
-from recbole_ext.model.popularity import inverse_propensity_weights
-from recbole_ext.model.positive_weight import set_positive_weight
-from recbole_ext.pipeline import train
+from recbole_ext.model.losses.popularity import inverse_propensity_weights
+from recbole_ext.model.losses.positive_weight import set_positive_weight
+from recbole_ext.trainer.train import train
 from tests.conftest import write_inter
 
 PATH = "recbole_ext.model.general_recommender.mlp:MLP"

@@ -10,10 +10,10 @@ import pytest
 import torch
 from recbole.data.interaction import Interaction
 
-from recbole_ext.config import build_config
+from recbole_ext.config.build import build_config
 from recbole_ext.data.build import prepare_data
 from recbole_ext.model.general_recommender.personaltopk import PersonalTopK
-from recbole_ext.pipeline import train
+from recbole_ext.trainer.train import train
 from tests.conftest import write_inter
 
 PATH = "recbole_ext.model.general_recommender.personaltopk:PersonalTopK"

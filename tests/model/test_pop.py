@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from recbole_ext.pipeline import open_model, train
+from recbole_ext.trainer.train import open_model, train
 
 
 def test_scores_are_the_training_counts_whatever_the_batch_size(

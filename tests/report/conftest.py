@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from recbole_ext.cli import main
-from recbole_ext.pipeline import train
+from recbole_ext.trainer.train import train
 
 
 @pytest.fixture(scope="session")

@@ -16,11 +16,11 @@ import pytest
 from recbole_ext.cli import main
 from recbole_ext.errors import CheckpointError, ConfigError, OutputError
 from recbole_ext.evaluator.confidence import holm, paired_difference
-from recbole_ext.pipeline import train
 from recbole_ext.report import write_report
 from recbole_ext.report.comparison import compare_runs
 from recbole_ext.report.inputs import read_inputs
 from recbole_ext.study.tune import TuneOptions, tune
+from recbole_ext.trainer.train import train
 
 MODELS = ("Random", "Pop", "ItemKNN", "MLP")
 

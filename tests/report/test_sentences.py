@@ -8,10 +8,10 @@ from typing import ClassVar, cast
 
 from recbole_ext.evaluator.groups import HEAD_RULES
 from recbole_ext.report import sentences
-from recbole_ext.report.catalogue import Catalogue
 from recbole_ext.report.claims import HOLDS, OPEN, claims_of
 from recbole_ext.report.comparison import Estimate
 from recbole_ext.report.context import Context, Reranked
+from recbole_ext.report.dataset import Catalogue
 from recbole_ext.report.document import Details, Paragraph
 from recbole_ext.report.inputs import Inputs, ListFolder, Run
 from recbole_ext.report.sections.opening import debiasing_sentences, question_section

@@ -13,7 +13,7 @@ from recbole_ext.errors import CheckpointError
 from recbole_ext.report import write_report
 from recbole_ext.report.document import Figure, Paragraph, Table
 from recbole_ext.report.sections.tuning_charts import by_chance, explained, front_of_search, search_charts
-from recbole_ext.report.trials import Trials, by_model, read_trials
+from recbole_ext.runs.trials import Trials, by_model, read_trials
 
 
 def search(folder: Path, columns: str, rows: list[str], **facts: Any) -> Trials:

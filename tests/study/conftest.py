@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from recbole_ext.study.outcome import TuneResult
 from recbole_ext.study.tune import TuneOptions, tune
+from recbole_ext.study.tune_result import TuneResult
 
 
 @pytest.fixture

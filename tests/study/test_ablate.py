@@ -10,11 +10,11 @@ from typing import Any
 import pytest
 import yaml
 
-from recbole_ext import pipeline
 from recbole_ext.data import dataset as dataset_module
 from recbole_ext.errors import CheckpointError, ConfigError
+from recbole_ext.runs.results import read_ablation
 from recbole_ext.study.ablate import ablate
-from recbole_ext.study.result import read_ablation
+from recbole_ext.trainer import train as pipeline
 
 
 def study(quick: dict[str, Any], tmp_path: Path, *sweeps: dict[str, Any], **changes: Any) -> Path:

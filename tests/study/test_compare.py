@@ -12,15 +12,15 @@ from typing import Any
 import pytest
 import yaml
 
-from recbole_ext import pipeline
 from recbole_ext.errors import CheckpointError, ConfigError
-from recbole_ext.run_folder import open_run
+from recbole_ext.runs.folder import open_run
+from recbole_ext.runs.results import Comparison, read_comparison
 from recbole_ext.study import cells as cells_module
 from recbole_ext.study import compare as module
-from recbole_ext.study import searches as searches_module
+from recbole_ext.study import tune_all as searches_module
 from recbole_ext.study.compare import compare
-from recbole_ext.study.result import Comparison, read_comparison
-from recbole_ext.trainer import EpochReport
+from recbole_ext.trainer import train as pipeline
+from recbole_ext.trainer.trainer import EpochReport
 
 Study = Callable[..., Path]
 

@@ -16,9 +16,9 @@ import pytest
 from optuna.trial import TrialState
 
 from recbole_ext.errors import ConfigError
-from recbole_ext.study.outcome import TuneResult
 from recbole_ext.study.queue import counted
 from recbole_ext.study.storage import open_storage
+from recbole_ext.study.tune_result import TuneResult
 
 pytestmark = pytest.mark.slow
 _USER = "postgres"

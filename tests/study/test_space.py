@@ -9,9 +9,9 @@ from typing import Any
 import optuna
 import pytest
 
-from recbole_ext.config import known_keys
+from recbole_ext.config.build import known_keys
 from recbole_ext.errors import ConfigError
-from recbole_ext.registry import resolve_model
+from recbole_ext.model.registry import resolve_model
 from recbole_ext.study.space import read_space
 
 ROOT = Path(__file__).resolve().parents[2]

@@ -18,15 +18,15 @@ import polars as pl
 import pytest
 from optuna.trial import TrialState
 
-from recbole_ext import pipeline
 from recbole_ext.data.dataloader import EvaluationLoader
 from recbole_ext.data.interactions import TEST
 from recbole_ext.errors import ConfigError, OutputError, RecBoleExtError
-from recbole_ext.pipeline import train
 from recbole_ext.study import storage as storages
-from recbole_ext.study.outcome import TuneResult
 from recbole_ext.study.queue import counted
 from recbole_ext.study.tune import TuneOptions, tune
+from recbole_ext.study.tune_result import TuneResult
+from recbole_ext.trainer import train as pipeline
+from recbole_ext.trainer.train import train
 
 ROOT = Path(__file__).resolve().parents[2]
 Ease = Callable[..., TuneResult]

@@ -6,18 +6,13 @@ from typing import Any
 
 import torch
 
-from recbole_ext import _compat
-
-_compat.apply()
-
-from recbole.model.general_recommender.bpr import BPR as HostBPR  # noqa: E402
-
-from recbole_ext.model.popularity import ItemWeights  # noqa: E402
+from recbole_ext._compat.host import general_recommender as host
+from recbole_ext.model.losses.popularity import ItemWeights
 
 __all__ = ["BPR"]
 
 
-class BPR(HostBPR):
+class BPR(host.BPR):
     """RecBole's BPR (Rendle et al. 2009); ``ips_power`` above 0 weighs each pair by its positive's propensity.
 
     Without it the same parameters and the same function as RecBole's.

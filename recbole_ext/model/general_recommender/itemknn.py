@@ -8,15 +8,10 @@ import numpy as np
 import scipy.sparse as sp
 import torch
 
-from recbole_ext import _compat
-
-_compat.apply()
-
-from recbole.model.general_recommender.itemknn import ItemKNN as HostItemKNN  # noqa: E402
-
-from recbole_ext.errors import ConfigError  # noqa: E402
-from recbole_ext.evaluator.ranking import top_k  # noqa: E402
-from recbole_ext.model.sparse_product import dense_product  # noqa: E402
+from recbole_ext._compat.host import general_recommender as host
+from recbole_ext.errors import ConfigError
+from recbole_ext.evaluator.ranking import top_k
+from recbole_ext.model.kernels.sparse_product import dense_product
 
 __all__ = ["ItemKNN", "cosine_neighbours"]
 
@@ -58,7 +53,7 @@ def cosine_neighbours(interactions: sp.csr_matrix, k: int, shrink: float = 0.0) 
     return sp.csc_matrix(parts, shape=(n_items, n_items))
 
 
-class ItemKNN(HostItemKNN):
+class ItemKNN(host.ItemKNN):
     """RecBole's ItemKNN (Aiolli, RecSys 2013), its scores computed when they are asked for.
 
     RecBole sorts the similarities item by item in Python and keeps the scores of all users and items as Python
@@ -66,7 +61,7 @@ class ItemKNN(HostItemKNN):
     """
 
     def __init__(self, config: Any, dataset: Any) -> None:
-        super(HostItemKNN, self).__init__(config, dataset)
+        super(host.ItemKNN, self).__init__(config, dataset)
         method = config["knn_method"]  # a key of RecBole 1.2.1
         if method not in (None, "item"):
             raise ConfigError(f"knn_method is {method!r}, but ItemKNN knows items only: leave the key out")

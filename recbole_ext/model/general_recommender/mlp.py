@@ -10,16 +10,10 @@ import numpy as np
 import torch
 from torch import nn
 
-from recbole_ext import _compat
-
-_compat.apply()
-
-from recbole.model.abstract_recommender import GeneralRecommender  # noqa: E402
-from recbole.utils import InputType  # noqa: E402
-
-from recbole_ext.errors import ConfigError  # noqa: E402
-from recbole_ext.model.loss import bpr_all_positions, sampled_softmax  # noqa: E402
-from recbole_ext.model.popularity import ItemWeights, NegativeDistribution, train_counts  # noqa: E402
+from recbole_ext._compat.host import GeneralRecommender, InputType
+from recbole_ext.errors import ConfigError
+from recbole_ext.model.losses.negatives import bpr_all_positions, sampled_softmax
+from recbole_ext.model.losses.popularity import ItemWeights, NegativeDistribution, train_counts
 
 __all__ = ["MLP"]
 

@@ -6,16 +6,12 @@ import numpy as np
 import torch
 from scipy.cluster.vq import kmeans2
 
-from recbole_ext import _compat
-
-_compat.apply()
-
-from recbole.model.general_recommender.ncl import NCL as HostNCL  # noqa: E402
+from recbole_ext._compat.host import general_recommender as host
 
 __all__ = ["NCL"]
 
 
-class NCL(HostNCL):
+class NCL(host.NCL):
     """RecBole's NCL (Lin et al. 2022), its k-means done by scipy: RecBole imports faiss without declaring it."""
 
     def run_kmeans(self, x: np.ndarray) -> tuple[torch.Tensor, torch.Tensor]:

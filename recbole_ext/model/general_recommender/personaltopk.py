@@ -8,14 +8,8 @@ import numpy as np
 import scipy.sparse as sp
 import torch
 
-from recbole_ext import _compat
-
-_compat.apply()
-
-from recbole.model.abstract_recommender import GeneralRecommender  # noqa: E402
-from recbole.utils import InputType, ModelType  # noqa: E402
-
-from recbole_ext.model.popularity import train_counts  # noqa: E402
+from recbole_ext._compat.host import GeneralRecommender, InputType, ModelType
+from recbole_ext.model.losses.popularity import train_counts
 
 __all__ = ["PersonalTopK"]
 

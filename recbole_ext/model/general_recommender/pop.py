@@ -6,16 +6,12 @@ from typing import Any
 
 import torch
 
-from recbole_ext import _compat
-
-_compat.apply()
-
-from recbole.model.general_recommender.pop import Pop as HostPop  # noqa: E402
+from recbole_ext._compat.host import general_recommender as host
 
 __all__ = ["Pop"]
 
 
-class Pop(HostPop):
+class Pop(host.Pop):
     """RecBole's Pop with the number of training interactions as the score.
 
     RecBole adds 1 to an item for each batch that holds it, however often: with batches of 2048 the popular films of

@@ -4,16 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
-from recbole_ext import _compat
-
-_compat.apply()
-
-from recbole.model.general_recommender.ract import RaCT as HostRaCT  # noqa: E402
+from recbole_ext._compat.host import general_recommender as host
 
 __all__ = ["RaCT"]
 
 
-class RaCT(HostRaCT):
+class RaCT(host.RaCT):
     """RecBole's RaCT (Lobel et al. 2020) without the checkpoint files between its stages."""
 
     stages = ("actor_pretrain", "critic_pretrain", "finetune")

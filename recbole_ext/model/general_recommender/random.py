@@ -6,12 +6,7 @@ from typing import Any
 
 import torch
 
-from recbole_ext import _compat
-
-_compat.apply()
-
-from recbole.model.abstract_recommender import GeneralRecommender  # noqa: E402
-from recbole.utils import InputType, ModelType  # noqa: E402
+from recbole_ext._compat.host import GeneralRecommender, InputType, ModelType
 
 __all__ = ["Random"]
 

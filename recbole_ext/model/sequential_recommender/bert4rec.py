@@ -6,19 +6,14 @@ from typing import Any
 
 import torch
 
-from recbole_ext import _compat
-
-_compat.apply()
-
-from recbole.model.sequential_recommender.bert4rec import BERT4Rec as HostBERT4Rec  # noqa: E402
-
-from recbole_ext.errors import ConfigError  # noqa: E402
-from recbole_ext.model.all_positions import SequenceLoss  # noqa: E402
+from recbole_ext._compat.host import sequential_recommender as host
+from recbole_ext.errors import ConfigError
+from recbole_ext.model.all_positions import SequenceLoss
 
 __all__ = ["BERT4Rec"]
 
 
-class BERT4Rec(HostBERT4Rec):
+class BERT4Rec(host.BERT4Rec):
     """RecBole's BERT4Rec (Sun et al., CIKM 2019), the same parameters and the same function.
 
     RecBole masks every prefix of a user, never asks for the first item of a window, and of more than

@@ -5,19 +5,14 @@ from __future__ import annotations
 import torch
 from torch import nn
 
-from recbole_ext import _compat
-
-_compat.apply()
-
-from recbole.model.sequential_recommender.caser import Caser as HostCaser  # noqa: E402
-
-from recbole_ext.model.all_positions import AllPositions  # noqa: E402
-from recbole_ext.model.prefix_maxima import prefix_maxima  # noqa: E402
+from recbole_ext._compat.host import sequential_recommender as host
+from recbole_ext.model.all_positions import AllPositions
+from recbole_ext.model.kernels.prefix_maxima import prefix_maxima
 
 __all__ = ["Caser"]
 
 
-class Caser(AllPositions, HostCaser):
+class Caser(AllPositions, host.Caser):
     """RecBole's Caser (Tang and Wang, WSDM 2018), the same parameters and the same function of the last L items.
 
     RecBole convolves the window of each prefix anew; here the convolutions run once over the sequence. As in RecBole,

@@ -7,13 +7,8 @@ from typing import Any
 import numpy as np
 import torch
 
-from recbole_ext import _compat
-
-_compat.apply()
-
-from recbole.model.sequential_recommender.fearec import FEARec as HostFEARec  # noqa: E402
-
-from recbole_ext.windows import cut_windows  # noqa: E402
+from recbole_ext._compat.host import sequential_recommender as host
+from recbole_ext.data.windows import cut_windows
 
 __all__ = ["FEARec"]
 
@@ -58,7 +53,7 @@ class _Prefixes:
         return np.asarray(rows[np.sort(np.unique(self.window(rows)[0], axis=0, return_index=True)[1])])
 
 
-class FEARec(HostFEARec):
+class FEARec(host.FEARec):
     """RecBole's FEARec (Du et al. 2023); the prefixes with the same target are cut lazily."""
 
     def get_same_item_index(self, dataset: Any) -> dict[int, np.ndarray]:

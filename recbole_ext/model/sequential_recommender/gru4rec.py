@@ -4,19 +4,14 @@ from __future__ import annotations
 
 import torch
 
-from recbole_ext import _compat
-
-_compat.apply()
-
-from recbole.model.sequential_recommender.gru4rec import GRU4Rec as HostGRU4Rec  # noqa: E402
-
-from recbole_ext.model.all_positions import AllPositions  # noqa: E402
-from recbole_ext.model.recurrence import gru_states  # noqa: E402
+from recbole_ext._compat.host import sequential_recommender as host
+from recbole_ext.model.all_positions import AllPositions
+from recbole_ext.model.kernels.recurrence import gru_states
 
 __all__ = ["GRU4Rec"]
 
 
-class GRU4Rec(AllPositions, HostGRU4Rec):
+class GRU4Rec(AllPositions, host.GRU4Rec):
     """RecBole's GRU4Rec (Hidasi et al. 2016; Tan et al. 2016), the same parameters and the same function."""
 
     def encode(self, item_seq: torch.Tensor, item_seq_len: torch.Tensor, user: torch.Tensor) -> torch.Tensor:

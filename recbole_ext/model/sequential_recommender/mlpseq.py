@@ -7,14 +7,8 @@ from typing import Any
 import torch
 from torch import nn
 
-from recbole_ext import _compat
-
-_compat.apply()
-
-from recbole.model.abstract_recommender import SequentialRecommender  # noqa: E402
-from recbole.model.loss import BPRLoss  # noqa: E402
-
-from recbole_ext.model.all_positions import AllPositions  # noqa: E402
+from recbole_ext._compat.host import BPRLoss, SequentialRecommender
+from recbole_ext.model.all_positions import AllPositions
 
 __all__ = ["MLPSeq"]
 

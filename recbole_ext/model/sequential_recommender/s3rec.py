@@ -6,17 +6,13 @@ from typing import Any
 
 from torch import nn
 
-from recbole_ext import _compat
-
-_compat.apply()
-
-from recbole.model.loss import BPRLoss  # noqa: E402
-from recbole.model.sequential_recommender.s3rec import S3Rec as HostS3Rec  # noqa: E402
+from recbole_ext._compat.host import BPRLoss
+from recbole_ext._compat.host import sequential_recommender as host
 
 __all__ = ["S3Rec"]
 
 
-class S3Rec(HostS3Rec):
+class S3Rec(host.S3Rec):
     """RecBole's S3Rec (Zhou et al. 2020) without the checkpoint file between its two stages."""
 
     stages = ("pretrain", "finetune")

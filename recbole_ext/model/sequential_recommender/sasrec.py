@@ -4,18 +4,13 @@ from __future__ import annotations
 
 import torch
 
-from recbole_ext import _compat
-
-_compat.apply()
-
-from recbole.model.sequential_recommender.sasrec import SASRec as HostSASRec  # noqa: E402
-
-from recbole_ext.model.all_positions import AllPositions  # noqa: E402
+from recbole_ext._compat.host import sequential_recommender as host
+from recbole_ext.model.all_positions import AllPositions
 
 __all__ = ["SASRec"]
 
 
-class SASRec(AllPositions, HostSASRec):
+class SASRec(AllPositions, host.SASRec):
     """RecBole's SASRec (Kang and McAuley 2018), the same parameters and the same function.
 
     RecBole trains on the last position of each prefix; here every position has a target, as in the paper.

@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 
 from recbole_ext.evaluator.groups import HEAD_RULES
-from recbole_ext.report.catalogue import Catalogue
 from recbole_ext.report.charts import Line, histogram, lines_chart
 from recbole_ext.report.context import Context
+from recbole_ext.report.dataset import Catalogue
 from recbole_ext.report.document import Block, Cell, Figure, Section, Table, cell
 from recbole_ext.report.wording import percent
 

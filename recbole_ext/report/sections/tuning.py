@@ -11,8 +11,8 @@ from recbole_ext.report.charts import Line, Point, intervals, lines_chart
 from recbole_ext.report.context import Context
 from recbole_ext.report.document import Block, Cell, Details, Figure, Paragraph, Section, Table, cell
 from recbole_ext.report.sections.tuning_charts import as_number, front_of_search, search_charts
-from recbole_ext.report.trials import Trials
 from recbole_ext.report.wording import interval_note, number, percent, seconds
+from recbole_ext.runs.trials import Trials
 
 __all__ = ["ablation_section", "tuning_section"]
 

@@ -9,11 +9,11 @@ import numpy as np
 import numpy.typing as npt
 import polars as pl
 
-from recbole_ext.mistakes import number_of
+from recbole_ext.config.messages import number_of
 from recbole_ext.report.charts import Line, Point, bars, intervals, lines_chart
 from recbole_ext.report.document import Block, Cell, Paragraph, Table, cell
-from recbole_ext.report.trials import Objective, Trials
 from recbole_ext.report.wording import METRIC_NAMES, joined
+from recbole_ext.runs.trials import Objective, Trials
 
 __all__ = ["as_number", "by_chance", "explained", "front_of", "front_of_search", "search_charts"]
 

@@ -1,0 +1,42 @@
+"""The commands ``report`` and ``explain``: parsing only."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from recbole_ext.cli.options import OutputPath
+
+__all__ = ["COMMANDS"]
+
+
+@click.command()
+@click.argument("folders", metavar="RUN...", nargs=-1, type=click.Path(path_type=Path))
+@click.option("--output", type=OutputPath("file"), help="The file (default: report.html).")
+@click.option("--format", "form", help="html or md (default: by the ending of --output, else html).")
+@click.option("--figures", type=OutputPath(), help="A folder for the charts as SVG files too.")
+def report(folders: tuple[Path, ...], output: Path | None, form: str | None, figures: Path | None) -> None:
+    """Write one file that shows runs, curves, re-ranked lists, ablations or a whole comparison.
+
+    Each RUN is a folder of train, rerank, pareto, tune, ablate or compare, in any order.
+    """
+    from recbole_ext.report import write_report
+
+    click.echo(f"report: {write_report(folders, output=output, form=form, figures=figures)}")
+
+
+@click.command()
+@click.argument("run", type=click.Path(path_type=Path))
+@click.option("--user", required=True, help="Token of a test user.")
+@click.option("--top", default=3, type=click.IntRange(min=1), help="How many recommendations.")
+@click.option("--reasons", default=5, type=click.IntRange(min=1), help="Items of the history for each.")
+def explain(run: Path, user: str, top: int, reasons: int) -> None:
+    """Show which part of a user's history made a recommendation."""
+    from recbole_ext.cli.explanation import explanation_lines
+    from recbole_ext.recommend import explain as interpretation
+
+    click.echo("\n".join(explanation_lines(interpretation.explain(run, user, top=top, reasons=reasons))))
+
+
+COMMANDS = (report, explain)

@@ -1,0 +1,174 @@
+"""What the terminal shows: epoch lines and tables, each figure with its protocol."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+from rich import box
+from rich.console import Console
+from rich.table import Table
+
+from recbole_ext.data.movielens import MovieLensDataset
+from recbole_ext.evaluator.metrics.beyond_accuracy import BEYOND_ACCURACY
+from recbole_ext.evaluator.register import is_accuracy, known_metrics
+from recbole_ext.model.registry import ModelSpec
+from recbole_ext.trainer.train import RunResult
+from recbole_ext.trainer.trainer import EpochReport
+
+__all__ = [
+    "EpochLines",
+    "protocol_line",
+    "show",
+    "show_curves",
+    "show_datasets",
+    "show_models",
+    "show_reranked",
+]
+
+
+class EpochLines:
+    """One line after each epoch."""
+
+    def __init__(self, console: Console) -> None:
+        self.console = console
+
+    def __call__(self, report: EpochReport) -> None:
+        """Prints the line."""
+        self.console.print(
+            f"epoch {report.epoch:>3}  loss {report.loss:>10.4f}  validation {report.score:.4f}  "
+            f"best {report.best_score:.4f} (epoch {report.best_epoch})  {report.seconds:.1f} s"
+        )
+
+
+def protocol_line(metrics: Mapping[str, Any]) -> str:
+    """The protocol in one sentence."""
+    protocol, filters = metrics["protocol"], metrics["protocol"]["filter"]
+    threshold = filters["rating_threshold"]
+    ratio = "" if protocol["split_ratio"] is None else f" {protocol['split_ratio']}"
+    return (
+        f"{metrics['dataset']}, "
+        f"{'all ratings' if threshold is None else f'ratings >= {threshold}'}, core users >= "
+        f"{filters['min_user_interactions']}, items >= {filters['min_item_interactions']}; "
+        f"split {protocol['split']}{ratio}; {protocol['candidates']}, seen items "
+        f"{'masked' if protocol['mask_seen'] else 'not masked'}; {metrics['users']['test']} test users; seed "
+        f"{protocol['seed']}; the tie-break '{protocol['tie_break']}' decides a held-out item of "
+        f"{protocol['users_decided_by_tie_break']:.1%} of the users"
+    )
+
+
+def _shown(key: str) -> str:
+    """A metric's own spelling."""
+    return next((name for name in known_metrics() if name.lower() == key), key)
+
+
+def _table(title: str, columns: Iterable[str]) -> Table:
+    table = Table(title=title, title_justify="left", box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0))
+    table.add_column("", no_wrap=True)
+    for column in columns:
+        table.add_column(column, justify="right", no_wrap=True)
+    return table
+
+
+def _with_interval(metrics: Mapping[str, Any], key: str) -> str:
+    value = f"{metrics['test'][key]:.4f}"
+    if key not in metrics["test_intervals"]:
+        return value
+    low, high = metrics["test_intervals"][key]
+    return f"{value} [{low:.3f} {high:.3f}]"
+
+
+def _number(value: float | None) -> str:
+    return "" if value is None else f"{value:.4f}"
+
+
+def _accuracy_table(metrics: Mapping[str, Any], names: Iterable[str]) -> Table:
+    ks = metrics["protocol"]["topk"]
+    table = _table(f"{metrics['model']} on {metrics['dataset']}, test", (f"@{k}" for k in ks))
+    for name in names:
+        table.add_row(_shown(name), *(_with_interval(metrics, f"{name}@{k}") for k in ks))
+    return table
+
+
+def _beyond_table(metrics: Mapping[str, Any], names: Iterable[str], k: int) -> Table:
+    """One K only: its ceiling and the value of Random stand beside each figure."""
+    rule = metrics["protocol"]["head_rule"]
+    table = _table(f"Beyond accuracy at {k}, head rule {rule}", (f"@{k}", "Random", "ceiling", "better"))
+    bounds = metrics["test_bounds"]
+    for name in names:
+        key = f"{name}@{k}"
+        metric = BEYOND_ACCURACY[_shown(name)]
+        better = {True: "higher", False: "lower", None: ""}[metric.bigger]
+        known = (_number(bounds[kind].get(key)) for kind in ("random", "ceiling"))
+        table.add_row(metric.name, _number(metrics["test"][key]), *known, better)
+    return table
+
+
+def show(result: RunResult, console: Console) -> None:
+    """The tables at the end of a run."""
+    metrics = result.metrics
+    protocol = metrics["protocol"]
+    names = list(dict.fromkeys(key.rpartition("@")[0] for key in metrics["test"]))
+    console.print(_accuracy_table(metrics, [name for name in names if is_accuracy(name)]))
+    beyond = [name for name in names if not is_accuracy(name)]
+    if beyond:
+        console.print(_beyond_table(metrics, beyond, protocol["shown_k"]))
+    console.print(
+        f"[{float(protocol['confidence']):.0%} bootstrap interval over users] {protocol_line(metrics)}",
+        markup=False,
+    )
+    console.print(
+        f"epochs: {metrics['epochs']}, the best: {metrics['best_epoch']}, "
+        f"training: {metrics['seconds']['training']:.1f} s; "
+        f"run folder: {result.folder}",
+        markup=False,
+    )
+
+
+def show_reranked(metrics: Mapping[str, Any], console: Console) -> None:
+    """A re-ranker's lists beside the model's own."""
+    k = metrics["k"]
+    table = _table(
+        f"Test lists of {k}, head rule {metrics['protocol']['head_rule']}",
+        ("before", "after", "Random", "ceiling", "difference [95%]"),
+    )
+    for key, after in metrics["after"].items():
+        bounds = (_number(metrics["bounds"][kind].get(key)) for kind in ("random", "ceiling"))
+        row = (_number(metrics["before"][key]), _number(after), *bounds)
+        table.add_row(_shown(key.rpartition("@")[0]), *row, _difference(metrics["difference"].get(key)))
+    console.print(table)
+    console.print(f"{metrics['rule']}{'; ' if metrics['note'] else ''}{metrics['note']}", markup=False)
+
+
+def _difference(values: Sequence[float] | None) -> str:
+    """Mean and interval; empty for what has no value for each user."""
+    return "" if values is None else "{:+.4f} [{:+.4f} {:+.4f}]".format(*values)
+
+
+def show_curves(metrics: Mapping[str, Any], console: Console) -> None:
+    """The chosen points of the curves, tested once."""
+    names = ("ndcg", "itemcoverage", "tailshare")
+    columns = ("strength", *(_shown(name) for name in names), "NDCG difference [95%]")
+    table = _table("Chosen on validation, tested once", columns)
+    for row in metrics["test"]:
+        difference = _difference(
+            [row[key] for key in ("ndcg_difference", "difference_low", "difference_high")]
+        )
+        table.add_row(
+            row["method"], f"{row['strength']:g}", *(_number(row[name]) for name in names), difference
+        )
+    console.print(table)
+    console.print(f"rule: {metrics['rule']}", markup=False)
+
+
+def show_models(ours: Mapping[str, ModelSpec], names: Iterable[str], console: Console) -> None:
+    """One line a model."""
+    for name in names:
+        spec = ours.get(name)
+        console.print(f"{name:14} {'recbole_ext: ' + spec.paper if spec else 'RecBole'}", markup=False)
+
+
+def show_datasets(datasets: Mapping[str, MovieLensDataset], console: Console) -> None:
+    """One paragraph a set."""
+    for name, dataset in datasets.items():
+        console.print(f"{name}: {dataset.licence}\n", markup=False)

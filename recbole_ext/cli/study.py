@@ -1,0 +1,138 @@
+"""Parsing only, of the commands over many runs: tune, compare, ablate."""
+
+from __future__ import annotations
+
+import shlex
+import sys
+from pathlib import Path
+
+import click
+
+from recbole_ext.cli.console import SearchBar, say
+from recbole_ext.cli.options import OutputPath
+
+__all__ = ["STUDY_COMMANDS"]
+
+_EXTRA = {"ignore_unknown_options": True, "allow_extra_args": True, "help_option_names": ["-h", "--help"]}
+
+
+def _command() -> str:
+    """The command that repeats what is running."""
+    return shlex.join(["python", "run.py", *sys.argv[1:]])
+
+
+@click.command(context_settings=_EXTRA)
+@click.option("--model", help="A model's name ('models' lists them) or package.module:Class.")
+@click.option(
+    "--config", "configs", multiple=True, type=click.Path(path_type=Path), help="YAML file; later ones win."
+)
+@click.option("--dataset", help="Name of the data set; wins over the files.")
+@click.option(
+    "--space", required=True, type=click.Path(path_type=Path), help="YAML file of the search space."
+)
+@click.option("--trials", default=50, show_default=True, help="Total, over all processes and restarts.")
+@click.option("--output", type=OutputPath(), help="Folder (default: saved/tune/<name>).")
+@click.option("--storage", help="Database URL (default: a journal file in the folder).")
+@click.option("--name", help="Of the study (default: <dataset>-<model>).")
+@click.option("--sampler", default="tpe", show_default=True, help="tpe or random.")
+@click.option("--pruner", default="median", show_default=True, help="median, asha, hyperband or none.")
+@click.option("--objectives", help="Metrics on validation, separated by commas (default: valid_metric).")
+@click.option("--workers", default=1, show_default=True, help="Processes.")
+@click.option("--budget-minutes", type=float, help="No trial is begun after that time of trials.")
+@click.pass_context
+def tune(
+    context: click.Context,
+    model: str | None,
+    configs: tuple[Path, ...],
+    dataset: str | None,
+    space: Path,
+    trials: int,
+    output: Path | None,
+    storage: str | None,
+    name: str | None,
+    sampler: str,
+    pruner: str,
+    objectives: str | None,
+    workers: int,
+    budget_minutes: float | None,
+) -> None:
+    """Search for the best settings on validation; the same command continues after an interruption.
+
+    Any configuration key can be given as --key=value.
+    """
+    from recbole_ext.config import build as config
+    from recbole_ext.study import tune as study
+
+    overrides = config.parse_overrides(context.args)
+    if dataset is not None:
+        overrides["dataset"] = dataset
+    names = () if objectives is None else tuple(objectives.split(","))
+    options = study.TuneOptions(
+        space, trials, output, storage, name, sampler, pruner, names, workers, budget_minutes
+    )
+    with SearchBar() as bar:
+
+        def show(trial: study.TrialReport) -> None:
+            best = (
+                "no value yet"
+                if trial.best is None
+                else (f"best {trial.objective} {trial.best:.4f} (trial {trial.best_number})")
+            )
+            bar.show(trial.done, trial.total, trial.last, best)
+
+        result = study.tune(model, configs, overrides, options, command=_command(), report=say, on_trial=show)
+    for key, value in result.best.items():
+        say(f"{key}: {value}")
+    if len(result.front) > 1:
+        say(f"Pareto front: trials {', '.join(map(str, result.front))} ({result.folder / 'front'})")
+    say(
+        f"best {result.summary['objectives'][0]} on validation: {result.value:.4f}; train and test it with "
+        f"run.py --config={result.folder / 'best.yaml'}"
+    )
+
+
+@click.command(context_settings=_EXTRA)
+@click.option("--config", required=True, type=click.Path(path_type=Path), help="YAML file of the study.")
+@click.option("--output", type=OutputPath(), help="Folder (default: saved/study/<file>).")
+@click.option("--budget-minutes", type=float, help="Of each model's search, in place of the study's.")
+@click.pass_context
+def compare(context: click.Context, config: Path, output: Path | None, budget_minutes: float | None) -> None:
+    """Tune, train and compare models; the same command continues after an interruption.
+
+    Any configuration key can be given as --key=value.
+    """
+    from recbole_ext.config.build import parse_overrides
+    from recbole_ext.study import compare as study
+    from recbole_ext.study import table as comparison_table
+
+    result = study.compare(
+        config,
+        parse_overrides(context.args),
+        output=output,
+        budget_minutes=budget_minutes,
+        command=_command(),
+        report=say,
+    )
+    click.echo(comparison_table.markdown(result))
+
+
+@click.command(context_settings=_EXTRA)
+@click.option("--config", required=True, type=click.Path(path_type=Path), help="YAML file of the ablations.")
+@click.option("--output", type=OutputPath(), help="Folder (default: saved/study/<file>).")
+@click.pass_context
+def ablate(context: click.Context, config: Path, output: Path | None) -> None:
+    """Train models at several values of one key; the same command continues after an interruption.
+
+    Any configuration key can be given as --key=value.
+    """
+    from recbole_ext.config.build import parse_overrides
+    from recbole_ext.study import ablate as study
+    from recbole_ext.study import table as comparison_table
+
+    result = study.ablate(
+        config, parse_overrides(context.args), output=output, command=_command(), report=say
+    )
+    click.echo(comparison_table.ablation_markdown(result))
+
+
+STUDY_COMMANDS = (tune, compare, ablate)

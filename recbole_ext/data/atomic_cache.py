@@ -1,0 +1,138 @@
+"""The columns of an ``.inter`` file beside it in an Arrow file, which opens without parsing a single number."""
+
+from __future__ import annotations
+
+import hashlib
+import logging
+import os
+import tempfile
+from pathlib import Path
+
+import numpy as np
+import polars as pl
+import pyarrow as pa
+
+from recbole_ext.data.atomic_reader import Columns, parse_inter
+
+__all__ = ["cache_path", "read_columns", "write_cache"]
+
+_VERSION = b"1"
+_FIELDS = {
+    "user_id": pa.dictionary(pa.int32(), pa.string()),
+    "item_id": pa.dictionary(pa.int32(), pa.string()),
+    "rating": pa.float32(),
+    "timestamp": pa.int64(),
+}
+_log = logging.getLogger(__name__)
+
+
+class _DamageError(Exception):
+    """The cache is not what was written."""
+
+
+def cache_path(path: Path) -> Path:
+    """Where the cache of an ``.inter`` file lies: ``NAME.inter.arrow``."""
+    return path.with_name(path.name + ".arrow")
+
+
+def read_columns(path: Path) -> Columns:
+    """The columns of an ``.inter`` file, from its cache, or from its text, which then gets a cache.
+
+    The cache names the SHA-256 of the text that it was made from and of its own columns, so that neither a changed
+    text nor a damaged cache is ever believed, whatever the dates of the files say. Columns may be memory-mapped and
+    are read-only.
+
+    Raises:
+        DataError: The file is missing, empty or malformed; the message names the line.
+    """
+    cache = cache_path(path)
+    if path.is_file() and cache.is_file():
+        try:
+            columns = _read(cache, _digest_of_file(path))
+        except (_DamageError, pa.ArrowException, OSError, ValueError) as error:
+            reason = (str(error).splitlines() or [type(error).__name__])[0]
+            _log.warning(
+                "%s is damaged (%s): %s is read instead, and the cache made anew", cache, reason, path
+            )
+        else:
+            if columns is not None:
+                return columns
+    columns = parse_inter(path)
+    write_cache(path, columns)
+    return columns
+
+
+def write_cache(path: Path, columns: Columns) -> None:
+    """Writes the cache of an ``.inter`` file, whole or not at all.
+
+    Where the folder cannot be written, there is no cache, and the text is parsed each time.
+
+    Args:
+        path: The ``.inter`` file, complete.
+        columns: What its text says.
+    """
+    cache = cache_path(path)
+    tokens = {"user_id": columns.user_tokens.to_arrow(), "item_id": columns.item_tokens.to_arrow()}
+    arrays = [
+        pa.DictionaryArray.from_arrays(pa.array(columns.users), tokens["user_id"].cast(pa.string())),
+        pa.DictionaryArray.from_arrays(pa.array(columns.items), tokens["item_id"].cast(pa.string())),
+        pa.array(columns.ratings),
+        pa.array(columns.times),
+    ]
+    metadata = {"version": _VERSION, "source": _digest_of_file(path), "columns": _digest_of(columns)}
+    schema = pa.schema(list(_FIELDS.items()), metadata=metadata)
+    temporary = None
+    try:
+        handle, temporary = tempfile.mkstemp(prefix=f".{cache.name}-", dir=cache.parent)
+        with os.fdopen(handle, "wb") as file, pa.ipc.new_file(file, schema) as writer:
+            writer.write_batch(pa.RecordBatch.from_arrays(arrays, schema=schema))
+        os.chmod(temporary, path.stat().st_mode & 0o777)
+        os.replace(temporary, cache)
+    except OSError as error:
+        _log.info("%s cannot be written (%s): the text is parsed each time", cache, error)
+        if temporary is not None:
+            Path(temporary).unlink(missing_ok=True)
+
+
+def _read(cache: Path, source: bytes) -> Columns | None:
+    """What the cache holds; None where it was made from another text or by another version."""
+    with pa.memory_map(str(cache)) as file:
+        reader = pa.ipc.open_file(file)
+        metadata = reader.schema.metadata or {}
+        if metadata.get(b"version") != _VERSION or metadata.get(b"source") != source:
+            return None
+        if not reader.schema.equals(pa.schema(list(_FIELDS.items()))) or reader.num_record_batches != 1:
+            raise _DamageError("it has other columns")
+        batch = reader.get_batch(0)
+        users, items, ratings, times = batch.columns
+        for tokens in (users.dictionary, items.dictionary):
+            tokens.validate(full=True)
+        columns = Columns(
+            users=_values(users.indices),
+            items=_values(items.indices),
+            ratings=_values(ratings),
+            times=_values(times),
+            user_tokens=pl.Series(users.dictionary.to_pylist(), dtype=pl.String),
+            item_tokens=pl.Series(items.dictionary.to_pylist(), dtype=pl.String),
+        )
+        if metadata.get(b"columns") != _digest_of(columns):
+            raise _DamageError("its check sum is wrong")
+        return columns
+
+
+def _values(array: pa.Array) -> np.ndarray:
+    return array.to_numpy(zero_copy_only=True)
+
+
+def _digest_of(columns: Columns) -> bytes:
+    digest = hashlib.sha256()
+    for array in (columns.users, columns.items, columns.ratings, columns.times):
+        digest.update(len(array).to_bytes(8, "little"))
+        digest.update(np.ascontiguousarray(array).data)
+    digest.update("\n".join((*columns.user_tokens, "", *columns.item_tokens)).encode())
+    return digest.hexdigest().encode()
+
+
+def _digest_of_file(path: Path) -> bytes:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest().encode()

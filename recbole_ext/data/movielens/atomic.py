@@ -1,0 +1,321 @@
+"""From a MovieLens set to RecBole's atomic files, written whole or not at all."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import shutil
+import tempfile
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, get_args
+
+import polars as pl
+
+from recbole_ext.data.atomic_cache import write_cache
+from recbole_ext.data.atomic_reader import Columns, encode
+from recbole_ext.data.movielens import features
+from recbole_ext.data.movielens.catalog import MovieLensDataset, find_dataset
+from recbole_ext.data.movielens.download import download_zip
+from recbole_ext.data.movielens.ordering import TieBreak, duplicate_row, order_interactions, tie_share
+from recbole_ext.data.movielens.readers import COLUMNS, LAYOUTS, first_fault, ratings_file, read_ratings
+from recbole_ext.data.movielens.sources import RECORD_FILE, find_source, set_folder, three_ways
+from recbole_ext.data.movielens.text import clean, join_sequence
+from recbole_ext.data.movielens.unpack import unpack
+from recbole_ext.errors import ConfigError, DataError, DownloadError, OutputError, nearest
+
+__all__ = ["Prepared", "is_prepared", "prepare"]
+
+_INTER_HEADER = "user_id:token\titem_id:token\trating:float\ttimestamp:float"
+_RAW_FILES = frozenset(
+    f"{stem}.{ending}"
+    for stem in ("ratings", "movies", "users", "tags", "links")
+    for ending in ("csv", "dat")
+) | {"u.data", "u.item", "u.user"}
+_GENOME_FILES = frozenset(["genome-scores.csv"])
+
+Report = Callable[[str], object]
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """A prepared set.
+
+    Attributes:
+        name: Name of the set.
+        folder: ``OUT/NAME``, which holds ``NAME.inter`` and its column cache ``NAME.inter.arrow``, ``NAME.item`` and,
+            if the set has it, ``NAME.user``.
+        origin: Where the ratings came from: a path, or an address.
+        interactions: Number of ratings.
+        users: Number of users with a rating.
+        items: Number of items with a rating.
+        tie_share: Share of users (0 to 1) whose held-out items, the last two, depend on the tie-break.
+        licence: The set's terms in one sentence.
+    """
+
+    name: str
+    folder: Path
+    origin: str
+    interactions: int
+    users: int
+    items: int
+    tie_share: float
+    licence: str
+
+
+def is_prepared(name: str, out: str | os.PathLike[str] = "dataset") -> bool:
+    """Whether ``OUT/NAME`` holds atomic files; a folder that is there is whole."""
+    path = Path(out) / name / f"{name}.inter"
+    return path.is_file() and path.stat().st_size > 0
+
+
+def prepare(
+    name: str,
+    *,
+    source: str | os.PathLike[str] | None = None,
+    out: str | os.PathLike[str] = "dataset",
+    download: bool = True,
+    tie_break: TieBreak = "file",
+    seed: int = 2020,
+    genome: bool = False,
+    report: Report | None = None,
+    base_url: str | None = None,
+) -> Prepared:
+    """Turn a MovieLens set into RecBole's atomic files in ``OUT/NAME``.
+
+    Without ``source``, files that are already there are kept if they were made with the same options.
+    Ratings are sorted by user, exact integer time stamp and tie-break; RecBole cannot restore that order,
+    since it reads time stamps as float32, in steps of 64 seconds.
+
+    Args:
+        name: Name of the set, for example ``ml-latest-small``.
+        source: The set's folder, its parent or the original zip; always read anew.
+        out: The folder that receives ``NAME/``.
+        download: Whether to fetch the set from GroupLens where it is not found on this machine.
+        tie_break: Order among equal time stamps of a user: ``file`` as in the source, or ``random``.
+        seed: Seed of the random tie-break.
+        genome: Whether to write tag genome scores (``genome:float_seq``) into the item file.
+        report: Receives one line at a time about what is done; also turns the download's progress bar on.
+        base_url: Another server with the same files, instead of GroupLens.
+
+    Returns:
+        What was prepared.
+
+    Raises:
+        ConfigError: An unknown set or option, or genome scores that the set does not have.
+        DataError: The source is missing or malformed; the message names file and line.
+        DownloadError: The set is not on this machine and could not be fetched.
+        OutputError: ``out`` cannot be written.
+    """
+    dataset = find_dataset(name)
+    _check_options(dataset, tie_break, genome)
+    say: Report = report or (lambda line: None)
+    options = {"tie_break": tie_break, "seed": seed if tie_break == "random" else None, "genome": genome}
+    folder = Path(out) / name
+    if source is None:
+        existing = _existing(dataset, folder, options)
+        if existing is not None:
+            _say_result(existing, dataset, say)
+            return existing
+    if folder.exists() and any(folder.iterdir()) and not (folder / RECORD_FILE).is_file():
+        raise OutputError(
+            f"{folder} was not written by prepare: move it away, or name another folder with --out"
+        )
+    with _temporary_folder(Path(out), f".{name}-raw-") as raw:
+        path = find_source(name, source)
+        if path is None:
+            path = _fetch(dataset, Path(out), download, base_url, say, show_progress=report is not None)
+        say(f"{name}: reading {path}")
+        if path.is_file():
+            unpack(
+                path,
+                raw,
+                wanted=_RAW_FILES | {f"{name}.inter", f"{name}.item"} | (_GENOME_FILES if genome else set()),
+            )
+        read_from = set_folder(dataset, raw, path) if path.is_file() else path
+        with _temporary_folder(Path(out), f".{name}-new-") as new:
+            counts = _write_set(dataset, read_from, new, tie_break=tie_break, seed=seed, genome=genome)
+            licence = {"licence": dataset.licence, "citation": dataset.citation}
+            record = {"name": name, "origin": str(path), **counts, **options, **licence}
+            _write_text(new / RECORD_FILE, json.dumps(record, indent=2) + "\n")
+            _move_into_place(new, folder)
+    prepared = Prepared(name, folder, str(path), licence=dataset.licence, **counts)
+    _say_result(prepared, dataset, say)
+    return prepared
+
+
+def _check_options(dataset: MovieLensDataset, tie_break: str, genome: bool) -> None:
+    known = get_args(TieBreak)
+    if tie_break not in known:
+        raise ConfigError(
+            f"tie_break '{tie_break}' is unknown{nearest(tie_break, known)}; known: {', '.join(known)}"
+        )
+    if genome and not dataset.has_genome:
+        raise ConfigError(f"{dataset.name} has no genome scores: leave genome out, or use ml-25m")
+
+
+def _existing(dataset: MovieLensDataset, folder: Path, options: dict[str, Any]) -> Prepared | None:
+    if not is_prepared(dataset.name, folder.parent):
+        return None
+    record_path = folder / RECORD_FILE
+    if not record_path.is_file():
+        # The user's own atomic files: they are taken as they are, and only counted.
+        path = folder / f"{dataset.name}.inter"
+        ordered = order_interactions(read_ratings(path, LAYOUTS["atomic"]))
+        counts = _counts(ordered, ordered["user_id"].n_unique(), ordered["item_id"].n_unique())
+        return Prepared(dataset.name, folder, str(folder), licence=dataset.licence, **counts)
+    try:
+        record = json.loads(record_path.read_text(encoding="utf-8"))
+        if any(record[key] != value for key, value in options.items()):
+            return None
+        numbers = {key: record[key] for key in ("interactions", "users", "items", "tie_share")}
+        return Prepared(dataset.name, folder, record["origin"], licence=dataset.licence, **numbers)
+    except (ValueError, KeyError, TypeError):
+        return None
+
+
+def _fetch(
+    dataset: MovieLensDataset,
+    out: Path,
+    download: bool,
+    base_url: str | None,
+    say: Report,
+    *,
+    show_progress: bool,
+) -> Path:
+    kept = out / f"{dataset.name}.zip"
+    if kept.is_file():
+        return kept
+    if not download:
+        raise DownloadError(f"{dataset.name} is not on this machine; {three_ways(dataset)}")
+    say(f"{dataset.name}: not on this machine, downloading {dataset.url if base_url is None else base_url}")
+    return download_zip(dataset, out, base_url=base_url, show_progress=show_progress)
+
+
+def _say_result(prepared: Prepared, dataset: MovieLensDataset, say: Report) -> None:
+    say(
+        f"{prepared.name}: {prepared.interactions:,} interactions, {prepared.users:,} users, "
+        f"{prepared.items:,} items in {prepared.folder} (from {prepared.origin}); "
+        f"the tie-break decides held-out items of {prepared.tie_share:.1%} of the users"
+    )
+    say(f"{prepared.name}: licence: {prepared.licence}")
+    say(f"{prepared.name}: cite: {dataset.citation}")
+
+
+def _counts(ordered: pl.DataFrame, users: int, items: int) -> dict[str, Any]:
+    return {
+        "interactions": ordered.height,
+        "users": users,
+        "items": items,
+        "tie_share": tie_share(ordered),
+    }
+
+
+def _write_set(
+    dataset: MovieLensDataset, source: Path, target: Path, *, tie_break: TieBreak, seed: int, genome: bool
+) -> dict[str, Any]:
+    path, file_format = ratings_file(dataset, source)
+    layout = LAYOUTS[file_format]
+    # The films come first: they are small, and a fault in them shows before the long part.
+    _write_items(dataset, source, file_format, target, genome)
+    _write_users(dataset, source, file_format, target)
+    ordered = order_interactions(read_ratings(path, layout), tie_break, seed)
+    duplicate = duplicate_row(ordered)
+    if duplicate is not None:
+        raise DataError(
+            first_fault(path, layout, duplicate=duplicate) or f"{path} has the row {duplicate} twice"
+        )
+    header = dict(zip(COLUMNS, _INTER_HEADER.split("\t"), strict=True))
+    inter = target / f"{dataset.name}.inter"
+    with _writing(target):
+        ordered.select(COLUMNS).rename(header).write_csv(inter, separator="\t", quote_style="never")
+    users, user_tokens = encode(ordered["user_id"])
+    items, item_tokens = encode(ordered["item_id"])
+    ratings, times = ordered["rating"].to_numpy(), ordered["timestamp"].to_numpy()
+    write_cache(inter, Columns(users, items, ratings, times, user_tokens, item_tokens))
+    return _counts(ordered, len(user_tokens), len(item_tokens))
+
+
+def _by_number(identifier: str) -> tuple[int, str]:
+    return (len(identifier), identifier) if identifier.isdigit() else (10**9, identifier)
+
+
+def _write_items(
+    dataset: MovieLensDataset, source: Path, file_format: str, target: Path, genome: bool
+) -> None:
+    movies = features.read_movies(source, file_format, dataset.name)
+    header = ["item_id:token", "movie_title:token_seq", "release_year:token", "genres:token_seq"]
+    links = features.read_links(source) if file_format == "csv" else {}
+    tags = features.read_tags(source, file_format) if dataset.has_tags else {}
+    scores = features.read_genome(source) if genome else {}
+    header += ["imdb_id:token", "tmdb_id:token"] if links else []
+    header += ["tags:token_seq"] if tags else []
+    header += ["genome:float_seq"] if scores else []
+    lines = ["\t".join(header)]
+    for movie in sorted(movies, key=lambda movie: _by_number(movie.item_id)):
+        row = [movie.item_id, clean(movie.title), movie.year, join_sequence(list(movie.genres))]
+        row += map(clean, links.get(movie.item_id, ("", ""))) if links else []
+        row += [join_sequence(tags.get(movie.item_id, []))] if tags else []
+        row += [scores.get(movie.item_id, "")] if scores else []
+        lines.append("\t".join(row))
+    _write_text(target / f"{dataset.name}.item", "\n".join(lines) + "\n")
+
+
+def _write_users(dataset: MovieLensDataset, source: Path, file_format: str, target: Path) -> None:
+    users = features.read_users(source, file_format, dataset.name) if dataset.has_users else []
+    if not users:
+        return
+    lines = ["user_id:token\tage:token\tgender:token\toccupation:token\tzip_code:token"]
+    for user in sorted(users, key=lambda user: _by_number(user.user_id)):
+        fields = (user.user_id, user.age, user.gender, user.occupation, user.zip_code)
+        lines.append("\t".join(clean(field) for field in fields))
+    _write_text(target / f"{dataset.name}.user", "\n".join(lines) + "\n")
+
+
+def _write_text(path: Path, text: str) -> None:
+    with _writing(path):
+        path.write_text(text, encoding="utf-8", newline="\n")
+
+
+@contextlib.contextmanager
+def _writing(path: Path) -> Iterator[None]:
+    """Turn a failure to write into one sentence for the user."""
+    try:
+        yield
+    except (OSError, pl.exceptions.PolarsError) as error:
+        reason = getattr(error, "strerror", None) or error
+        raise OutputError(
+            f"{path} cannot be written ({reason}): make room, or name another folder with --out"
+        ) from error
+
+
+@contextlib.contextmanager
+def _temporary_folder(out: Path, prefix: str) -> Iterator[Path]:
+    """A folder beside the final one, so that renaming it is atomic; gone afterwards unless it was renamed."""
+    with _writing(out):
+        out.mkdir(parents=True, exist_ok=True)
+        folder = Path(tempfile.mkdtemp(prefix=prefix, dir=out))
+    try:
+        yield folder
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def _move_into_place(new: Path, final: Path) -> None:
+    # mkdtemp makes folders for the owner alone; a data set gets the permissions of its parent.
+    with _writing(final):
+        new.chmod(final.parent.stat().st_mode & 0o777)
+        if not final.exists():
+            os.rename(new, final)
+            return
+        aside = Path(tempfile.mkdtemp(prefix=f".{final.name}-old-", dir=final.parent))
+        os.rename(final, aside / final.name)
+        try:
+            os.rename(new, final)
+        except OSError:
+            os.rename(aside / final.name, final)
+            raise
+        finally:
+            shutil.rmtree(aside, ignore_errors=True)

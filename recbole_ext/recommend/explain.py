@@ -1,0 +1,246 @@
+"""Which part of a history made a recommendation: exact parts of a score, items taken away, or the nearest items.
+
+What can be said depends on the model, and is said with its name: linear models and neighbours give exact parts
+that sum to the score; a model that reads the history is asked again without each item; a model that knows the user
+by a vector alone has no history to take from, and only similar items can be shown.
+"""
+
+from __future__ import annotations
+
+import copy
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+
+from recbole_ext.data.dataloader import EvaluationBatch, EvaluationLoader
+from recbole_ext.data.features import genre_matrix, titles
+from recbole_ext.errors import ConfigError, RecBoleExtError, nearest
+from recbole_ext.evaluator.ranking import top_k
+from recbole_ext.model.registry import resolve_model
+from recbole_ext.recommend.reasons import Reading, read_history
+from recbole_ext.trainer.train import OpenedRun, open_model
+
+__all__ = ["Explanation", "HowExplainable", "Reason", "Recommendation", "explain", "how_explainable"]
+
+
+@dataclass(frozen=True)
+class HowExplainable:
+    """What an explanation of a model's recommendation consists of, and what it means."""
+
+    method: str
+    meaning: str
+
+
+_EXACT = HowExplainable(
+    "exact parts of the score",
+    "Each item of the history adds a known amount, and the amounts sum to the score.",
+)
+_WINDOW = HowExplainable(
+    "items of the window taken away",
+    "The change of score and place without an item; changes do not sum to the score, and items may stand in for "
+    "each other.",
+)
+_ROW = HowExplainable(
+    "items of the history taken away",
+    "The change of score and place without an item; changes do not sum to the score.",
+)
+_NEAREST = HowExplainable(
+    "nearest items of the history",
+    "No item is taken away: those with the most similar item vectors are shown, which is no cause of the score.",
+)
+_NOTHING = {
+    "Random": HowExplainable("no explanation, only chance", "The order is drawn by chance."),
+    "Pop": HowExplainable(
+        "popularity alone", "The same order for everybody: the number of training interactions."
+    ),
+    "PersonalTopK": HowExplainable(
+        "a fixed rule",
+        "Genres of the user's own items and popularity, as its formula states; no learned part.",
+    ),
+}
+_UNREADABLE = HowExplainable(
+    "no explanation", "The model has neither a history that could be edited nor item vectors."
+)
+_UNKNOWN = HowExplainable(
+    "found when asked", "A model from outside: `python run.py explain` finds out how it knows the user."
+)
+_LINEAR = ("ItemKNN", "EASE", "SLIMElastic")
+_AUTOENCODERS = ("MultiVAE", "MultiDAE", "RecVAE", "MacridVAE", "CDAE", "RaCT")
+
+
+def how_explainable(model: str) -> HowExplainable:
+    """What can be said about a model's recommendations, by its name.
+
+    Args:
+        model: A name that ``--model`` takes; what follows a blank is ignored.
+    """
+    name = model.partition(" ")[0]
+    if name in _NOTHING:
+        return _NOTHING[name]
+    if name in _LINEAR:
+        return _EXACT
+    if name in _AUTOENCODERS:
+        return _ROW
+    try:
+        sequential = getattr(resolve_model(name)[1].type, "name", "") == "SEQUENTIAL"
+    except RecBoleExtError:
+        return _UNKNOWN
+    return _WINDOW if sequential else _NEAREST
+
+
+@dataclass(frozen=True)
+class Reason:
+    """An item of the history and its part in a recommendation.
+
+    Attributes:
+        item, title: Token and title (or the token).
+        effect: In the unit of the score: the part (exact), or the loss of score without the item (taken away); cosine
+            similarity for nearest items.
+        rank_without: Place of the recommendation without the item; None where nothing was taken away.
+    """
+
+    item: str
+    title: str
+    effect: float
+    rank_without: int | None = None
+
+
+@dataclass(frozen=True)
+class Recommendation:
+    """A recommended item with its reasons.
+
+    Attributes:
+        rank: From 1.
+        item, title: Token and title (or the token).
+        score: The model's.
+        reasons: The strongest ones, by falling effect.
+        genres: Pairs of a genre of the item and the share of the history that has it.
+    """
+
+    rank: int
+    item: str
+    title: str
+    score: float
+    reasons: tuple[Reason, ...]
+    genres: tuple[tuple[str, float], ...] = ()
+
+
+@dataclass(frozen=True)
+class Explanation:
+    """Why a model recommends what to a user.
+
+    Attributes:
+        user, model: Token and name.
+        kind: ``parts``, ``window``, ``row``, ``nearest`` or ``none``.
+        how: The method and its meaning.
+        history: Number of items that were looked at.
+        recommendations: Best first.
+    """
+
+    user: str
+    model: str
+    kind: str
+    how: HowExplainable
+    history: int
+    recommendations: tuple[Recommendation, ...]
+
+
+_HOW = {"parts": _EXACT, "window": _WINDOW, "row": _ROW, "nearest": _NEAREST}
+
+
+def _batch_of(opened: OpenedRun, user: str) -> tuple[EvaluationLoader, EvaluationBatch]:
+    """A loader and batch of one test user."""
+    tokens = opened.data.split.interactions.user_tokens
+    found = np.flatnonzero(tokens.astype(str) == str(user))
+    loader = opened.data.test
+    if not len(found) or int(found[0]) not in loader.users:
+        known = [str(token) for token in tokens[loader.users]]
+        raise ConfigError(
+            f"user {user!r} is no test user of {opened.folder}{nearest(str(user), known)}: give a token of the data "
+            f"set, such as --user={known[0]}"
+        )
+    one = copy.copy(loader)
+    one.users = found[:1]
+    return one, next(iter(one))
+
+
+def _genres(history: np.ndarray, item: int, facts: Any) -> tuple[tuple[str, float], ...]:
+    if facts is None or not len(history):
+        return ()
+    matrix, names = facts
+    share = matrix[history].mean(axis=0)
+    return tuple((names[column], float(share[column])) for column in np.flatnonzero(matrix[item]))
+
+
+def _reasons(
+    reading: Reading, column: int, count: int, tokens: np.ndarray, title: dict[str, str]
+) -> tuple[Reason, ...]:
+    effects = reading.effects[:, column]
+    found = []
+    for row in np.argsort(-effects, kind="stable")[:count]:
+        if effects[row] <= 0:
+            break
+        token = str(tokens[reading.items[row]])
+        rank = None if reading.ranks is None else int(reading.ranks[row, column])
+        found.append(Reason(token, title.get(token, token), float(effects[row]), rank))
+    return tuple(found)
+
+
+def _recommendations(
+    opened: OpenedRun,
+    batch: EvaluationBatch,
+    reading: Reading,
+    items: np.ndarray,
+    scores: np.ndarray,
+    reasons: int,
+) -> tuple[Recommendation, ...]:
+    """The recommended items, best first, with titles, reasons and genres."""
+    file, tokens = opened.data.dataset.item_file, opened.data.split.interactions.item_tokens
+    table = titles(file)
+    title = (
+        {} if table is None else dict(zip(table["item_id"].to_list(), table["title"].to_list(), strict=True))
+    )
+    facts, history = genre_matrix(file, tokens), batch.seen_items.numpy()
+    return tuple(
+        Recommendation(
+            column + 1,
+            str(tokens[item]),
+            title.get(str(tokens[item]), str(tokens[item])),
+            float(scores[column]),
+            _reasons(reading, column, reasons, tokens, title),
+            _genres(history, int(item), facts),
+        )
+        for column, item in enumerate(items)
+        if item
+    )
+
+
+def explain(run: Path, user: str, *, top: int = 3, reasons: int = 5) -> Explanation:
+    """Explains the best test recommendations of a user.
+
+    Args:
+        run: A run folder.
+        user: Token of a test user.
+        top: How many recommendations.
+        reasons: At most so many items of the history each.
+
+    Raises:
+        ConfigError: The user is not tested, or ``top`` is not positive or larger than the catalogue.
+        CheckpointError: The folder is not a whole run.
+    """
+    opened = open_model(run)
+    catalogue = opened.data.dataset.item_num - 1
+    if not 1 <= top <= catalogue:
+        raise ConfigError(f"top is {top}: give a number from 1 to {catalogue}, the size of the catalogue")
+    loader, batch = _batch_of(opened, user)
+    opened.trainer.begin(loader)
+    scores = opened.trainer.masked_scores_of(batch)
+    items, best = (part[0].cpu().numpy() for part in top_k(scores, top))
+    with torch.no_grad():
+        reading = read_history(opened, batch, items)
+    shown = _recommendations(opened, batch, reading, items, best, reasons)
+    how = _HOW.get(reading.kind) or _NOTHING.get(opened.spec.name, _UNREADABLE)
+    return Explanation(str(user), opened.spec.name, reading.kind, how, len(reading.items), shown)

@@ -1,0 +1,150 @@
+"""What every re-ranker is: candidates and facts in, ordered lists out; and the checks that all share."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import ClassVar, Protocol
+
+import numpy as np
+
+from recbole_ext.errors import ConfigError, DataError
+from recbole_ext.rerank.methods.candidates import Candidates, Floats, Ints, row_blocks, scaled_scores
+from recbole_ext.rerank.methods.facts import Facts
+
+__all__ = ["Choose", "PerUserReranker", "Reranker", "checked_strength"]
+
+Choose = Callable[[slice, Ints, Floats, int], tuple[Ints, Floats]]
+"""``(rows, items (B, N), s (B, N), k) -> (positions (B, k), values (B, k))`` for one block of users."""
+
+
+class Reranker(Protocol):
+    """The contract: re-ordered lists from candidates, for all users at once."""
+
+    @property
+    def name(self) -> str:
+        """Name of the method in the protocol's table."""
+        ...
+
+    def __call__(self, candidates: Candidates, facts: Facts, k: int) -> tuple[Ints, Floats]:
+        """Lists of K.
+
+        Args:
+            candidates: The N best items of each user.
+            facts: What is known of items and users.
+            k: Length of every list.
+
+        Returns:
+            ``(U, k) int64`` item ids, first position first, and ``(U, k) float64`` their values.
+        """
+        ...
+
+
+def checked_strength(method: str, strength: float, highest: float = 1.0) -> float:
+    """A strength within its range.
+
+    Args:
+        method: Named in the error.
+        strength: 0 = input order.
+        highest: Upper end of the range, may be infinite; an infinite strength is refused all the same.
+
+    Raises:
+        ConfigError: The strength is no finite number from 0 to ``highest``.
+    """
+    if isinstance(strength, bool) or not isinstance(strength, int | float | np.integer | np.floating):
+        raise ConfigError(f"the strength of {method} is {strength!r}: give a number")
+    if not (np.isfinite(strength) and 0.0 <= strength <= highest):
+        allowed = "of 0 or more" if np.isinf(highest) else f"from 0 to {highest:g}"
+        raise ConfigError(f"the strength of {method} is {strength!r}: give a finite number {allowed}")
+    return float(strength)
+
+
+@dataclass(frozen=True)
+class PerUserReranker(ABC):
+    """A rule that orders each user's candidates on their own, worked out for blocks of users.
+
+    ``s`` is the score min-max scaled per user over the candidates given (the top N), 0 for all where they are
+    equal. Strength 0 gives the first k candidates in their order, also among ties: equal values always go by
+    the order of the candidates. No method draws random numbers.
+
+    Attributes:
+        strength: α or λ of the rule, 0 = input order.
+    """
+
+    strength: float
+
+    name: ClassVar[str]
+    highest_strength: ClassVar[float] = 1.0
+    needs_users: ClassVar[bool] = False
+
+    def __post_init__(self) -> None:
+        object.__setattr__(
+            self, "strength", checked_strength(self.name, self.strength, self.highest_strength)
+        )
+
+    @abstractmethod
+    def prepare(self, facts: Facts) -> Choose:
+        """Does once what does not depend on the block, and returns the rule for a block of users."""
+
+    def cells_per_candidate(self, facts: Facts) -> int:
+        """Working numbers for each candidate; bounds the memory of a block."""
+        return 1
+
+    def __call__(self, candidates: Candidates, facts: Facts, k: int) -> tuple[Ints, Floats]:
+        """Re-orders every user's candidates.
+
+        Args:
+            candidates: The N best items of each user; N is the caller's, 200 by default in the settings.
+            facts: Items, and histories where ``needs_users``; user rows as in ``candidates``.
+            k: Length of every list.
+
+        Returns:
+            ``(U, k) int64`` item ids and ``(U, k) float64`` the value of the rule at which each was taken (for
+            greedy rules the gain over the list before it, so values may rise along a list).
+
+        Raises:
+            ConfigError: k is below 1, above N, or above the number of a user's candidates.
+            DataError: The facts do not fit the candidates, or something the rule needs is missing.
+        """
+        self._check(candidates, facts, k)
+        choose = self.prepare(facts)
+        items = np.zeros((candidates.n_users, k), dtype=np.int64)
+        values = np.zeros((candidates.n_users, k))
+        for rows in row_blocks(candidates.n_users, candidates.depth * self.cells_per_candidate(facts)):
+            block = candidates.items[rows]
+            positions, values[rows] = choose(rows, block, scaled_scores(block, candidates.scores[rows]), k)
+            items[rows] = np.take_along_axis(block, positions, axis=1)
+        return items, values
+
+    def _check(self, candidates: Candidates, facts: Facts, k: int) -> None:
+        if isinstance(k, bool) or not isinstance(k, int | np.integer) or k < 1:
+            raise ConfigError(f"k is {k!r}: give a whole number of 1 or more")
+        if k > candidates.depth:
+            raise ConfigError(
+                f"k is {k}, but there are only N = {candidates.depth} candidates: raise candidates"
+            )
+        if not candidates.n_users:
+            return
+        counts = candidates.counts()
+        if counts.min() < k:
+            raise ConfigError(
+                f"user row {int(counts.argmin())} has {int(counts.min())} candidates and k is {k}: lower k"
+            )
+        highest = int(candidates.items.max())
+        if highest >= facts.items.n_items:
+            raise DataError(
+                f"candidate {highest} lies outside the catalogue 1..{facts.items.n_items - 1}: give ids of the "
+                "same data"
+            )
+        if not self.needs_users:
+            return
+        if facts.users is None:
+            raise DataError(
+                f"{self.name} needs user profiles: give Facts the training histories as UserFacts"
+            )
+        if facts.users.n_users != candidates.n_users:
+            raise DataError(
+                f"there are histories of {facts.users.n_users} users and candidates of {candidates.n_users}: "
+                "give the same rows"
+            )

@@ -1,0 +1,302 @@
+"""The run folder: written under a temporary name and renamed, so that a folder that is there is whole."""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import importlib.metadata
+import json
+import logging
+import platform
+import re
+import resource
+import shutil
+import sys
+from collections.abc import Iterator
+from datetime import datetime
+from pathlib import Path
+from types import TracebackType
+from typing import Any
+
+import numpy as np
+import polars as pl
+import yaml
+
+from recbole_ext import __version__
+from recbole_ext.data.build import PreparedData
+from recbole_ext.data.features import titles
+from recbole_ext.errors import CheckpointError, OutputError
+from recbole_ext.evaluator.evaluate import Evaluation
+
+__all__ = [
+    "RunFolder",
+    "new_folder",
+    "open_run",
+    "partial_of",
+    "read_config",
+    "read_metrics",
+    "read_parquet",
+    "read_per_user",
+    "write_lists",
+]
+
+_COLOUR = re.compile(r"\x1b\[[0-9;]*m")
+_PACKAGES = ("recbole", "torch", "numpy", "pandas", "polars", "scipy")
+# What the readers of a run's figures take for granted; the rest of the file may be absent.
+_FIGURES = (
+    *("model", "dataset", "command", "protocol", "validation", "test", "test_intervals", "test_bounds"),
+    *("users", "epochs", "best_epoch", "parameters", "seconds", "statistics", "fingerprint"),
+)
+
+
+class _PlainFormatter(logging.Formatter):
+    def format(self, record: logging.LogRecord) -> str:
+        return _COLOUR.sub("", super().format(record))
+
+
+def partial_of(run: Path) -> Path:
+    """Where an unfinished run stands; accepts the final name or the unfinished one."""
+    return run if run.name.endswith(".partial") else run.with_name(run.name + ".partial")
+
+
+class RunFolder:
+    """A run folder while it is written; a context manager that owns its log.
+
+    Left with an error before the first epoch was saved, the folder is removed; after that it stays, to be
+    resumed.
+
+    Attributes:
+        path: The temporary folder.
+        final: Its name once it is whole.
+    """
+
+    def __init__(self, path: Path, final: Path) -> None:
+        self.path, self.final = path, final
+        self._handler: logging.FileHandler | None = None
+        self._level = logging.WARNING
+
+    @classmethod
+    def create(cls, config: Any, model: str, output: Path | None) -> RunFolder:
+        """A new folder.
+
+        Raises:
+            OutputError: The name is taken, an interrupted run stands there, or it cannot be written.
+        """
+        final = output or Path("saved") / _run_name(config, model)
+        path = partial_of(final)
+        if path.exists():
+            raise OutputError(
+                f"{path} holds an interrupted run: continue it with --resume {final}, or remove it"
+            )
+        if final.exists() and (not final.is_dir() or any(final.iterdir())):
+            raise OutputError(f"{final} exists already: choose another --output, or remove it")
+        try:
+            path.mkdir(parents=True)
+        except OSError as error:
+            raise OutputError(
+                f"{path} cannot be created ({error.strerror}): choose another --output"
+            ) from error
+        return cls(path, final)
+
+    @classmethod
+    def reopen(cls, run: Path) -> RunFolder:
+        """The folder of an interrupted run."""
+        path = partial_of(run)
+        return cls(path, path.with_name(path.name.removesuffix(".partial")))
+
+    def __enter__(self) -> RunFolder:
+        root = logging.getLogger()
+        self._handler = logging.FileHandler(self.path / "log.txt", encoding="utf-8")
+        self._handler.setFormatter(_PlainFormatter("%(asctime)s %(levelname)s %(message)s"))
+        self._handler.setLevel(logging.INFO)
+        self._level = root.level
+        root.setLevel(logging.INFO)
+        root.addHandler(self._handler)
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._close_log()
+        if kind is not None and self.path.is_dir() and not (self.path / "state.safetensors").exists():
+            shutil.rmtree(self.path, ignore_errors=True)
+
+    def _close_log(self) -> None:
+        if self._handler:
+            root = logging.getLogger()
+            root.removeHandler(self._handler)
+            root.setLevel(self._level)
+            self._handler.close()
+            self._handler = None
+
+    def write_config(self, plain: dict[str, Any], command: str) -> None:
+        """``config.yaml``, complete: running it again gives the same numbers; the first line is the command."""
+        text = yaml.safe_dump(plain, sort_keys=True, allow_unicode=True)
+        self._write("config.yaml", f"# {command}\n{text}")
+
+    def command(self) -> str:
+        """The command that started the run."""
+        first = (self.path / "config.yaml").read_text(encoding="utf-8").partition("\n")[0]
+        return first.removeprefix("# ") if first.startswith("# ") else ""
+
+    def _write(self, name: str, text: str) -> None:
+        try:
+            (self.path / name).write_text(text, encoding="utf-8")
+        except OSError as error:
+            raise OutputError(
+                f"{self.path / name} cannot be written ({error.strerror}): free some space"
+            ) from error
+
+    def complete(self, metrics: dict[str, Any], data: PreparedData, test: Evaluation) -> None:
+        """Writes what is left, drops what only resuming needs, and gives the folder its final name."""
+        try:
+            write_lists(self.path, data, test)
+        except OSError as error:
+            raise OutputError(f"{self.path} cannot be written ({error}): free some space") from error
+        self._write("metrics.json", json.dumps({**metrics, **_environment()}, indent=2))
+        (self.path / "state.safetensors").unlink(missing_ok=True)
+        (self.path / "best.safetensors").rename(self.path / "model.safetensors")
+        self._close_log()
+        if self.final.is_dir():
+            self.final.rmdir()
+        self.path.rename(self.final)
+
+
+def _run_name(config: Any, model: str) -> str:
+    now = datetime.now()
+    short = hashlib.sha256(f"{now.isoformat()}{config.final_config_dict}".encode()).hexdigest()[:6]
+    name = model.rpartition(":")[2]
+    return f"{config['dataset']}-{name}-{now:%Y%m%d-%H%M%S}-{short}"
+
+
+def _recommendations(data: PreparedData, test: Evaluation, users: np.ndarray) -> pl.DataFrame:
+    """One row for each place in each list: tokens, title where the set has one, score, rank from 1."""
+    k = test.items.shape[1]
+    tokens = data.dataset.interactions.item_tokens[test.items.reshape(-1)].astype(str)
+    frame = pl.DataFrame(
+        {
+            "user_id": np.repeat(users, k).astype(str),
+            "rank": np.tile(np.arange(1, k + 1), len(users)),
+            "item_id": tokens,
+            "score": test.scores.reshape(-1),
+        }
+    ).filter(pl.col("item_id") != "[PAD]")
+    named = titles(data.dataset.item_file)
+    return frame if named is None else frame.join(named, on="item_id", how="left", maintain_order="left")
+
+
+def _environment() -> dict[str, Any]:
+    unit = 1 if sys.platform == "darwin" else 1024
+    return {
+        "versions": {
+            "recbole_ext": __version__,
+            "python": platform.python_version(),
+            **{name: importlib.metadata.version(name) for name in _PACKAGES},
+        },
+        "peak_memory_bytes": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit,
+    }
+
+
+@contextlib.contextmanager
+def new_folder(final: Path) -> Iterator[Path]:
+    """A folder under a temporary name; renamed if the block ends well, removed if not.
+
+    Raises:
+        OutputError: The name is taken, or it cannot be written.
+    """
+    if final.exists():
+        raise OutputError(f"{final} exists already: choose another --output, or remove it")
+    path = partial_of(final)
+    try:
+        shutil.rmtree(path, ignore_errors=True)
+        path.mkdir(parents=True)
+        yield path
+        path.rename(final)
+    except OSError as error:
+        raise OutputError(f"{path} cannot be written ({error}): choose another --output") from error
+    finally:
+        shutil.rmtree(path, ignore_errors=True)
+
+
+def write_lists(folder: Path, data: PreparedData, evaluation: Evaluation) -> None:
+    """``per_user.parquet`` and ``recommendations.parquet`` of a phase."""
+    users = data.dataset.interactions.user_tokens[evaluation.users]
+    per_user = pl.DataFrame({"user_id": users.astype(str), **evaluation.per_user})
+    per_user.write_parquet(folder / "per_user.parquet")
+    _recommendations(data, evaluation, users).write_parquet(folder / "recommendations.parquet")
+
+
+def open_run(run: Path) -> Path:
+    """A whole run folder.
+
+    Raises:
+        CheckpointError: It does not exist, is unfinished, or lacks a file.
+    """
+    if not run.is_dir():
+        hint = (
+            f"continue it with --resume {run}"
+            if partial_of(run).is_dir()
+            else "name one that 'train' has written"
+        )
+        raise CheckpointError(f"{run} is no finished run folder: {hint}")
+    for name in ("config.yaml", "metrics.json", "model.safetensors"):
+        if not (run / name).is_file():
+            raise CheckpointError(
+                f"{run} has no {name}: it is no run folder, or was damaged; train the model again"
+            )
+    return run
+
+
+def read_config(run: Path) -> dict[str, Any]:
+    """The complete configuration of a run, as plain data."""
+    path = run / "config.yaml"
+    if not path.is_file():
+        raise CheckpointError(f"{path} does not exist: name a run folder that 'train' has written")
+    try:
+        plain = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        raise CheckpointError(f"{path} is damaged ({error}): train the model again") from error
+    if not isinstance(plain, dict) or "model" not in plain:
+        raise CheckpointError(f"{path} is not the configuration of a run: train the model again")
+    return plain
+
+
+def read_metrics(run: Path) -> dict[str, Any]:
+    """The figures of a run.
+
+    Raises:
+        CheckpointError: They cannot be read, or lack a part that every run has.
+    """
+    path = run / "metrics.json"
+    try:
+        metrics = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise CheckpointError(f"{path} is damaged ({error}): train the model again") from error
+    if not isinstance(metrics, dict):
+        raise CheckpointError(f"{path} is not the figures of a run: train the model again")
+    lacking = next((name for name in _FIGURES if name not in metrics), None)
+    if lacking is not None:
+        raise CheckpointError(f"{path} lacks {lacking}, which every run has: train the model again")
+    return metrics
+
+
+def read_parquet(path: Path) -> pl.DataFrame:
+    """A table of a folder with lists.
+
+    Raises:
+        CheckpointError: It cannot be read, or has no users.
+    """
+    try:
+        frame = pl.read_parquet(path)
+    except (OSError, pl.exceptions.PolarsError) as error:
+        # Polars may answer with a plan of many lines; the first one says what is wrong.
+        reason = str(error).partition("\n")[0]
+        raise CheckpointError(f"{path} is missing or damaged ({reason}): write its folder again") from error
+    if "user_id" not in frame.columns:
+        raise CheckpointError(f"{path} lacks the column user_id: write its folder again")
+    return frame
+
+
+def read_per_user(folder: Path) -> pl.DataFrame:
+    """One row a test user, by ``user_id``: a column for each metric that has a value for each user."""
+    return read_parquet(folder / "per_user.parquet").sort("user_id")

@@ -1,0 +1,163 @@
+"""A comparison and an ablation as Markdown."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from recbole_ext.evaluator.confidence import Difference
+from recbole_ext.evaluator.register import known_metrics
+from recbole_ext.runs.results import Ablation, Comparison, ComparisonRow, Estimate
+
+__all__ = ["ablation_markdown", "markdown"]
+
+_BEYOND = (
+    "itemcoverage",
+    "tailcoverage",
+    "tailshare",
+    "novelty",
+    "intralistdiversity",
+    "gini",
+    "avgpopularity",
+)
+_ACCURACY = ("ndcg", "hit", "recall", "mrr")
+
+
+def _name(key: str) -> str:
+    """A metric's own spelling."""
+    return next((name for name in known_metrics() if name.lower() == key), key)
+
+
+def _table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> list[str]:
+    lines = [head, ["---"] + ["---:"] * (len(head) - 1), *rows]
+    return ["| " + " | ".join(cells) + " |" for cells in lines] + [""]
+
+
+def _estimate(value: Estimate | None) -> str:
+    if value is None:
+        return "–"
+    if value.low is None or value.high is None:
+        return f"{value.mean:.4f}"
+    spread = "" if value.sd_over_seeds is None else f" ± {value.sd_over_seeds:.4f}"
+    return f"{value.mean:.4f}{spread} [{value.low:.4f}, {value.high:.4f}]"
+
+
+def _difference(value: Difference | None) -> str:
+    if value is None:
+        return "–"
+    star = "*" if value.significant else ""
+    return f"{value.mean:+.4f} [{value.low:+.4f}, {value.high:+.4f}], p {value.p_holm:.3g}{star}"
+
+
+def _of_metrics(rows: Sequence[ComparisonRow], names: Sequence[str], k: int) -> list[str]:
+    shown = [name for name in names if any(f"{name}@{k}" in row.metrics for row in rows)]
+    return _table(
+        ["model", *(f"{_name(name)}@{k}" for name in shown)],
+        [[row.model, *(_estimate(row.metrics.get(f"{name}@{k}")) for name in shown)] for row in rows],
+    )
+
+
+def _of_groups(rows: Sequence[ComparisonRow], k: int) -> list[str]:
+    groups = list(dict.fromkeys(name for row in rows for name in row.groups))
+    if not groups:
+        return []
+    metric = next(key for key in rows[0].groups[groups[0]] if key != "n")
+    sizes = {name: f"{name} (n = {rows[0].groups[name]['n']:.0f})" for name in groups}
+    cells = [
+        [row.model, *(f"{row.groups[name][metric]:.4f}" if name in row.groups else "–" for name in groups)]
+        for row in rows
+    ]
+    return [
+        f"## {_name(metric)}@{k} of heavy and light users, head and tail targets",
+        "",
+        *_table(["model", *sizes.values()], cells),
+    ]
+
+
+def _of_effort(comparison: Comparison) -> list[str]:
+    rows = []
+    for row in comparison.rows:
+        search = comparison.tuning.get(row.model)
+        told = "–" if search is None else f"{search.trials} in {search.minutes:.1f} min"
+        settings = ", ".join(f"{key} {value}" for key, value in row.tuned.items()) or "–"
+        rows.append(
+            [
+                row.model,
+                f"{row.seconds_training:.1f}",
+                f"{row.parameters:,}",
+                f"{row.users_per_second:,.0f}",
+                str(row.best_epoch),
+                told,
+                settings,
+            ]
+        )
+    head = ["model", "training s", "parameters", "users/s", "best epoch", "trials", "settings found"]
+    return ["## Effort", "", *_table(head, rows)]
+
+
+def _protocol(protocol: dict[str, object]) -> list[str]:
+    return [
+        "## Protocol",
+        "",
+        *(f"- {key}: {value}" for key, value in protocol.items() if key != "bounds"),
+        "",
+    ]
+
+
+def _of_curves(comparison: Comparison) -> list[str]:
+    if not comparison.curves:
+        return []
+    links = [f"- {model}: [{folder}]({folder}/curves.html)" for model, folder in comparison.curves.items()]
+    return ["## Curves of re-rankers", "", *links, ""]
+
+
+def markdown(comparison: Comparison) -> str:
+    """All tables of a comparison, each figure under its protocol."""
+    rows, protocol = comparison.rows, comparison.protocol
+    k = int(protocol["shown_k"])
+    keys = list(dict.fromkeys(key for row in rows for key in row.difference))
+    level = f"{float(protocol['confidence']):.0%}"
+    lines = [
+        f"# {comparison.title}",
+        "",
+        f"{protocol['dataset']}, {protocol['users']:,} test users, {protocol['items']:,} items; test figures; in "
+        f"brackets the {level} bootstrap interval over users, ± the standard deviation over seeds.",
+        "",
+        "## Accuracy",
+        "",
+        *_of_metrics(rows, _ACCURACY, k),
+        f"## Difference from {comparison.baseline}",
+        "",
+        f"The baseline has the {protocol['baseline_rule']}. {protocol['test_rule']}; * where significant.",
+        "",
+        *_table(
+            ["model", *(f"{_name(key.partition('@')[0])}@{k}" for key in keys)],
+            [
+                [row.model, *(_difference(row.difference.get(key)) for key in keys)]
+                for row in rows
+                if row.difference
+            ],
+        ),
+        f"## Beyond accuracy, head rule {protocol['head_rule']}",
+        "",
+        *_of_metrics(rows, _BEYOND, k),
+        *_of_groups(rows, k),
+        *_of_effort(comparison),
+    ]
+    lines += _of_curves(comparison)
+    lines += [*_protocol(protocol), f"Command: `{comparison.command}`"]
+    return "\n".join(lines)
+
+
+def ablation_markdown(ablation: Ablation) -> str:
+    """One table a sweep."""
+    k = int(ablation.protocol["shown_k"])
+    lines = ["# Ablations", ""]
+    for sweep in ablation.sweeps:
+        rows = [
+            [str(point.value), _estimate(point.ndcg), f"{point.itemcoverage:.4f}", f"{point.seconds:.1f}"]
+            for point in sweep.points
+        ]
+        lines += [f"## {sweep.model}: {sweep.key}", ""]
+        lines += _table([sweep.key, f"NDCG@{k}", f"ItemCoverage@{k}", "training s"], rows)
+    lines += [*_protocol(ablation.protocol), f"Command: `{ablation.command}`"]
+    return "\n".join(lines)

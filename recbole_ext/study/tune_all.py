@@ -1,0 +1,110 @@
+"""The searches of a comparison: the same budget for every model, and never under the feet of finished runs."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from recbole_ext.config.messages import number_of
+from recbole_ext.errors import ConfigError
+from recbole_ext.study.cells import Cells, seeds_of, short_name
+from recbole_ext.study.settings import ComparisonSettings
+from recbole_ext.study.tune import TrialReport, TuneOptions, TuneResult, tune
+
+__all__ = ["Searches", "cell_name", "run_values"]
+
+
+def cell_name(model: str, seed: int) -> str:
+    """The folder of a run, among the cells."""
+    return f"{short_name(model)}-seed{seed}"
+
+
+def run_values(settings: ComparisonSettings, best: Mapping[str, Any], seed: int) -> dict[str, Any]:
+    """Keys of a run over those of all; what a search has found wins over the keys of all final runs."""
+    return {**settings.final, **best, "seed": seed}
+
+
+@dataclass(frozen=True)
+class Searches:
+    """What the searches of a comparison share.
+
+    Attributes:
+        settings: Of the study.
+        folder: Of the searches.
+        cells: Of the runs.
+        spaces: Model to its search space.
+        report: Receives each line that a user should see.
+        command: What repeats it.
+    """
+
+    settings: ComparisonSettings
+    folder: Path
+    cells: Cells
+    spaces: Mapping[str, Path]
+    report: Callable[[str], None]
+    command: str
+
+    def run(self) -> dict[str, TuneResult]:
+        """All of them; models with runs come first, so that what does not fit these is found early.
+
+        Raises:
+            ConfigError: A run was computed with other settings, or a longer search might find others.
+            RecBoleExtError: As ``tune``.
+        """
+        found: dict[str, TuneResult] = {}
+        names = {
+            model: {seed: cell_name(model, seed) for seed in seeds_of(model, self.settings.seeds)}
+            for model in self.settings.models
+        }
+        runs = {model: list(filter(None, map(self.cells.begun, names[model].values()))) for model in names}
+        for model in sorted(names, key=lambda model: not runs[model]):
+            if model in self.spaces:
+                found[model] = self._searched(model, runs[model][0] if runs[model] else None)
+            best = found[model].best if model in found else {}
+            for seed, name in names[model].items():
+                self.cells.verify(name, model, run_values(self.settings, best, seed))
+        return {model: found[model] for model in self.spaces}
+
+    def _searched(self, model: str, run: Path | None) -> TuneResult:
+        """The search of one model, finished or continued; a run that was trained with its result ends it."""
+        settings, folder = self.settings, self.folder / short_name(model)
+
+        def tell(trial: TrialReport) -> None:
+            self.report(f"  {model} {trial.done}/{trial.total}: {trial.last}")
+
+        def refuse(done: int) -> None:
+            if run is not None:
+                raise self._refusal(model, folder, run, done)
+
+        options = TuneOptions(
+            space=self.spaces[model],
+            trials=settings.trials,
+            output=folder,
+            sampler=settings.sampler,
+            pruner=settings.pruner,
+            budget_minutes=settings.budget_minutes,
+            exact=True,
+        )
+        return tune(
+            model,
+            self.cells.files,
+            {**self.cells.settings, "seed": settings.seeds[0]},
+            options,
+            command=self.command,
+            report=self.report,
+            on_trial=tell,
+            before=refuse,
+            cache=self.cells.cache,
+        )
+
+    def _refusal(self, model: str, folder: Path, run: Path, done: int) -> ConfigError:
+        budget = self.settings.budget_minutes
+        limit = "" if budget is None else f" or {budget:g} minutes"
+        wanted = f"{number_of(self.settings.trials, 'trial')}{limit}"
+        remedy = f"set trials to {done}, give" if done else "give"
+        return ConfigError(
+            f"{run} was trained after {number_of(done, 'trial')} in {folder}, and a search of {wanted} might find "
+            f"other settings: {remedy} another --output, or remove {run.parent / short_name(model)}-seed* to train anew"
+        )

@@ -1,0 +1,98 @@
+"""The figures of a run as plain data, with the protocol without which they mean nothing: ``metrics.json``."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from recbole_ext.data.build import PreparedData, fingerprint
+from recbole_ext.evaluator.confidence import mean_intervals
+from recbole_ext.evaluator.evaluate import Evaluation, bounds, means_of_groups
+from recbole_ext.trainer.trainer import ExactTrainer
+
+__all__ = ["describe", "protocol", "run_figures", "test_figures"]
+
+
+def test_figures(
+    data: PreparedData, validation: Evaluation, test: Evaluation, level: float
+) -> dict[str, Any]:
+    """Means of both phases; for the test also intervals, user groups, ceilings and the expectation of Random."""
+    return {
+        "validation": dict(validation.means),
+        "test": dict(test.means),
+        "test_intervals": {
+            name: list(ends) for name, ends in mean_intervals(test.per_user, level=level).items()
+        },
+        "test_by_user_group": means_of_groups(data.test, test),
+        "test_bounds": bounds(data.test, test),
+        "users": {"validation": len(validation.users), "test": len(test.users)},
+    }
+
+
+def protocol(config: Any, data: PreparedData) -> dict[str, Any]:
+    """Without these a figure means nothing."""
+    return {
+        "filter": {
+            "rating_threshold": config["rating_threshold"],
+            "min_user_interactions": config["min_user_interactions"],
+            "min_item_interactions": config["min_item_interactions"],
+        },
+        "split": config["split"],
+        "split_ratio": None if config["split"] == "leave_one_out" else list(config["split_ratio"]),
+        "mask_seen": bool(config["mask_seen"]),
+        "candidates": "whole filtered catalogue",
+        "topk": list(config["topk"]),
+        "shown_k": int(str(config["valid_metric"]).partition("@")[2]),
+        "head_rule": config["head_rule"],
+        "tie_break": config["tie_break"],
+        "users_decided_by_tie_break": data.split.tie_share,
+        "users_without_history": data.test.users_without_history,
+        "seed": config["seed"],
+        "confidence": config["confidence"],
+    }
+
+
+def describe(config: Any, figures: Mapping[str, Any], data: PreparedData) -> str:
+    """The data set in a few lines: size, filter, split, concentration, head and tail."""
+    heads, tails = figures["head_items"], figures["tail_items"]
+    groups = "; ".join(f"{rule} {heads[rule]:,} and {tails[rule]:,}" for rule in heads)
+    return (
+        f"{config['dataset']}: {figures['users']:,} users, {figures['items']:,} items, "
+        f"{figures['interactions']:,} interactions ({figures['sparsity']:.2%} sparse), "
+        f"core users >= {config['min_user_interactions']}, items >= {config['min_item_interactions']}\n"
+        f"split {config['split']}: {figures['train']:,} training, {figures['validation']:,} validation and "
+        f"{figures['test']:,} test interactions; the tie-break '{config['tie_break']}' decides a held-out item of "
+        f"{data.split.tie_share:.1%} of the users\n"
+        f"popularity in training: Gini {figures['popularity_gini']:.3f}; head and tail items by {groups}"
+    )
+
+
+def _parameters(model: Any) -> int:
+    """Numbers that are learnt, without the one that RecBole's models without learning carry along."""
+    learnt = (p for name, p in model.named_parameters() if name not in ("fake_loss", "dummy_param"))
+    return sum(p.numel() for p in learnt if p.requires_grad)
+
+
+def run_figures(
+    config: Any,
+    data: PreparedData,
+    trainer: ExactTrainer,
+    validation: Evaluation,
+    test: Evaluation,
+    statistics: Mapping[str, Any],
+) -> dict[str, Any]:
+    """What ``metrics.json`` says of a finished run: protocol, figures, effort, and the data it stands on."""
+    return {
+        "protocol": protocol(config, data),
+        **test_figures(data, validation, test, float(config["confidence"])),
+        "epochs": len(trainer.history),
+        "best_epoch": trainer.best_epoch,
+        "history": trainer.history,
+        "parameters": _parameters(trainer.model),
+        "seconds": {
+            "training": sum(entry["seconds"] for entry in trainer.history),
+            "test": test.seconds,
+        },
+        "statistics": statistics,
+        "fingerprint": fingerprint(data.split),
+    }

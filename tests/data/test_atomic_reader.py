@@ -1,0 +1,73 @@
+"""Columns of an .inter file: exact values, whatever the pieces that it is read in."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import polars as pl
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from recbole_ext.data import atomic_reader as columns
+from recbole_ext.data.atomic_reader import encode, parse_inter
+from recbole_ext.errors import DataError
+from tests.conftest import write_inter
+
+TOKENS = st.one_of(st.integers(0, 2**32 - 1).map(str), st.text("abZ01-_ü", min_size=1, max_size=4))
+
+
+def rows_of(found: columns.Columns) -> list[tuple[str, str, float, int]]:
+    users, items = found.user_tokens.to_list(), found.item_tokens.to_list()
+    return [
+        (users[u], items[i], float(rating), int(time))
+        for u, i, rating, time in zip(found.users, found.items, found.ratings, found.times, strict=True)
+    ]
+
+
+@given(
+    st.lists(
+        st.tuples(TOKENS, TOKENS, st.integers(0, 10).map(lambda n: n / 2), st.integers(0, 2**53)),
+        min_size=1,
+        max_size=40,
+    ),
+    st.integers(1, 200),
+)
+def test_every_row_in_the_order_of_the_file(tmp_path_factory, rows, piece):
+    path = write_inter(tmp_path_factory.mktemp("columns"), "toy", rows)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(columns, "_CHUNK_BYTES", piece)
+        found = parse_inter(path)
+    assert rows_of(found) == rows
+    assert found.user_tokens.n_unique() == len(found.user_tokens)
+    kinds = [array.dtype for array in (found.users, found.items, found.ratings, found.times)]
+    assert kinds == [np.int32, np.int32, np.float32, np.int64]
+
+
+@pytest.mark.parametrize("piece", [1, 7, 1000])
+def test_the_line_of_a_fault_is_counted_over_all_pieces(tmp_path, monkeypatch, piece):
+    rows = [("u", f"i{k}", 3.0, k) for k in range(30)]
+    path = write_inter(tmp_path, "toy", [*rows[:20], ("u", "x", 3.0, "noon"), *rows[20:]])
+    monkeypatch.setattr(columns, "_CHUNK_BYTES", piece)
+    # the header is line 1, twenty good rows are lines 2 to 21
+    with pytest.raises(DataError, match="line 22: timestamp is 'noon'"):
+        parse_inter(path)
+
+
+def test_other_columns_and_other_orders_are_read(tmp_path: Path):
+    path = tmp_path / "toy.inter"
+    path.write_text(
+        "timestamp:float\tnote:token\titem_id:token\tuser_id:token\n7\thm\ta\tu\n8.0\t\tb\tu\n",
+        encoding="utf-8",
+    )
+    assert rows_of(parse_inter(path)) == [("u", "a", 1.0, 7), ("u", "b", 1.0, 8)]
+
+
+@given(st.lists(st.integers(0, 2**32 - 1), min_size=1, max_size=50))
+def test_numbers_and_their_text_are_encoded_to_the_same_tokens(numbers):
+    for column in (pl.Series(numbers, dtype=pl.UInt32), pl.Series([str(number) for number in numbers])):
+        codes, tokens = encode(column)
+        assert tokens.gather(codes).to_list() == [str(number) for number in numbers]
+        assert codes.dtype == np.int32
+        assert tokens.n_unique() == len(tokens)

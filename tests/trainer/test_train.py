@@ -1,0 +1,251 @@
+"""A whole run: its folder, its repetition, its interruption, its data."""
+
+from __future__ import annotations
+
+import json
+import logging
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import polars as pl
+import pytest
+import yaml
+
+from recbole_ext.errors import CheckpointError, ConfigError, DownloadError, OutputError
+from recbole_ext.trainer import train as pipeline
+from recbole_ext.trainer.train import evaluate, resume, train
+from recbole_ext.trainer.trainer import EpochReport
+from tests.conftest import cycle_rows, write_inter
+
+ROOT = Path(__file__).resolve().parents[2]
+FILES = {
+    "config.yaml",
+    "metrics.json",
+    "per_user.parquet",
+    "recommendations.parquet",
+    "model.safetensors",
+    "log.txt",
+}
+
+
+def figures(result: pipeline.RunResult) -> dict[str, Any]:
+    return {"validation": dict(result.validation.means), "test": dict(result.test.means)}
+
+
+def test_the_run_folder_is_whole(quick: dict[str, Any], tmp_path: Path) -> None:
+    result = train("GRU4Rec", overrides=quick, output=tmp_path / "run")
+    assert {file.name for file in result.folder.iterdir()} == FILES
+    assert not list(tmp_path.glob("*.partial"))
+    metrics = json.loads((result.folder / "metrics.json").read_text())
+    per_user = pl.read_parquet(result.folder / "per_user.parquet")
+    assert per_user.height == metrics["users"]["test"] == 60
+    for name in set(per_user.columns) - {"user_id"}:
+        assert per_user[name].mean() == pytest.approx(metrics["test"][name])
+    lists = pl.read_parquet(result.folder / "recommendations.parquet")
+    # 20 items less the eleven that a user had: nine candidates for lists of ten
+    assert lists.height == 60 * 9
+    assert set(lists.columns) == {"user_id", "rank", "item_id", "score", "title"}
+    titles = lists.select(pl.col("title") == pl.concat_str(pl.lit("Movie "), pl.col("item_id").str.slice(1)))
+    assert titles["title"].all()
+    assert lists.group_by("user_id").agg(pl.col("score").is_sorted(descending=True).alias("s"))["s"].all()
+
+
+def test_config_yaml_repeats_the_run(quick: dict[str, Any], tmp_path: Path) -> None:
+    first = train("BPR", overrides=quick, output=tmp_path / "first")
+    again = train(files=[first.folder / "config.yaml"], output=tmp_path / "again")
+    assert figures(again) == figures(first)
+    plain = [yaml.safe_load((run.folder / "config.yaml").read_text()) for run in (first, again)]
+    assert plain[0] == plain[1]
+
+
+def test_another_seed_gives_other_numbers(quick: dict[str, Any], tmp_path: Path) -> None:
+    runs = [train("BPR", overrides={**quick, "seed": seed}, output=tmp_path / str(seed)) for seed in (1, 2)]
+    assert figures(runs[0]) != figures(runs[1])
+
+
+def test_two_runs_in_one_process_are_independent(quick: dict[str, Any], tmp_path: Path) -> None:
+    level, handlers = logging.getLogger().level, list(logging.getLogger().handlers)
+    alone = train("GRU4Rec", overrides=quick, output=tmp_path / "alone")
+    train(
+        "BPR", overrides={**quick, "seed": 7, "topk": [3], "valid_metric": "MRR@3"}, output=tmp_path / "other"
+    )
+    after = train("GRU4Rec", overrides=quick, output=tmp_path / "after")
+    assert figures(after) == figures(alone)
+    logs = [(run / "log.txt").read_text() for run in (tmp_path / "alone", tmp_path / "other")]
+    assert logs[0].count("epoch 0 training") == logs[1].count("epoch 0 training") == 1
+    assert (logging.getLogger().level, logging.getLogger().handlers) == (level, handlers)
+
+
+def test_evaluate_in_a_new_process_gives_the_same_digits(quick: dict[str, Any], tmp_path: Path) -> None:
+    result = train("SASRec", overrides=quick, output=tmp_path / "run")
+    program = (
+        "import json, pathlib, sys; from recbole_ext.trainer.train import evaluate; "
+        "print(json.dumps(dict(evaluate(pathlib.Path(sys.argv[1])).test.means)))"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", program, str(result.folder)],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert json.loads(done.stdout.splitlines()[-1]) == dict(result.test.means)
+
+
+class Killed(BaseException):
+    """Stands for a kill: nobody catches it."""
+
+
+@pytest.mark.parametrize("name", ["GRU4Rec", "BPR", "Caser", "MultiVAE", "LightGCN"])
+def test_resumed_equals_uninterrupted(name: str, quick: dict[str, Any], tmp_path: Path) -> None:
+    values = {**quick, "epochs": 4}
+
+    def kill(report: EpochReport) -> None:
+        if report.epoch == 1:
+            raise Killed
+
+    whole = train(name, overrides=values, output=tmp_path / "whole")
+    with pytest.raises(Killed):
+        train(name, overrides=values, output=tmp_path / "broken", on_epoch=kill)
+    assert not (tmp_path / "broken").exists()
+    resumed = resume(tmp_path / "broken")
+    assert figures(resumed) == figures(whole)
+    assert [entry["loss"] for entry in resumed.epochs] == [entry["loss"] for entry in whole.epochs]
+    assert np.array_equal(resumed.test.items, whole.test.items)
+    assert {file.name for file in resumed.folder.iterdir()} == FILES
+
+
+def test_a_killed_process_is_resumed(quick: dict[str, Any], tmp_path: Path) -> None:
+    values = {**quick, "epochs": 40, "stopping_step": 100}
+    options = [f"--{key}={value}" for key, value in values.items()]
+    command = [sys.executable, str(ROOT / "run.py"), "--model=GRU4Rec", "--output=run", *options]
+    process = subprocess.Popen(command, cwd=tmp_path, stdout=subprocess.PIPE, text=True)
+    state = tmp_path / "run.partial" / "state.safetensors"
+    deadline = time.monotonic() + 120
+    while not state.exists() and time.monotonic() < deadline:
+        time.sleep(0.01)
+    process.send_signal(signal.SIGKILL)
+    process.communicate()
+    assert state.exists()
+    resumed = resume(tmp_path / "run")
+    whole = train("GRU4Rec", overrides=values, output=tmp_path / "whole")
+    assert figures(resumed) == figures(whole)
+
+
+def test_resuming_a_finished_run_shows_it(quick: dict[str, Any], tmp_path: Path) -> None:
+    result = train("Pop", overrides=quick, output=tmp_path / "run")
+    said: list[str] = []
+    assert figures(resume(result.folder, report=said.append)) == figures(result)
+    assert "complete already" in said[0]
+
+
+def test_an_error_before_the_first_epoch_leaves_nothing(
+    quick: dict[str, Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fails(*_: Any, **__: Any) -> None:
+        raise ConfigError("as asked for")
+
+    monkeypatch.setattr(pipeline, "set_positive_weight", fails)
+    with pytest.raises(ConfigError, match="as asked for"):
+        train("BPR", overrides=quick, output=tmp_path / "run")
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_folder_that_is_taken_is_left_alone(quick: dict[str, Any], tmp_path: Path) -> None:
+    (tmp_path / "run").mkdir()
+    (tmp_path / "run" / "mine.txt").write_text("keep")
+    with pytest.raises(OutputError, match="exists already"):
+        train("Pop", overrides=quick, output=tmp_path / "run")
+    assert (tmp_path / "run" / "mine.txt").read_text() == "keep"
+
+
+def test_a_disk_that_is_full_at_the_end_keeps_the_training(
+    quick: dict[str, Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(self: pl.DataFrame, file: Path) -> None:
+        raise OSError(28, "No space left on device")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(pl.DataFrame, "write_parquet", full)
+        with pytest.raises(OutputError, match="No space left"):
+            train("BPR", overrides=quick, output=tmp_path / "run")
+    assert not (tmp_path / "run").exists()
+    assert {file.name for file in resume(tmp_path / "run").folder.iterdir()} == FILES
+
+
+def test_changed_data_are_refused(quick: dict[str, Any], tmp_path: Path) -> None:
+    home = tmp_path / "data"
+    write_inter(home, "toy", cycle_rows())
+    values = {**quick, "data_path": str(home), "dataset": "toy"}
+    result = train("Pop", overrides=values, output=tmp_path / "run")
+    write_inter(home, "toy", cycle_rows(seed=1))
+    with pytest.raises(CheckpointError, match="not the data"):
+        evaluate(result.folder)
+
+
+@pytest.mark.parametrize("damage", ["truncated", "flipped", "foreign", "pickle"])
+def test_damaged_weights_are_refused(damage: str, quick: dict[str, Any], tmp_path: Path) -> None:
+    result = train("BPR", overrides=quick, output=tmp_path / "run")
+    file = result.folder / "model.safetensors"
+    data = bytearray(file.read_bytes())
+    if damage == "truncated":
+        data = data[: len(data) // 2]
+    elif damage == "flipped":
+        data[-5] ^= 1
+    elif damage == "foreign":
+        data = bytearray(b"PK\x03\x04 something else")
+    else:
+        data = bytearray(b"cos\nsystem\n(S'touch " + str(tmp_path / "owned").encode() + b"'\ntR.")
+    file.write_bytes(data)
+    with pytest.raises(CheckpointError, match=r"model\.safetensors"):
+        evaluate(result.folder)
+    assert not (tmp_path / "owned").exists()
+
+
+@pytest.fixture
+def nowhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
+    """Neither a copy on disk nor a network."""
+    monkeypatch.delenv("MOVIELENS_HOME", raising=False)
+    return {"data_path": str(tmp_path / "dataset"), "download": False, "epochs": 1, "show_progress": False}
+
+
+@pytest.mark.slow
+def test_offline_goes_on_with_the_declared_set_under_its_own_name(
+    nowhere: dict[str, Any], tmp_path: Path
+) -> None:
+    said: list[str] = []
+    values = {**nowhere, "offline_dataset": "ml-100k"}
+    result = train("Pop", "ml-latest-small", overrides=values, output=tmp_path / "run", report=said.append)
+    assert any(line.startswith("NOTE: ml-latest-small") and "ml-100k" in line for line in said)
+    assert result.dataset == result.metrics["dataset"] == result.config["dataset"] == "ml-100k"
+    assert result.metrics["statistics"]["users"] == 943
+    assert not (tmp_path / "dataset" / "ml-latest-small").exists()
+
+
+def test_offline_without_a_declared_set_lists_the_three_ways(nowhere: dict[str, Any], tmp_path: Path) -> None:
+    with pytest.raises(DownloadError) as caught:
+        train(
+            "Pop", "ml-latest-small", overrides={**nowhere, "offline_dataset": None}, output=tmp_path / "run"
+        )
+    for way in ("--source", "MOVIELENS_HOME", "download"):
+        assert way in str(caught.value)
+    assert not (tmp_path / "run.partial").exists()
+    assert not (tmp_path / "dataset" / "ml-latest-small").exists()
+
+
+def test_runs_get_a_name_of_their_own(
+    quick: dict[str, Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    result = train("Pop", overrides=quick)
+    assert result.folder.parent == Path("saved")
+    assert result.folder.name.startswith("cycle-Pop-")
+    named = train("Pop", overrides={**quick, "output": "mine"})
+    assert named.folder == Path("mine")
+    assert os.listdir("mine")

@@ -1,0 +1,70 @@
+"""Hooks on RecBole's trainer that a whole run does not show."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+
+from recbole_ext.config.build import build_config
+from recbole_ext.data.build import prepare_data
+from recbole_ext.model.registry import resolve_model
+from recbole_ext.trainer import trainer
+from recbole_ext.trainer.checkpoint import load_tensors
+from recbole_ext.trainer.train import build_trainer, train
+
+
+@pytest.mark.skipif(not trainer._FUSES, reason="PyTorch before 2.4 fuses on accelerators only")
+@pytest.mark.parametrize("learner", ["adam", "adamw"])
+def test_the_fused_optimiser_learns_the_same(
+    learner: str, quick: dict[str, Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    weights, built = {}, []
+    host = trainer.ExactTrainer._build_optimizer
+
+    def remembered(self: Any, **kwargs: Any) -> torch.optim.Optimizer:
+        built.append(host(self, **kwargs))
+        return built[-1]
+
+    monkeypatch.setattr(trainer.ExactTrainer, "_build_optimizer", remembered)
+    for fuses in (True, False):
+        monkeypatch.setattr(trainer, "_FUSES", fuses)
+        overrides = {**quick, "learner": learner, "weight_decay": 1e-3, "stopping_step": 9}
+        run = train("BPR", overrides=overrides, output=tmp_path / str(fuses))
+        weights[fuses] = load_tensors(run.folder / "model.safetensors")["state_dict"]
+    assert [optimizer.param_groups[0]["fused"] for optimizer in built] == [True, None]
+    for name, fused in weights[True].items():
+        torch.testing.assert_close(fused, weights[False][name], rtol=1e-4, atol=1e-6)
+
+
+@pytest.fixture
+def pop(quick: dict[str, Any], tmp_path: Path) -> tuple[trainer.ExactTrainer, Any]:
+    """RecBole's Pop, whose counts are no weights, and the batches of the test."""
+    spec, model_class = resolve_model("Pop")
+    config = build_config(model_class, None, (), quick)
+    data = prepare_data(config)
+    return build_trainer(config, spec, model_class, data, tmp_path)[0], data.test
+
+
+def test_what_is_restored_lies_on_the_models_device(pop: tuple[trainer.ExactTrainer, Any]) -> None:
+    """``meta`` stands for an accelerator: tensors of a file are read to the processor."""
+    model = pop[0].model
+    state = trainer.model_state(model)
+    assert isinstance(state["other"]["item_cnt"], torch.Tensor)
+    trainer.restore_model(model.to("meta"), state)
+    assert model.item_cnt.device.type == "meta"
+
+
+def test_scores_lie_on_the_trainers_device(
+    pop: tuple[trainer.ExactTrainer, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """RecBole's EASE scores on the processor, wherever its batch lies."""
+    ranks, loader = pop
+    ranks.begin(loader)
+    batch = next(iter(loader))
+    scores = torch.zeros(len(batch.users), loader.split.interactions.n_items)
+    monkeypatch.setattr(ranks.model, "full_sort_predict", lambda _: scores)
+    ranks.device = torch.device("meta")
+    assert ranks.scores_of(batch).device.type == "meta"
