@@ -57,13 +57,13 @@ def _deep(comparison: Comparison) -> Claim:
     claim = f"Deep models beat the baselines in Recall@{comparison.k} and hit rate"
     base = comparison.row(comparison.baseline)
     both = [comparison.key(name) for name in ("recall", "hit")]
-    keys = [key for key in both if any(key in row.differences for row in comparison.rows)]
+    keys = [key for key in both if any(key in row.difference for row in comparison.rows)]
     deep = [
         row
         for row in comparison.rows
-        if keys and row.kind in ("neural", "sequence") and all(key in row.differences for key in keys)
+        if keys and row.family in ("neural", "sequence") and all(key in row.difference for key in keys)
     ]
-    if base is None or base.kind in ("neural", "sequence") or not deep:
+    if base is None or base.family in ("neural", "sequence") or not deep:
         return Claim(
             claim,
             "–",
@@ -72,7 +72,7 @@ def _deep(comparison: Comparison) -> Claim:
         )
 
     def beats(row: Row) -> bool:
-        return all(row.differences[key].significant and row.differences[key].mean > 0 for key in keys)
+        return all(row.difference[key].significant and row.difference[key].mean > 0 for key in keys)
 
     above = [row.model for row in deep if beats(row)]
     best = max(deep, key=lambda row: row.mean(keys[0]) or 0.0)

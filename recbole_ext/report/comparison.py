@@ -14,17 +14,17 @@ from recbole_ext.model.registry import resolve_model
 from recbole_ext.report.inputs import Run
 
 __all__ = [
-    "KINDS",
+    "FAMILIES",
     "Comparison",
     "Difference",
     "Estimate",
     "Row",
     "compare_runs",
-    "kind_of",
+    "family_of",
     "with_best",
 ]
 
-KINDS = {
+FAMILIES = {
     "floor": "no learning",
     "classic": "neighbours, linear, factors",
     "neural": "neural, general",
@@ -37,7 +37,7 @@ _CLASSIC = {"ItemKNN", "EASE", "SLIMElastic", "ADMMSLIM", "NCEPLRec", "BPR", "FP
 TESTED = ("ndcg", "hit", "recall", "mrr")
 
 
-def kind_of(model: str) -> str:
+def family_of(model: str) -> str:
     """The family of a model by name; an unknown one counts as neural."""
     plain = model.partition(" ")[0].rpartition(":")[2]
     if plain in _FLOOR or plain in _CLASSIC:
@@ -56,7 +56,7 @@ class Estimate:
     mean: float
     low: float | None = None
     high: float | None = None
-    spread: float | None = None
+    sd_over_seeds: float | None = None
 
 
 @dataclass(frozen=True)
@@ -65,29 +65,29 @@ class Row:
 
     Attributes:
         model: As it is shown.
-        kind: A name of ``KINDS``.
+        family: A name of ``FAMILIES``.
         seeds: Of its runs.
         metrics: By name with K, such as ``ndcg@10``.
-        differences: Against the baseline, by name with K; empty for the baseline.
+        difference: Against the baseline, by name with K; empty for the baseline.
         groups: NDCG of ``heavy``, ``light``, ``head`` and ``tail``, and how many users are behind it.
-        seconds: Of training, mean over seeds.
+        seconds_training: Of training, mean over seeds.
         parameters: Trained numbers.
-        speed: Users ranked in a second.
-        epoch: The best one, counted from 0.
+        users_per_second: Users ranked in a second.
+        best_epoch: The best one, counted from 0.
         tuned: Keys that were tuned.
         runs: The run folders behind the row, if they are there.
     """
 
     model: str
-    kind: str
+    family: str
     seeds: tuple[Any, ...]
     metrics: dict[str, Estimate]
-    differences: dict[str, Difference] = field(default_factory=dict)
+    difference: dict[str, Difference] = field(default_factory=dict)
     groups: dict[str, tuple[Estimate, int]] = field(default_factory=dict)
-    seconds: float | None = None
+    seconds_training: float | None = None
     parameters: float | None = None
-    speed: float | None = None
-    epoch: float | None = None
+    users_per_second: float | None = None
+    best_epoch: float | None = None
     tuned: dict[str, Any] = field(default_factory=dict)
     runs: tuple[Run, ...] = ()
 
@@ -191,14 +191,14 @@ def _row(label: str, runs: Sequence[Run]) -> Row:
     users = float(runs[0].metrics["users"]["test"])
     return Row(
         label,
-        kind_of(runs[0].model),
+        family_of(runs[0].model),
         tuple(run.metrics["protocol"]["seed"] for run in runs),
         _estimates(runs),
         groups=groups,
-        seconds=_mean_of(runs, "seconds", "training"),
+        seconds_training=_mean_of(runs, "seconds", "training"),
         parameters=_mean_of(runs, "parameters"),
-        speed=users / seconds if seconds else None,
-        epoch=_mean_of(runs, "best_epoch"),
+        users_per_second=users / seconds if seconds else None,
+        best_epoch=_mean_of(runs, "best_epoch"),
         runs=tuple(runs),
     )
 
@@ -230,7 +230,7 @@ def _baseline(groups: Mapping[str, Sequence[Run]], key: str) -> str | None:
 
     if len(groups) < 2:
         return None
-    classic = [name for name, runs in groups.items() if kind_of(runs[0].model) in ("floor", "classic")]
+    classic = [name for name, runs in groups.items() if family_of(runs[0].model) in ("floor", "classic")]
     return max(classic or groups, key=validation)
 
 
@@ -244,7 +244,7 @@ def compare_runs(runs: Sequence[Run]) -> Comparison:
     baseline = _baseline(groups, f"ndcg@{k}")
     keys = [f"{name}@{k}" for name in TESTED]
     tests = {} if baseline is None else _differences(groups, baseline, keys)
-    rows = [replace(_row(name, group), differences=tests.get(name, {})) for name, group in groups.items()]
+    rows = [replace(_row(name, group), difference=tests.get(name, {})) for name, group in groups.items()]
     comparison = Comparison(
         tuple(sorted(rows, key=lambda row: -(row.mean(f"ndcg@{k}") or 0))),
         baseline,

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from recbole_ext.evaluator.confidence import mean_interval, paired_difference
-from recbole_ext.report.comparison import KINDS, Comparison, Estimate, Row
+from recbole_ext.report.comparison import FAMILIES, Comparison, Estimate, Row
 from recbole_ext.report.dataset import Catalogue, open_catalogue
 from recbole_ext.report.inputs import Inputs, ListFolder, Run
 from recbole_ext.report.lists import share_in, top
@@ -30,8 +30,8 @@ FORMS = {
 
 def legend_of(rows: tuple[Row, ...]) -> tuple[tuple[str, str], ...]:
     """The families that occur, with colour and form."""
-    present = {row.kind for row in rows}
-    return tuple((" ".join(FORMS[kind]), name) for kind, name in KINDS.items() if kind in present)
+    present = {row.family for row in rows}
+    return tuple((" ".join(FORMS[kind]), name) for kind, name in FAMILIES.items() if kind in present)
 
 
 @dataclass(frozen=True, eq=False)

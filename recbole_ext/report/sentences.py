@@ -38,16 +38,16 @@ def leaders(comparison: Comparison) -> list[Row]:
     key = comparison.key("ndcg")
     name = reference(comparison)
     tests = comparison.below_best or {
-        row.model: row.differences[key] for row in comparison.rows if key in row.differences
+        row.model: row.difference[key] for row in comparison.rows if key in row.difference
     }
     kept = {name, *(model for model, one in tests.items() if not one.significant or one.mean > 0)}
-    return [row for row in comparison.rows if row.model in kept and row.kind != "floor"]
+    return [row for row in comparison.rows if row.model in kept and row.family != "floor"]
 
 
 def baseline_words(comparison: Comparison) -> str:
     """What the baseline is, said once."""
     row = comparison.row(comparison.baseline)
-    neural_only = row is not None and row.kind in ("neural", "sequence")
+    neural_only = row is not None and row.family in ("neural", "sequence")
     kind = "model" if neural_only else "non-neural baseline"
     return f"{comparison.baseline}, the best {kind} by validation NDCG"
 
@@ -58,16 +58,16 @@ def headline(comparison: Comparison) -> tuple[str, str]:
     figure = f"NDCG@{comparison.k} {with_interval(best.metrics[key])}" if key in best.metrics else ""
     if base is None or len(comparison.rows) < 2:
         return f"{best.model} on {comparison.dataset}", f"{best.model} reaches {figure} on the test items."
-    found = [r for r in comparison.rows if key in r.differences and r.differences[key].mean > 0]
-    proven = [row.model for row in found if row.differences[key].significant]
+    found = [r for r in comparison.rows if key in r.difference and r.difference[key].mean > 0]
+    proven = [row.model for row in found if row.difference[key].significant]
     others = len(comparison.rows) - 1
     if best.model in proven:
         return (
             f"{best.model} ranks best, significantly ahead of {base.model}",
-            f"{best.model} reaches {figure}; against {baseline_words(comparison)}: {against(best.differences[key])}.",
+            f"{best.model} reaches {figure}; against {baseline_words(comparison)}: {against(best.difference[key])}.",
         )
     if proven:
-        gap = f", {against(best.differences[key])}" if key in best.differences else ""
+        gap = f", {against(best.difference[key])}" if key in best.difference else ""
         return (
             f"{best.model} has the largest NDCG; proven better than {base.model}: {joined(proven)}",
             f"{best.model} reaches {figure}{gap}.",
@@ -97,8 +97,8 @@ def accuracy(comparison: Comparison) -> tuple[str, str]:
     words = f"{best.model} has the largest NDCG@{comparison.k}, {figure}."
     if base is None:
         return "For accuracy", words
-    if best.model != base.model and key in best.differences:
-        words += f" Against {base.model}: {against(best.differences[key])}."
+    if best.model != base.model and key in best.difference:
+        words += f" Against {base.model}: {against(best.difference[key])}."
     near = [model for model, one in comparison.below_best.items() if not one.significant]
     if comparison.below_best:
         words += (
@@ -109,12 +109,12 @@ def accuracy(comparison: Comparison) -> tuple[str, str]:
     alike = [
         row.model
         for row in comparison.rows
-        if row.model != base.model and key in row.differences and not row.differences[key].significant
+        if row.model != base.model and key in row.difference and not row.difference[key].significant
     ]
     below = [
         row.model
         for row in comparison.rows
-        if key in row.differences and row.differences[key].significant and row.differences[key].mean < 0
+        if key in row.difference and row.difference[key].significant and row.difference[key].mean < 0
     ]
     # Where the baseline leads, the tests against it and those against the best are the same ones.
     said = base.model == best.model and bool(comparison.below_best)
@@ -128,11 +128,11 @@ def accuracy(comparison: Comparison) -> tuple[str, str]:
 def neural(comparison: Comparison) -> tuple[str, str] | None:
     """Do neural models beat the best non-neural one?"""
     key, base = comparison.key("ndcg"), comparison.row(comparison.baseline)
-    deep = [row for row in comparison.rows if row.kind in ("neural", "sequence") and key in row.differences]
-    if base is None or not deep or base.kind in ("neural", "sequence"):
+    deep = [row for row in comparison.rows if row.family in ("neural", "sequence") and key in row.difference]
+    if base is None or not deep or base.family in ("neural", "sequence"):
         return None
-    above = [r.model for r in deep if r.differences[key].significant and r.differences[key].mean > 0]
-    below = [r.model for r in deep if r.differences[key].significant and r.differences[key].mean < 0]
+    above = [r.model for r in deep if r.difference[key].significant and r.difference[key].mean > 0]
+    below = [r.model for r in deep if r.difference[key].significant and r.difference[key].mean < 0]
     rest = [row.model for row in deep if row.model not in (*above, *below)]
     parts = []
     if above:
@@ -147,7 +147,7 @@ def neural(comparison: Comparison) -> tuple[str, str] | None:
         f"{f'{len(deep)} neural models were' if many else 'One neural model was'} compared with {base.model}: "
         f"{joined(parts)}. {f'The most accurate of them, {best.model},' if many else 'It'} stands at "
         f"{number(best.metrics[key].mean)} against {number(base.metrics[key].mean)} "
-        f"({p_text(best.differences[key].p_holm)})."
+        f"({p_text(best.difference[key].p_holm)})."
     )
     return "Neural or not", words
 
@@ -251,12 +251,12 @@ def targets(comparison: Comparison) -> tuple[str, str] | None:
 
 def speed(comparison: Comparison) -> tuple[str, str] | None:
     """Which of the accurate models is trained fastest."""
-    timed = [row for row in leaders(comparison) if row.seconds is not None]
+    timed = [row for row in leaders(comparison) if row.seconds_training is not None]
     if len(timed) < 2:
         return None
-    fast = min(timed, key=lambda row: row.seconds or 0.0)
-    slow = max(timed, key=lambda row: row.seconds or 0.0)
-    quick, long = seconds(fast.seconds or 0), seconds(slow.seconds or 0)
+    fast = min(timed, key=lambda row: row.seconds_training or 0.0)
+    slow = max(timed, key=lambda row: row.seconds_training or 0.0)
+    quick, long = seconds(fast.seconds_training or 0), seconds(slow.seconds_training or 0)
     times = (
         f"each trains in {quick}"
         if quick == long
@@ -290,10 +290,10 @@ def _won_by_one_metric(comparison: Comparison) -> str:
     found = [
         row.model
         for row in comparison.rows
-        if all(key in row.differences for key in keys)
-        and row.differences[keys[0]].significant
-        and row.differences[keys[0]].mean > 0
-        and not row.differences[keys[1]].significant
+        if all(key in row.difference for key in keys)
+        and row.difference[keys[0]].significant
+        and row.difference[keys[0]].mean > 0
+        and not row.difference[keys[1]].significant
     ]
     if not found:
         return ""
@@ -306,7 +306,7 @@ def _won_by_one_metric(comparison: Comparison) -> str:
 
 def fairness(comparison: Comparison) -> tuple[str, str] | None:
     """What the protocol gives one model and not another, and what chance decides in it."""
-    protocol, kinds = comparison.protocol, {row.kind for row in comparison.rows}
+    protocol, kinds = comparison.protocol, {row.family for row in comparison.rows}
     words = _won_by_one_metric(comparison)
     if protocol.get("split") == "leave_one_out" and "sequence" in kinds and kinds & {"classic", "neural"}:
         words += (

@@ -13,7 +13,7 @@ from recbole_ext.report.comparison import (
     Estimate,
     Row,
     compare_runs,
-    kind_of,
+    family_of,
     with_best,
 )
 from recbole_ext.report.inputs import Inputs, Run
@@ -54,7 +54,7 @@ def _row(entry: Mapping[str, Any], k: int, runs: Sequence[Run]) -> Row:
     seeds = entry.get("seeds", ())
     return Row(
         str(entry["model"]),
-        kind_of(str(entry["model"])),
+        family_of(str(entry["model"])),
         tuple(seeds) if isinstance(seeds, list | tuple) else (seeds,),
         {name: _estimate(value) for name, value in _keyed(entry["metrics"], k).items()},
         {

@@ -118,8 +118,8 @@ def test_rows_and_tests_are_those_of_the_saved_values(folders: dict[str, Path]) 
     for name, p in zip(others, holm(raw), strict=True):
         row = found.row(name)
         assert row is not None
-        assert row.differences["ndcg@5"].p_holm == pytest.approx(p)
-        assert row.differences["ndcg@5"].significant == (p < 0.05)
+        assert row.difference["ndcg@5"].p_holm == pytest.approx(p)
+        assert row.difference["ndcg@5"].significant == (p < 0.05)
     assert set(found.below_best) == {row.model for row in found.rows[1:]}
 
 
@@ -136,7 +136,7 @@ def test_seeds_of_a_model_are_one_row(folders: dict[str, Path], tmp_path: Path) 
     row = next(row for row in rows if row.model == "MLP")
     assert len(rows) == 2
     assert 7 in row.seeds
-    assert row.metrics["ndcg@5"].spread == pytest.approx(0.02 / np.sqrt(2))
+    assert row.metrics["ndcg@5"].sd_over_seeds == pytest.approx(0.02 / np.sqrt(2))
 
 
 def study(folder: Path, folders: dict[str, Path]) -> Path:

@@ -227,7 +227,7 @@ def test_a_platform_reads_people_and_films() -> None:
 
 def test_what_favours_a_model_is_said() -> None:
     gru = against_base("GRU4Rec", 0.05, 0.01, True)
-    gru = replace(gru, kind="sequence", differences={**gru.differences, "hit@10": difference(0.01, False)})
+    gru = replace(gru, family="sequence", difference={**gru.difference, "hit@10": difference(0.01, False)})
     c = replace(comparison(row("EASE", 0.04), gru), protocol={"split": "leave_one_out"})
     name, words = sentences.fairness(c) or ("", "")
     assert name == "What to bear in mind"
@@ -292,7 +292,7 @@ def test_one_neural_model_is_no_plural() -> None:
 
 def test_models_that_do_not_learn_are_not_called_accurate() -> None:
     c = comparison(row("Random", 0.004, 0.9), row("Random 2", 0.003, 0.95), baseline="Random")
-    c = replace(c, rows=tuple(replace(one, kind="floor") for one in c.rows))
+    c = replace(c, rows=tuple(replace(one, family="floor") for one in c.rows))
     c = replace(c, below_best={"Random 2": difference(-0.001, False)})
     assert (sentences.coverage(c) or ("", ""))[1].startswith("Random shows 90.0\u00a0% of the items")
     assert sentences.speed(c) is None
@@ -300,7 +300,7 @@ def test_models_that_do_not_learn_are_not_called_accurate() -> None:
 
 def test_equal_times_are_said_once() -> None:
     c = comparison(
-        row("EASE", 0.05, seconds=0.2), replace(against_base("ItemKNN", 0.049, -0.001, False), seconds=0.4)
+        row("EASE", 0.05, seconds_training=0.2), replace(against_base("ItemKNN", 0.049, -0.001, False), seconds=0.4)
     )
     assert sentences.speed(c) == (
         "For speed",

@@ -39,4 +39,4 @@ def comparison(*rows: Row, baseline: str | None = "EASE", **more: Any) -> Compar
 
 def against_base(model: str, ndcg: float, gap: float, significant: bool, coverage: float = 0.2) -> Row:
     keys = ("ndcg@10", "hit@10", "recall@10")
-    return row(model, ndcg, coverage, differences={key: difference(gap, significant) for key in keys})
+    return row(model, ndcg, coverage, difference={key: difference(gap, significant) for key in keys})

@@ -17,21 +17,27 @@ __all__ = ["interpretability_section", "protocol_section", "timing_section"]
 
 def timing_section(context: Context) -> Section | None:
     """What each model costs."""
-    rows = [row for row in context.comparison.rows if row.seconds is not None]
+    rows = [row for row in context.comparison.rows if row.seconds_training is not None]
     if not rows:
         return None
-    ordered = sorted(rows, key=lambda row: row.seconds or 0.0)
+    ordered = sorted(rows, key=lambda row: row.seconds_training or 0.0)
     chart = bars(
         "Training time",
-        "; ".join(f"{row.model} {seconds(row.seconds or 0)}" for row in ordered),
-        [(row.model, row.seconds or 0.0, seconds(row.seconds or 0)) for row in ordered],
+        "; ".join(f"{row.model} {seconds(row.seconds_training or 0)}" for row in ordered),
+        [(row.model, row.seconds_training or 0.0, seconds(row.seconds_training or 0)) for row in ordered],
         "seconds of training, without preparation",
     )
     table = Table(
         "Effort, on the machine of these runs",
         ("Model", "Training s", "Best epoch", "Trained numbers", "Users ranked per s"),
         tuple(
-            (Cell(r.model), cell(r.seconds, 1), cell(r.epoch, 0), cell(r.parameters, 0), cell(r.speed, 0))
+            (
+                Cell(r.model),
+                cell(r.seconds_training, 1),
+                cell(r.best_epoch, 0),
+                cell(r.parameters, 0),
+                cell(r.users_per_second, 0),
+            )
             for r in rows
         ),
     )

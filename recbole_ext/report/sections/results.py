@@ -25,7 +25,7 @@ def _value_cell(comparison: Comparison, row: Row, name: str) -> Cell:
         return Cell(percent(estimate.mean), estimate.mean)
     if name in ("novelty", "avgpopularity", "gini", "intralistdiversity"):
         return cell(estimate.mean, 1 if name == "avgpopularity" else 2)
-    note = interval_note(estimate.low, estimate.high, estimate.spread)
+    note = interval_note(estimate.low, estimate.high, estimate.sd_over_seeds)
     best = max((other.mean(key) or 0.0) for other in comparison.rows) == estimate.mean
     return Cell(number(estimate.mean), estimate.mean, note, "strong" if best else "")
 
@@ -33,7 +33,7 @@ def _value_cell(comparison: Comparison, row: Row, name: str) -> Cell:
 def _difference_cell(comparison: Comparison, row: Row) -> Cell:
     if row.model == comparison.baseline:
         return Cell("baseline", 0.0, tone="quiet")
-    found = row.differences.get(comparison.key("ndcg"))
+    found = row.difference.get(comparison.key("ndcg"))
     if found is None:
         return cell(None)
     tone = ("good" if found.mean > 0 else "bad") if found.significant else ""
@@ -95,7 +95,9 @@ def _named(row: Row) -> Cell:
 def _forest(comparison: Comparison) -> Block:
     key = comparison.key("ndcg")
     points = [
-        Point(row.model, e.mean, low=e.low, high=e.high, colour=FORMS[row.kind][0], form=FORMS[row.kind][1])
+        Point(
+            row.model, e.mean, low=e.low, high=e.high, colour=FORMS[row.family][0], form=FORMS[row.family][1]
+        )
         for row in comparison.rows
         if (e := row.metrics.get(key))
     ]
@@ -141,7 +143,7 @@ def _all_tests(comparison: Comparison) -> list[Block]:
     against = [
         (row.model, key, one)
         for row in comparison.rows
-        for key, one in sorted(row.differences.items())
+        for key, one in sorted(row.difference.items())
         if key not in doubled
     ]
     best = [(model, comparison.key("ndcg"), one) for model, one in comparison.below_best.items()]
@@ -191,7 +193,7 @@ def accuracy_against_coverage(context: Context) -> Section | None:
     points = []
     for row in rows:
         estimate = row.metrics[comparison.key("ndcg")]
-        colour, form = FORMS[row.kind]
+        colour, form = FORMS[row.family]
         points.append(
             Point(row.model, row.mean(key) or 0.0, estimate.mean, estimate.low, estimate.high, colour, form)
         )
@@ -200,7 +202,7 @@ def accuracy_against_coverage(context: Context) -> Section | None:
         for kind, label in (("random", "Random, expected"), ("ceiling", "ceiling"))
         if key in comparison.bounds.get(kind, {})
     ]
-    front = _front([row for row in rows if row.kind != "floor"], comparison)
+    front = _front([row for row in rows if row.family != "floor"], comparison)
     verb = "is" if len(front) == 1 else "are"
     alone = f"By their means alone, {joined(front)} {verb} beaten in both by no other trained model."
     near = [row.model for row in leaders(comparison) if row.model != reference(comparison)]
