@@ -300,7 +300,8 @@ def test_models_that_do_not_learn_are_not_called_accurate() -> None:
 
 def test_equal_times_are_said_once() -> None:
     c = comparison(
-        row("EASE", 0.05, seconds_training=0.2), replace(against_base("ItemKNN", 0.049, -0.001, False), seconds=0.4)
+        row("EASE", 0.05, seconds_training=0.2),
+        replace(against_base("ItemKNN", 0.049, -0.001, False), seconds_training=0.4),
     )
     assert sentences.speed(c) == (
         "For speed",
