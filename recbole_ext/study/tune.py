@@ -114,7 +114,7 @@ def tune(
         remedy if search.storage is None else "give another --name and another --output",
     )
     check_kept(study, search)
-    done = sum(trial.state.is_finished() for trial in counted(study))
+    done = _finished(study)
     report(
         f"study {search.name}: {_progress(done, search)}, {' and '.join(map(str, search.objectives))} on validation; "
         f"output: {search.folder}"
@@ -293,27 +293,46 @@ def _in_parallel(
     """Starts the processes and reports what they finish."""
     context = multiprocessing.get_context("spawn")
     processes = [context.Process(target=_work, args=(search, workers, os.getpid())) for _ in range(workers)]
-    shown = sum(trial.state.is_finished() for trial in counted(study))
     try:
         for process in processes:
             process.start()
-        while True:
-            working = any(process.is_alive() for process in processes)
-            done = sum(trial.state.is_finished() for trial in counted(study))
-            if done > shown:
-                on_trial(report_of(study, search))
-                shown = done
-            if not working:
-                break
-            time.sleep(_POLL_SECONDS)
+        _watch(search, study, processes, on_trial)
     finally:
         for process in processes:
             if process.pid is not None:
                 process.terminate()
                 process.join()
-    dead = [process.exitcode for process in processes if process.exitcode]
-    if dead and done < search.trials and not search.is_spent(study):
-        how = f"was ended by signal {-dead[0]}" if dead[0] < 0 else "ended with an error that is shown above"
+    _check_workers(search, study, [process.exitcode for process in processes if process.exitcode])
+
+
+def _finished(study: optuna.Study) -> int:
+    return sum(trial.state.is_finished() for trial in counted(study))
+
+
+def _watch(
+    search: Search,
+    study: optuna.Study,
+    processes: Sequence[multiprocessing.process.BaseProcess],
+    on_trial: Callable[[TrialReport], None],
+) -> None:
+    """Reports new trials until the last process has ended."""
+    shown, working = _finished(study), True
+    while working:
+        # Asked before the trials are counted, so that those of the last moment are reported too.
+        working = any(process.is_alive() for process in processes)
+        done = _finished(study)
+        if done > shown:
+            on_trial(report_of(study, search))
+            shown = done
+        if working:
+            time.sleep(_POLL_SECONDS)
+
+
+def _check_workers(search: Search, study: optuna.Study, failed: Sequence[int]) -> None:
+    """A worker that failed is an error unless the others have done its work."""
+    done = _finished(study)
+    if failed and done < search.trials and not search.is_spent(study):
+        how = f"was ended by signal {-failed[0]}" if failed[0] < 0 else "ended with the error shown above"
         raise OutputError(
             f"a worker {how} after {done} of {number_of(search.trials, 'trial')}; those are kept: repeat the "
             "command to go on"

@@ -1,0 +1,57 @@
+"""The package's structure: the rooms at its root, the length of the layer contract, and how branched a function may be."""
+
+from __future__ import annotations
+
+import tomllib
+from pathlib import Path
+
+import pytest
+from radon.complexity import cc_visit
+
+ROOT = Path(__file__).parents[1]
+PACKAGE = ROOT / "recbole_ext"
+ROOMS = {
+    "cli",
+    "study",
+    "report",
+    "rerank",
+    "recommend",
+    "trainer",
+    "model",
+    "runs",
+    "data",
+    "config",
+    "evaluator",
+}
+# Conditions, loops, comprehensions and boolean operators of one function.
+MOST_COMPLEX = 15
+
+
+def test_the_root_holds_rooms_the_door_and_the_errors() -> None:
+    folders = {path.parent.name for path in PACKAGE.glob("*/__init__.py")}
+    assert folders == ROOMS | {"_compat"}
+    assert {path.name for path in PACKAGE.glob("*.py")} == {"__init__.py", "errors.py"}
+
+
+def test_the_contract_has_at_most_nine_layers() -> None:
+    contracts = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["importlinter"]["contracts"]
+    (layers,) = (contract["layers"] for contract in contracts if contract["type"] == "layers")
+    assert len(layers) <= 9
+    named = {room.strip() for line in layers for room in line.split("|")}
+    assert named == ROOMS | {"_compat", "errors"}
+
+
+@pytest.mark.parametrize("folder", ["recbole_ext", "benchmarks"])
+def test_no_function_is_more_branched_than_a_reader_can_follow(folder: str) -> None:
+    above = [
+        f"{file.relative_to(ROOT)}:{block.lineno} {block.name} {block.complexity}"
+        for file in sorted((ROOT / folder).rglob("*.py"))
+        for block in cc_visit(file.read_text(encoding="utf-8"))
+        if block.letter in "FM" and block.complexity > MOST_COMPLEX
+    ]
+    assert not above, "\n".join(above)
+
+
+def test_nothing_imports_late_to_please_the_host() -> None:
+    files = [file for file in PACKAGE.rglob("*.py") if "noqa: E402" in file.read_text(encoding="utf-8")]
+    assert files == []
