@@ -1,4 +1,4 @@
-"""The package's structure: the rooms at its root, the length of the layer contract, and how branched a function may be."""
+"""The package's structure: rooms at its root, layers of the contract, and how branched a function may be."""
 
 from __future__ import annotations
 
