@@ -76,7 +76,8 @@ def _host(job: dict[str, Any]) -> dict[str, float]:
 def _ours(job: dict[str, Any]) -> dict[str, float]:
     from recbole_ext.config.build import build_config
     from recbole_ext.data.build import prepare_data
-    from recbole_ext.model.registry import resolve_model, trainer_for
+    from recbole_ext.model.registry import resolve_model
+    from recbole_ext.trainer.build import trainer_for
 
     spec, model_class = resolve_model(job["model"])
     values = {

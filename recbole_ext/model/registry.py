@@ -10,10 +10,8 @@ from pathlib import Path
 
 import recbole.model as host_models
 
-from recbole_ext._compat.host import AbstractRecommender, ModelType, Trainer, get_trainer
+from recbole_ext._compat.host import AbstractRecommender, ModelType
 from recbole_ext.errors import ConfigError, nearest
-from recbole_ext.trainer.stages import StagedTrainer
-from recbole_ext.trainer.trainer import ExactTrainer, trainer_class
 
 __all__ = ["MODELS", "ModelSpec", "known_models", "register", "resolve_model"]
 
@@ -145,10 +143,3 @@ def resolve_model(name: str) -> tuple[ModelSpec, type[AbstractRecommender]]:
     if getattr(model, "type", None) not in (ModelType.GENERAL, ModelType.SEQUENTIAL, ModelType.TRADITIONAL):
         raise ConfigError(f"--model={name} is neither a general nor a sequential model: choose one of those")
     return spec, model
-
-
-def trainer_for(spec: ModelSpec, model: type[AbstractRecommender]) -> type[ExactTrainer]:
-    """The host's trainer for a model, with our hooks."""
-    names = [spec.name, *(base.__name__ for base in model.__mro__)]
-    host = next((t for t in (get_trainer(model.type, name) for name in names) if t is not Trainer), Trainer)
-    return trainer_class(host, StagedTrainer if hasattr(model, "stages") else ExactTrainer)

@@ -8,16 +8,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from recbole_ext._compat.host import init_seed
 from recbole_ext.config.build import to_plain
-from recbole_ext.data.build import DataCache, PreparedData, fingerprint, prepare_data, train_loader
+from recbole_ext.data.build import DataCache, PreparedData, fingerprint, prepare_data
 from recbole_ext.data.statistics import dataset_statistics
 from recbole_ext.errors import CheckpointError
 from recbole_ext.evaluator.evaluate import Evaluation
-from recbole_ext.model.kernels.dropout import quicken_dropout
-from recbole_ext.model.losses.popularity import check_debiasing
-from recbole_ext.model.losses.positive_weight import set_positive_weight
-from recbole_ext.model.registry import ModelSpec, trainer_for
+from recbole_ext.model.registry import ModelSpec
 from recbole_ext.runs.folder import (
     RunFolder,
     open_run,
@@ -25,6 +21,7 @@ from recbole_ext.runs.folder import (
     read_config,
     read_metrics,
 )
+from recbole_ext.trainer.build import build_trainer
 from recbole_ext.trainer.configure import command_line, configured
 from recbole_ext.trainer.summary import describe, run_figures, test_figures
 from recbole_ext.trainer.trainer import EpochReport, ExactTrainer
@@ -69,33 +66,6 @@ class RunResult:
 
 def _silent(_: str) -> None:
     return None
-
-
-def build_trainer(
-    config: Any, spec: ModelSpec, model_class: type, data: PreparedData, folder: Path
-) -> tuple[ExactTrainer, Any]:
-    """A model ready to train, seeded alike however often it is called.
-
-    Args:
-        config: RecBole's configuration, from :func:`~recbole_ext.config.build.build_config`.
-        spec, model_class: From :func:`~recbole_ext.model.registry.resolve_model`.
-        data: From :func:`~recbole_ext.data.build.prepare_data`.
-        folder: Where the trainer keeps its best weights and its state; it is not made here.
-
-    Returns:
-        The trainer, whose ``model`` is on its device, and the loader of the training data.
-    """
-    config["checkpoint_dir"] = str(folder)
-    # RecBole's transforms write names into the configuration that its models read when they are built.
-    loader = train_loader(config, data, model_class)
-    init_seed(config["seed"], config["reproducibility"])
-    model = model_class(config, data.dataset).to(config["device"])
-    quicken_dropout(model)
-    check_debiasing(model, config)
-    set_positive_weight(model, float(config["positive_weight"]))
-    trainer = trainer_for(spec, model_class)(config, model)
-    trainer.folder = folder
-    return trainer, loader
 
 
 def train(

@@ -12,7 +12,8 @@ from recbole.trainer import Trainer
 
 from recbole_ext.errors import ConfigError
 from recbole_ext.model import registry
-from recbole_ext.model.registry import MODELS, ModelSpec, known_models, register, resolve_model, trainer_for
+from recbole_ext.model.registry import MODELS, ModelSpec, known_models, register, resolve_model
+from recbole_ext.trainer.build import trainer_for
 from recbole_ext.trainer.train import train
 from recbole_ext.trainer.trainer import ExactTrainer
 

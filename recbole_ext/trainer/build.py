@@ -1,0 +1,51 @@
+"""A model and its trainer from a configuration: RecBole's trainer for that model, with our hooks."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from recbole_ext._compat.host import AbstractRecommender, Trainer, get_trainer, init_seed
+from recbole_ext.data.build import PreparedData, train_loader
+from recbole_ext.model.kernels.dropout import quicken_dropout
+from recbole_ext.model.losses.popularity import check_debiasing
+from recbole_ext.model.losses.positive_weight import set_positive_weight
+from recbole_ext.model.registry import ModelSpec
+from recbole_ext.trainer.stages import StagedTrainer
+from recbole_ext.trainer.trainer import ExactTrainer, trainer_class
+
+__all__ = ["build_trainer", "trainer_for"]
+
+
+def trainer_for(spec: ModelSpec, model: type[AbstractRecommender]) -> type[ExactTrainer]:
+    """The host's trainer for a model, with our hooks."""
+    names = [spec.name, *(base.__name__ for base in model.__mro__)]
+    host = next((t for t in (get_trainer(model.type, name) for name in names) if t is not Trainer), Trainer)
+    return trainer_class(host, StagedTrainer if hasattr(model, "stages") else ExactTrainer)
+
+
+def build_trainer(
+    config: Any, spec: ModelSpec, model_class: type, data: PreparedData, folder: Path
+) -> tuple[ExactTrainer, Any]:
+    """A model ready to train, seeded alike however often it is called.
+
+    Args:
+        config: RecBole's configuration, from :func:`~recbole_ext.config.build.build_config`.
+        spec, model_class: From :func:`~recbole_ext.model.registry.resolve_model`.
+        data: From :func:`~recbole_ext.data.build.prepare_data`.
+        folder: Where the trainer keeps its best weights and its state; it is not made here.
+
+    Returns:
+        The trainer, whose ``model`` is on its device, and the loader of the training data.
+    """
+    config["checkpoint_dir"] = str(folder)
+    # RecBole's transforms write names into the configuration that its models read when they are built.
+    loader = train_loader(config, data, model_class)
+    init_seed(config["seed"], config["reproducibility"])
+    model = model_class(config, data.dataset).to(config["device"])
+    quicken_dropout(model)
+    check_debiasing(model, config)
+    set_positive_weight(model, float(config["positive_weight"]))
+    trainer = trainer_for(spec, model_class)(config, model)
+    trainer.folder = folder
+    return trainer, loader
