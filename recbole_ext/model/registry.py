@@ -1,42 +1,108 @@
-"""The one table of models: ours by name, every general and sequential model of RecBole, and anybody's class."""
+"""The one table of models and of what is known about each; importing it needs neither torch nor RecBole.
+
+Ours stand in ``MODELS`` by name. RecBole's general and sequential models are found in its folders; those about which
+more is known than the folder tells have a row in ``_HOST``. A class from outside states its facts itself.
+"""
 
 from __future__ import annotations
 
+import functools
 import importlib
-import pkgutil
+import importlib.util
 import sys
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal, cast, get_args
 
-import recbole.model as host_models
-
-from recbole_ext._compat.host import AbstractRecommender, ModelType
 from recbole_ext.errors import ConfigError, nearest
 
-__all__ = ["MODELS", "ModelSpec", "known_models", "register", "resolve_model"]
+if TYPE_CHECKING:
+    from recbole_ext._compat.host import AbstractRecommender
+
+__all__ = [
+    "FAMILIES",
+    "MODELS",
+    "Explained",
+    "Family",
+    "ModelSpec",
+    "family_of",
+    "known_models",
+    "known_spec",
+    "model_spec",
+    "register",
+    "resolve_model",
+    "seeds_of",
+    "short_name",
+]
+
+Family = Literal["floor", "classic", "neural", "sequence"]
+Explained = Literal["parts", "window", "row", "nearest", "none", "chance", "popularity", "rule"]
+
+FAMILIES: dict[Family, str] = {
+    "floor": "no learning",
+    "classic": "neighbours, linear, factors",
+    "neural": "neural, general",
+    "sequence": "neural, sequential",
+}
+"""Families of models, in the order of a legend, with the words that it shows."""
 
 
 @dataclass(frozen=True)
 class ModelSpec:
-    """What the pipeline needs to know of a model.
+    """A model and what is known about it.
 
     Attributes:
         name: The paper's name; what ``--model`` takes.
         path: ``package.module:Class``.
         paper: Authors, title or venue, year.
+        family: A name of ``FAMILIES``. ``floor``: nothing is learnt (chance, counts, a fixed rule). ``classic``: scores
+            are neighbours' similarities, a linear function of the history, or inner products or distances of vectors
+            looked up in tables (matrix factorisation, with or without the last items), with no layer in between.
+            ``neural`` and ``sequence``: everything else (hidden layers, attention, convolution, graph propagation),
+            from a set of items or from their order.
+        deterministic: Whether every seed gives the same scores, so that one run stands for all.
+        explained: How a recommendation can be explained: ``parts``, ``window``, ``row``, ``nearest`` or ``none``, as
+            :class:`~recbole_ext.recommend.reasons.Reading` finds it, or why the model gives no reason from a history:
+            ``chance``, ``popularity``, ``rule``. The words are in :mod:`recbole_ext.model.explainable`.
+        needs: What it needs beside interactions that MovieLens does not have; such a model is refused.
+
+    Raises:
+        ConfigError: ``family`` or ``explained`` is unknown.
     """
 
     name: str
     path: str
     paper: str = ""
+    family: Family = "neural"
+    deterministic: bool = False
+    explained: Explained = "nearest"
+    needs: str = ""
+
+    def __post_init__(self) -> None:
+        known = (("family", get_args(Family)), ("explained", get_args(Explained)))
+        for fact, values in known:
+            if getattr(self, fact) not in values:
+                raise ConfigError(
+                    f"model {self.path}: {fact} is {getattr(self, fact)!r}: choose one of {', '.join(values)}"
+                )
+        if not isinstance(self.deterministic, bool):
+            raise ConfigError(
+                f"model {self.path}: deterministic is {self.deterministic!r}: give True or False"
+            )
+
+    @property
+    def is_neural(self) -> bool:
+        """Whether it is a neural network, which the best of the other models is the baseline for."""
+        return self.family in ("neural", "sequence")
 
     def load(self) -> type[AbstractRecommender]:
         """Imports the class."""
         module_name, _, class_name = self.path.partition(":")
+        module = importlib.import_module(module_name)
         try:
-            return getattr(importlib.import_module(module_name), class_name)
+            return cast("type[AbstractRecommender]", getattr(module, class_name))
         except AttributeError:
-            module = importlib.import_module(module_name)
             raise ConfigError(
                 f"--model={self.path}: {module_name} has no class {class_name!r}{nearest(class_name, vars(module))}"
             ) from None
@@ -48,28 +114,93 @@ _SEQUENTIAL = "recbole_ext.model.sequential_recommender"
 MODELS: dict[str, ModelSpec] = {
     spec.name: spec
     for spec in (
-        ModelSpec("Random", f"{_GENERAL}.random:Random", "the floor of every comparison"),
-        ModelSpec("PersonalTopK", f"{_GENERAL}.personaltopk:PersonalTopK", "own items, genres, popularity"),
-        ModelSpec("BPR", f"{_GENERAL}.bpr:BPR", "Rendle et al. 2009"),
-        ModelSpec("ItemKNN", f"{_GENERAL}.itemknn:ItemKNN", "Aiolli 2013"),
+        ModelSpec(
+            "Random",
+            f"{_GENERAL}.random:Random",
+            "the floor of every comparison",
+            "floor",
+            explained="chance",
+        ),
+        ModelSpec("Pop", f"{_GENERAL}.pop:Pop", "exact counts", "floor", True, "popularity"),
+        ModelSpec(
+            "PersonalTopK",
+            f"{_GENERAL}.personaltopk:PersonalTopK",
+            "own items, genres, popularity",
+            "floor",
+            True,
+            "rule",
+        ),
+        ModelSpec("BPR", f"{_GENERAL}.bpr:BPR", "Rendle et al. 2009", "classic"),
+        ModelSpec("ItemKNN", f"{_GENERAL}.itemknn:ItemKNN", "Aiolli 2013", "classic", True, "parts"),
         ModelSpec("MLP", f"{_GENERAL}.mlp:MLP", "He et al. 2017"),
         ModelSpec("NCL", f"{_GENERAL}.ncl:NCL", "Lin et al. 2022"),
-        ModelSpec("Pop", f"{_GENERAL}.pop:Pop", "exact counts"),
-        ModelSpec("RaCT", f"{_GENERAL}.ract:RaCT", "Lobel et al. 2020"),
-        ModelSpec("BERT4Rec", f"{_SEQUENTIAL}.bert4rec:BERT4Rec", "Sun et al. 2019"),
-        ModelSpec("Caser", f"{_SEQUENTIAL}.caser:Caser", "Tang and Wang 2018"),
-        ModelSpec("FEARec", f"{_SEQUENTIAL}.fearec:FEARec", "Du et al. 2023"),
-        ModelSpec("S3Rec", f"{_SEQUENTIAL}.s3rec:S3Rec", "Zhou et al. 2020"),
-        ModelSpec("GRU4Rec", f"{_SEQUENTIAL}.gru4rec:GRU4Rec", "Hidasi et al. 2016; Tan et al. 2016"),
-        ModelSpec("MLPSeq", f"{_SEQUENTIAL}.mlpseq:MLPSeq", "Covington et al. 2016"),
-        ModelSpec("SASRec", f"{_SEQUENTIAL}.sasrec:SASRec", "Kang and McAuley 2018"),
+        ModelSpec("RaCT", f"{_GENERAL}.ract:RaCT", "Lobel et al. 2020", explained="row"),
+        *(
+            ModelSpec(name, f"{_SEQUENTIAL}.{name.lower()}:{name}", paper, "sequence", explained="window")
+            for name, paper in (
+                ("BERT4Rec", "Sun et al. 2019"),
+                ("Caser", "Tang and Wang 2018"),
+                ("FEARec", "Du et al. 2023"),
+                ("GRU4Rec", "Hidasi et al. 2016; Tan et al. 2016"),
+                ("MLPSeq", "Covington et al. 2016"),
+                ("S3Rec", "Zhou et al. 2020"),
+                ("SASRec", "Kang and McAuley 2018"),
+            )
+        ),
     )
 }
 
-_NEEDS_MORE = {
-    "GRU4RecKG": "a knowledge graph's entity embeddings",
-    "KSR": "a knowledge graph's entity and relation embeddings",
-    "LDiffRec": "pre-trained item embeddings (item_emb.npy)",
+_HOST_FAMILIES: dict[str, tuple[Family, Explained]] = {
+    "general_recommender": ("neural", "nearest"),
+    "sequential_recommender": ("sequence", "window"),
+}
+"""RecBole's folders of models that rank from interactions, and what is taken of a model that has no row."""
+
+
+def _of_recbole(
+    folder: str,
+    name: str,
+    paper: str = "RecBole",
+    family: Family | None = None,
+    deterministic: bool = False,
+    explained: Explained | None = None,
+    needs: str = "",
+) -> ModelSpec:
+    """A model of RecBole's, with the facts of its folder where none are given."""
+    path = f"recbole.model.{folder}.{name.lower()}:{name}"
+    usual_family, usual_explained = _HOST_FAMILIES[folder]
+    return ModelSpec(
+        name, path, paper, family or usual_family, deterministic, explained or usual_explained, needs
+    )
+
+
+_IN_GENERAL = functools.partial(_of_recbole, "general_recommender")
+_IN_SEQUENTIAL = functools.partial(_of_recbole, "sequential_recommender")
+
+_HOST: dict[str, ModelSpec] = {
+    spec.name: spec
+    for spec in (
+        _IN_GENERAL("ADMMSLIM", "Steck et al. 2020", "classic", True),
+        _IN_GENERAL("CDAE", "Wu et al. 2016", explained="row"),
+        _IN_GENERAL("EASE", "Steck 2019", "classic", True, "parts"),
+        _IN_GENERAL("FISM", "Kabbur et al. 2013", "classic"),
+        _IN_GENERAL("LDiffRec", "Wang et al. 2023", needs="pre-trained item embeddings (item_emb.npy)"),
+        _IN_GENERAL("LINE", "Tang et al. 2015", "classic"),
+        _IN_GENERAL("MacridVAE", "Ma et al. 2019", explained="row"),
+        _IN_GENERAL("MultiDAE", "Liang et al. 2018", explained="row"),
+        _IN_GENERAL("MultiVAE", "Liang et al. 2018", explained="row"),
+        # Its singular vectors come from a randomised algorithm.
+        _IN_GENERAL("NCEPLRec", "Wu et al. 2019", "classic"),
+        _IN_GENERAL("RecVAE", "Shenbin et al. 2020", explained="row"),
+        _IN_GENERAL("SLIMElastic", "Ning and Karypis 2011", "classic", True, "parts"),
+        _IN_SEQUENTIAL("FOSSIL", "He and McAuley 2016", "classic"),
+        _IN_SEQUENTIAL("FPMC", "Rendle et al. 2010", "classic"),
+        _IN_SEQUENTIAL("GRU4RecKG", needs="a knowledge graph's entity embeddings"),
+        _IN_SEQUENTIAL(
+            "KSR", "Huang et al. 2018", needs="a knowledge graph's entity and relation embeddings"
+        ),
+        _IN_SEQUENTIAL("TransRec", "He et al. 2017", "classic"),
+    )
 }
 
 
@@ -84,62 +215,126 @@ def register(spec: ModelSpec) -> None:
     MODELS[spec.name] = spec
 
 
-def _host_modules() -> dict[str, str]:
-    """Lower-case module name to its path, for the two families of RecBole that rank from interactions."""
-    root = Path(next(iter(host_models.__path__)))
-    return {
-        module.name: f"recbole.model.{family}.{module.name}"
-        for family in ("general_recommender", "sequential_recommender")
-        for module in pkgutil.iter_modules([str(root / family)])
-    }
+@functools.cache
+def _host_specs() -> dict[str, ModelSpec]:
+    """RecBole's models by name: the files of its two folders that have a file of defaults, without importing them."""
+    found = importlib.util.find_spec("recbole")
+    if found is None or not found.submodule_search_locations:
+        raise ConfigError("RecBole is not installed: install the package recbole")
+    root = Path(next(iter(found.submodule_search_locations)))
+    names = {file.stem.lower(): file.stem for file in (root / "properties" / "model").glob("*.yaml")}
+    specs = {}
+    for folder in _HOST_FAMILIES:
+        for module in sorted(file.stem for file in (root / "model" / folder).glob("*.py")):
+            if name := names.get(module):
+                specs[name] = _HOST.get(name) or _of_recbole(folder, name)
+    return specs
 
 
 def known_models() -> list[str]:
     """Every name that ``--model`` takes, ours and RecBole's."""
-    modules = _host_modules()
-    properties = Path(next(iter(host_models.__path__))).parent / "properties" / "model"
-    host = {file.stem for file in properties.glob("*.yaml") if file.stem.lower() in modules}
-    return sorted((host | set(MODELS)) - set(_NEEDS_MORE), key=str.lower)
+    host = {name for name, spec in _host_specs().items() if not spec.needs}
+    return sorted(host | MODELS.keys(), key=str.lower)
 
 
-def _host_spec(name: str) -> ModelSpec:
-    names = known_models()
-    if name in _NEEDS_MORE:
-        raise ConfigError(
-            f"--model={name} needs {_NEEDS_MORE[name]}, which MovieLens does not have: choose another"
-        )
-    if name not in names:
-        raise ConfigError(
-            f"--model={name} is no known model{nearest(name, names)} ('run.py models' lists all)"
-        )
-    return ModelSpec(name, f"{_host_modules()[name.lower()]}:{name}", "RecBole")
+def model_spec(name: str) -> ModelSpec:
+    """What is known of a model.
 
-
-def resolve_model(name: str) -> tuple[ModelSpec, type[AbstractRecommender]]:
-    """Finds a model by name or by ``package.module:Class``.
+    Args:
+        name: A name of the table, which is looked up without importing the model, or ``package.module:Class``, which is
+            imported.
 
     Raises:
-        ConfigError: The name is unknown, the module cannot be imported, or the class is no RecBole model.
+        ConfigError: As :func:`resolve_model`.
     """
     if not name or not isinstance(name, str):
         raise ConfigError("no model is named: add --model=NAME, for example --model=GRU4Rec")
     if ":" in name:
-        spec = ModelSpec(name.partition(":")[2], name)
-        if "" not in sys.path:
-            sys.path.insert(0, "")
-        try:
-            model = spec.load()
-        except ConfigError:
-            raise
-        except Exception as error:  # whatever a user's module does when it is imported
-            raise ConfigError(
-                f"--model={name} cannot be imported ({type(error).__name__}: {error}): give package.module:Class"
-            ) from error
-    else:
-        spec = MODELS.get(name) or _host_spec(name)
-        model = spec.load()
+        return resolve_model(name)[0]
+    spec = MODELS.get(name) or _host_specs().get(name)
+    if spec is None:
+        raise ConfigError(
+            f"--model={name} is no known model{nearest(name, known_models())} ('run.py models' lists all)"
+        )
+    if spec.needs:
+        raise ConfigError(f"--model={name} needs {spec.needs}, which MovieLens does not have: choose another")
+    return spec
+
+
+def resolve_model(name: str) -> tuple[ModelSpec, type[AbstractRecommender]]:
+    """Finds a model by name or by ``package.module:Class``, and imports its class.
+
+    Raises:
+        ConfigError: The name is unknown, the module cannot be imported, the class is no general or sequential model of
+            RecBole, or the facts that it states are unknown.
+    """
+    outside = isinstance(name, str) and ":" in name
+    spec = ModelSpec(name.partition(":")[2], name) if outside else model_spec(name)
+    from recbole_ext._compat.host import AbstractRecommender, ModelType
+
+    model = _load_outside(spec) if outside else spec.load()
     if not (isinstance(model, type) and issubclass(model, AbstractRecommender)):
         raise ConfigError(f"--model={name} is not a RecBole model: derive it from a recommender of RecBole")
-    if getattr(model, "type", None) not in (ModelType.GENERAL, ModelType.SEQUENTIAL, ModelType.TRADITIONAL):
+    kind = getattr(model, "type", None)
+    if kind not in (ModelType.GENERAL, ModelType.SEQUENTIAL, ModelType.TRADITIONAL):
         raise ConfigError(f"--model={name} is neither a general nor a sequential model: choose one of those")
-    return spec, model
+    return (_stated(spec, model, kind == ModelType.SEQUENTIAL) if outside else spec), model
+
+
+def _load_outside(spec: ModelSpec) -> Any:
+    if "" not in sys.path:
+        sys.path.insert(0, "")
+    try:
+        return spec.load()
+    except ConfigError:
+        raise
+    except Exception as error:  # whatever a user's module does when it is imported
+        raise ConfigError(
+            f"--model={spec.path} cannot be imported ({type(error).__name__}: {error}): give package.module:Class"
+        ) from error
+
+
+def _stated(spec: ModelSpec, model: type, sequential: bool) -> ModelSpec:
+    """The facts that a class from outside states as class attributes; the others follow from its type."""
+    family, explained = _HOST_FAMILIES["sequential_recommender" if sequential else "general_recommender"]
+    return ModelSpec(
+        spec.name,
+        spec.path,
+        str(getattr(model, "paper", "")),
+        getattr(model, "family", family),
+        getattr(model, "deterministic", False),
+        getattr(model, "explained", explained),
+    )
+
+
+def known_spec(shown: str) -> ModelSpec | None:
+    """What is known of a model as tables show it; None for one that is not found.
+
+    Args:
+        shown: A name that ``--model`` takes; what follows a blank, such as the name of a folder, is ignored.
+    """
+    try:
+        return model_spec(shown.partition(" ")[0])
+    except ConfigError:
+        return None
+
+
+def family_of(shown: str) -> Family:
+    """The family of a model as tables show it; one that is not found counts as neural."""
+    spec = known_spec(shown)
+    return spec.family if spec else "neural"
+
+
+def seeds_of(model: ModelSpec | str, seeds: Sequence[int]) -> Sequence[int]:
+    """The seeds that a model is run with: the first alone where all would give the same run.
+
+    Raises:
+        ConfigError: A name is unknown.
+    """
+    spec = model_spec(model) if isinstance(model, str) else model
+    return seeds[:1] if spec.deterministic else seeds
+
+
+def short_name(model: str) -> str:
+    """A model's name as a part of a file name."""
+    return model.rpartition(":")[2]

@@ -17,78 +17,13 @@ import torch
 
 from recbole_ext.data.dataloader import EvaluationBatch, EvaluationLoader
 from recbole_ext.data.features import genre_matrix, titles
-from recbole_ext.errors import ConfigError, RecBoleExtError, nearest
+from recbole_ext.errors import ConfigError, nearest
 from recbole_ext.evaluator.ranking import top_k
-from recbole_ext.model.registry import resolve_model
+from recbole_ext.model.explainable import HowExplainable, how_read
 from recbole_ext.recommend.reasons import Reading, read_history
 from recbole_ext.trainer.train import OpenedRun, open_model
 
-__all__ = ["Explanation", "HowExplainable", "Reason", "Recommendation", "explain", "how_explainable"]
-
-
-@dataclass(frozen=True)
-class HowExplainable:
-    """What an explanation of a model's recommendation consists of, and what it means."""
-
-    method: str
-    meaning: str
-
-
-_EXACT = HowExplainable(
-    "exact parts of the score",
-    "Each item of the history adds a known amount, and the amounts sum to the score.",
-)
-_WINDOW = HowExplainable(
-    "items of the window taken away",
-    "The change of score and place without an item; changes do not sum to the score, and items may stand in for "
-    "each other.",
-)
-_ROW = HowExplainable(
-    "items of the history taken away",
-    "The change of score and place without an item; changes do not sum to the score.",
-)
-_NEAREST = HowExplainable(
-    "nearest items of the history",
-    "No item is taken away: those with the most similar item vectors are shown, which is no cause of the score.",
-)
-_NOTHING = {
-    "Random": HowExplainable("no explanation, only chance", "The order is drawn by chance."),
-    "Pop": HowExplainable(
-        "popularity alone", "The same order for everybody: the number of training interactions."
-    ),
-    "PersonalTopK": HowExplainable(
-        "a fixed rule",
-        "Genres of the user's own items and popularity, as its formula states; no learned part.",
-    ),
-}
-_UNREADABLE = HowExplainable(
-    "no explanation", "The model has neither a history that could be edited nor item vectors."
-)
-_UNKNOWN = HowExplainable(
-    "found when asked", "A model from outside: `python run.py explain` finds out how it knows the user."
-)
-_LINEAR = ("ItemKNN", "EASE", "SLIMElastic")
-_AUTOENCODERS = ("MultiVAE", "MultiDAE", "RecVAE", "MacridVAE", "CDAE", "RaCT")
-
-
-def how_explainable(model: str) -> HowExplainable:
-    """What can be said about a model's recommendations, by its name.
-
-    Args:
-        model: A name that ``--model`` takes; what follows a blank is ignored.
-    """
-    name = model.partition(" ")[0]
-    if name in _NOTHING:
-        return _NOTHING[name]
-    if name in _LINEAR:
-        return _EXACT
-    if name in _AUTOENCODERS:
-        return _ROW
-    try:
-        sequential = getattr(resolve_model(name)[1].type, "name", "") == "SEQUENTIAL"
-    except RecBoleExtError:
-        return _UNKNOWN
-    return _WINDOW if sequential else _NEAREST
+__all__ = ["Explanation", "Reason", "Recommendation", "explain"]
 
 
 @dataclass(frozen=True)
@@ -146,9 +81,6 @@ class Explanation:
     how: HowExplainable
     history: int
     recommendations: tuple[Recommendation, ...]
-
-
-_HOW = {"parts": _EXACT, "window": _WINDOW, "row": _ROW, "nearest": _NEAREST}
 
 
 def _batch_of(opened: OpenedRun, user: str) -> tuple[EvaluationLoader, EvaluationBatch]:
@@ -242,5 +174,5 @@ def explain(run: Path, user: str, *, top: int = 3, reasons: int = 5) -> Explanat
     with torch.no_grad():
         reading = read_history(opened, batch, items)
     shown = _recommendations(opened, batch, reading, items, best, reasons)
-    how = _HOW.get(reading.kind) or _NOTHING.get(opened.spec.name, _UNREADABLE)
+    how = how_read(reading.kind, opened.spec.explained)
     return Explanation(str(user), opened.spec.name, reading.kind, how, len(reading.items), shown)

@@ -10,6 +10,7 @@ import scipy.sparse as sp
 import torch
 
 from recbole_ext.data.dataloader import EvaluationBatch
+from recbole_ext.model.registry import Explained
 from recbole_ext.trainer.train import OpenedRun
 
 __all__ = ["Reading", "read_history"]
@@ -26,7 +27,7 @@ class Reading:
         ranks: ``(H, R) int64`` place of the recommendation without the item, from 1; None where nothing was taken.
     """
 
-    kind: str
+    kind: Explained
     items: np.ndarray
     effects: np.ndarray
     ranks: np.ndarray | None = None

@@ -8,45 +8,20 @@ from typing import Any
 
 import numpy as np
 
-from recbole_ext.errors import RecBoleExtError
 from recbole_ext.evaluator.confidence import Difference, differences, mean_intervals
-from recbole_ext.model.registry import resolve_model
+from recbole_ext.model.registry import family_of
 from recbole_ext.report.inputs import Run
 
 __all__ = [
-    "FAMILIES",
     "Comparison",
     "Difference",
     "Estimate",
     "Row",
     "compare_runs",
-    "family_of",
     "with_best",
 ]
 
-FAMILIES = {
-    "floor": "no learning",
-    "classic": "neighbours, linear, factors",
-    "neural": "neural, general",
-    "sequence": "neural, sequential",
-}
-"""Families of models, in the order of the legend."""
-
-_FLOOR = {"Random", "Pop", "PersonalTopK"}
-_CLASSIC = {"ItemKNN", "EASE", "SLIMElastic", "ADMMSLIM", "NCEPLRec", "BPR", "FPMC", "FOSSIL", "FISM"}
 TESTED = ("ndcg", "hit", "recall", "mrr")
-
-
-def family_of(model: str) -> str:
-    """The family of a model by name; an unknown one counts as neural."""
-    plain = model.partition(" ")[0].rpartition(":")[2]
-    if plain in _FLOOR or plain in _CLASSIC:
-        return "floor" if plain in _FLOOR else "classic"
-    try:
-        found = resolve_model(model.partition(" ")[0])[1]
-    except RecBoleExtError:
-        return "neural"
-    return "sequence" if getattr(found.type, "name", "") == "SEQUENTIAL" else "neural"
 
 
 @dataclass(frozen=True)
@@ -65,7 +40,7 @@ class Row:
 
     Attributes:
         model: As it is shown.
-        family: A name of ``FAMILIES``.
+        family: A name of :data:`~recbole_ext.model.registry.FAMILIES`.
         seeds: Of its runs.
         metrics: By name with K, such as ``ndcg@10``.
         difference: Against the baseline, by name with K; empty for the baseline.

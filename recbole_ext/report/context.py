@@ -11,7 +11,8 @@ from typing import Any
 import numpy as np
 
 from recbole_ext.evaluator.confidence import mean_interval, paired_difference
-from recbole_ext.report.comparison import FAMILIES, Comparison, Estimate, Row
+from recbole_ext.model.registry import FAMILIES
+from recbole_ext.report.comparison import Comparison, Estimate, Row
 from recbole_ext.report.dataset import Catalogue, open_catalogue
 from recbole_ext.report.inputs import Inputs, ListFolder, Run
 from recbole_ext.report.lists import share_in, top

@@ -7,13 +7,13 @@ from pathlib import Path
 from typing import Any
 
 from recbole_ext.errors import CheckpointError
+from recbole_ext.model.registry import family_of
 from recbole_ext.report.comparison import (
     Comparison,
     Difference,
     Estimate,
     Row,
     compare_runs,
-    family_of,
     with_best,
 )
 from recbole_ext.report.inputs import Inputs, Run

@@ -11,10 +11,10 @@ from typing import Any
 from recbole_ext.config.build import build_config
 from recbole_ext.data.build import DataCache
 from recbole_ext.errors import ConfigError
-from recbole_ext.model.registry import resolve_model
+from recbole_ext.model.registry import resolve_model, seeds_of, short_name
 from recbole_ext.runs.compare import estimates
 from recbole_ext.runs.results import Ablation, SweepPoint, SweepResult, write_result
-from recbole_ext.study.cells import Cell, Cells, seeds_of, short_name, study_folder
+from recbole_ext.study.cells import Cell, Cells, study_folder
 from recbole_ext.study.settings import AblationSettings, Sweep, blaming, read_settings
 from recbole_ext.study.table import ablation_markdown
 from recbole_ext.trainer.configure import configured

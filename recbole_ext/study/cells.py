@@ -17,25 +17,12 @@ from recbole_ext.model.registry import resolve_model
 from recbole_ext.runs.folder import open_run, partial_of, read_config, read_metrics, read_per_user
 from recbole_ext.trainer import train as pipeline
 
-__all__ = ["DETERMINISTIC", "NOT_COMPARED", "Cell", "Cells", "seeds_of", "short_name", "study_folder"]
+__all__ = ["NOT_COMPARED", "Cell", "Cells", "study_folder"]
 
 NOT_COMPARED = frozenset(
     {"data_path", "download", "gpu_id", "log_wandb", "offline_dataset", "output", "show_progress", "use_gpu"}
 )
 """Keys that say how a run is carried out, not what it computes."""
-
-DETERMINISTIC = frozenset({"Pop", "PersonalTopK", "ItemKNN", "EASE", "SLIMElastic", "ADMMSLIM"})
-"""Models without anything random: one run stands for all seeds."""
-
-
-def seeds_of(model: str, seeds: Sequence[int]) -> Sequence[int]:
-    """The seeds that a model is run with: the first alone where all would give the same run."""
-    return seeds[:1] if model in DETERMINISTIC else seeds
-
-
-def short_name(model: str) -> str:
-    """A model's name as a part of a file name."""
-    return model.rpartition(":")[2]
 
 
 def study_folder(output: Path | None, default: Path) -> Path:

@@ -12,10 +12,11 @@ from typing import Any
 from recbole_ext.data.build import DataCache
 from recbole_ext.errors import ConfigError
 from recbole_ext.evaluator.metrics.beyond_accuracy import BEYOND_ACCURACY
+from recbole_ext.model.registry import model_spec, seeds_of, short_name
 from recbole_ext.rerank.run import pareto_run, rerank_run
 from recbole_ext.runs.compare import differences, estimates, groups_of, means_in_groups, over_seeds
 from recbole_ext.runs.results import Comparison, ComparisonRow, Tuning, write_result
-from recbole_ext.study.cells import Cell, Cells, seeds_of, short_name, study_folder
+from recbole_ext.study.cells import Cell, Cells, study_folder
 from recbole_ext.study.settings import ComparisonSettings, blaming, read_settings
 from recbole_ext.study.space_check import usable_space
 from recbole_ext.study.table import markdown
@@ -24,12 +25,7 @@ from recbole_ext.study.tune_all import Searches, cell_name, run_values
 from recbole_ext.trainer.configure import configured
 from recbole_ext.trainer.train import open_model
 
-__all__ = ["CLASSIC", "compare"]
-
-CLASSIC = frozenset(
-    {"Random", "Pop", "PersonalTopK", "ItemKNN", "BPR", "EASE", "NMF", "SLIMElastic", "ADMMSLIM"}
-)
-"""Models that are no neural networks: counts, neighbours, matrix factorisation, linear models."""
+__all__ = ["compare"]
 
 _PUBLISHED = {"method": "popularity_penalty", "alpha": 0.1}
 _COMPARED = ("ndcg", "recall", "hit", "mrr")
@@ -177,7 +173,7 @@ def _curves(study: _Study, cells: Mapping[str, Sequence[Cell]]) -> dict[str, Pat
 
 def _baseline(study: _Study, cells: Mapping[str, Sequence[Cell]]) -> tuple[str, str]:
     """The model that the others are held against, and the rule that chose it."""
-    classic = [model for model in cells if model in CLASSIC]
+    classic = [model for model in cells if not model_spec(model).is_neural]
     best = max(classic or cells, key=lambda model: _on_validation(study, cells[model]))
     among = "among the models that are no neural networks" if classic else "of all models"
     return best, f"best mean {study.valid_metric} on validation {among}"

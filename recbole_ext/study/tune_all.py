@@ -9,7 +9,8 @@ from typing import Any
 
 from recbole_ext.config.messages import number_of
 from recbole_ext.errors import ConfigError
-from recbole_ext.study.cells import Cells, seeds_of, short_name
+from recbole_ext.model.registry import seeds_of, short_name
+from recbole_ext.study.cells import Cells
 from recbole_ext.study.settings import ComparisonSettings
 from recbole_ext.study.tune import TrialReport, TuneOptions, TuneResult, tune
 

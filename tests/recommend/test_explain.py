@@ -11,7 +11,8 @@ import torch
 from recbole_ext.cli import main
 from recbole_ext.cli.explanation import explanation_lines
 from recbole_ext.errors import ConfigError
-from recbole_ext.recommend.explain import explain, how_explainable
+from recbole_ext.model.explainable import how_explainable
+from recbole_ext.recommend.explain import explain
 from recbole_ext.recommend.reasons import read_history
 from recbole_ext.trainer.train import open_model, train
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import yaml
 
-from recbole_ext.recommend.explain import how_explainable
+from recbole_ext.model.explainable import how_explainable
 from recbole_ext.report.charts import bars
 from recbole_ext.report.context import Context
 from recbole_ext.report.document import Block, Cell, Details, Paragraph, Section, Table, cell
