@@ -180,19 +180,28 @@ _IN_SEQUENTIAL = functools.partial(_of_recbole, "sequential_recommender")
 _HOST: dict[str, ModelSpec] = {
     spec.name: spec
     for spec in (
-        _IN_GENERAL("ADMMSLIM", "Steck et al. 2020", "classic", True),
+        _IN_GENERAL("ADMMSLIM", "Steck et al. 2020", "classic", True, "parts"),
         _IN_GENERAL("CDAE", "Wu et al. 2016", explained="row"),
+        _IN_GENERAL("DiffRec", "Wang et al. 2023", explained="row"),
+        _IN_GENERAL("DMF", "Xue et al. 2017", explained="none"),
         _IN_GENERAL("EASE", "Steck 2019", "classic", True, "parts"),
         _IN_GENERAL("FISM", "Kabbur et al. 2013", "classic"),
-        _IN_GENERAL("LDiffRec", "Wang et al. 2023", needs="pre-trained item embeddings (item_emb.npy)"),
+        _IN_GENERAL("GCMC", "van den Berg et al. 2018", explained="none"),
+        _IN_GENERAL(
+            "LDiffRec",
+            "Wang et al. 2023",
+            explained="row",
+            needs="pre-trained item embeddings (item_emb.npy)",
+        ),
         _IN_GENERAL("LINE", "Tang et al. 2015", "classic"),
         _IN_GENERAL("MacridVAE", "Ma et al. 2019", explained="row"),
         _IN_GENERAL("MultiDAE", "Liang et al. 2018", explained="row"),
         _IN_GENERAL("MultiVAE", "Liang et al. 2018", explained="row"),
         # Its singular vectors come from a randomised algorithm.
-        _IN_GENERAL("NCEPLRec", "Wu et al. 2019", "classic"),
+        _IN_GENERAL("NCEPLRec", "Wu et al. 2019", "classic", explained="none"),
         _IN_GENERAL("RecVAE", "Shenbin et al. 2020", explained="row"),
-        _IN_GENERAL("SLIMElastic", "Ning and Karypis 2011", "classic", True, "parts"),
+        # Coordinates are descended in random order, and the descent stops before the order no longer matters.
+        _IN_GENERAL("SLIMElastic", "Ning and Karypis 2011", "classic", explained="parts"),
         _IN_SEQUENTIAL("FOSSIL", "He and McAuley 2016", "classic"),
         _IN_SEQUENTIAL("FPMC", "Rendle et al. 2010", "classic"),
         _IN_SEQUENTIAL("GRU4RecKG", needs="a knowledge graph's entity embeddings"),

@@ -188,9 +188,9 @@ class Subject:
             model.eval()
 
 
-def trained(name: str, home: Path, folder: Path) -> Subject:
+def trained(name: str, home: Path, folder: Path, **changes: Any) -> Subject:
     """Trains a model and reads it again."""
-    result = train(name, overrides=overrides(name, home), output=folder)
+    result = train(name, overrides={**overrides(name, home), **changes}, output=folder)
     return Subject(name, home, result, open_model(folder))
 
 

@@ -11,6 +11,9 @@ import pytest
 import torch
 from recbole.data.interaction import Interaction
 
+from recbole_ext.model.explainable import EXPLANATIONS
+from recbole_ext.model.registry import known_models, model_spec
+from recbole_ext.recommend.explain import explain
 from tests.conformance import contract
 from tests.conformance.contract import Subject
 
@@ -135,3 +138,39 @@ def test_the_same_seed_gives_the_same_numbers_even_after_a_kill(subject: Subject
     same_numbers(subject.result.test, again.test)
     losses = [[epoch["loss"] for epoch in result.epochs] for result in (subject.result, again)]
     assert losses[0] == losses[1]
+
+
+def test_a_recommendation_is_explained_as_the_table_says(subject: Subject) -> None:
+    stated = model_spec(subject.name).explained
+    found = explain(subject.result.folder, "u5", top=3)
+    assert found.how == EXPLANATIONS[stated]
+    without_reasons = {"none", "chance", "popularity", "rule"}
+    assert found.kind == ("none" if stated in without_reasons else stated)
+
+
+def test_no_layer_stands_between_the_tables_of_a_classic_model(subject: Subject) -> None:
+    """Neighbours, linear models and factors hold their numbers in matrices and embeddings alone."""
+    if model_spec(subject.name).is_neural:
+        pytest.skip("a neural network")
+    layers = [
+        module
+        for module in subject.model.modules()
+        if module is not subject.model and next(module.parameters(recurse=False), None) is not None
+    ]
+    assert all(isinstance(layer, torch.nn.Embedding) for layer in layers)
+
+
+@pytest.mark.parametrize("name", [name for name in known_models() if model_spec(name).deterministic])
+def test_a_deterministic_model_gives_every_seed_the_same_scores(
+    name: str, walks_home: Path, tmp_path: Path
+) -> None:
+    one, other = (contract.trained(name, walks_home, tmp_path / str(seed), seed=seed) for seed in (1, 2))
+    same_numbers(one.result.test, other.result.test)
+
+
+@pytest.mark.parametrize("name", ["Random", "BPR", "SLIMElastic"])
+def test_a_model_with_chance_in_it_does_not(name: str, walks_home: Path, tmp_path: Path) -> None:
+    """SLIMElastic, too: its lasso descends the coordinates in random order and stops at a tolerance."""
+    one, other = (contract.trained(name, walks_home, tmp_path / str(seed), seed=seed) for seed in (1, 2))
+    assert not model_spec(name).deterministic
+    assert not np.array_equal(one.result.test.scores, other.result.test.scores)

@@ -2,23 +2,41 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import pytest
 from recbole.model.abstract_recommender import SequentialRecommender
 from recbole.trainer import Trainer
+from recbole.utils import ModelType
 
 from recbole_ext.errors import ConfigError
 from recbole_ext.model import registry
-from recbole_ext.model.registry import MODELS, ModelSpec, known_models, register, resolve_model
+from recbole_ext.model.explainable import EXPLANATIONS, how_explainable, how_read
+from recbole_ext.model.registry import (
+    FAMILIES,
+    MODELS,
+    Explained,
+    Family,
+    ModelSpec,
+    family_of,
+    known_models,
+    known_spec,
+    model_spec,
+    register,
+    resolve_model,
+    seeds_of,
+    short_name,
+)
 from recbole_ext.trainer.build import trainer_for
 from recbole_ext.trainer.train import train
 from recbole_ext.trainer.trainer import ExactTrainer
 
 OUTSIDE = """
-from recbole.model.abstract_recommender import GeneralRecommender
+from recbole.model.abstract_recommender import GeneralRecommender, SequentialRecommender
 from recbole.model.general_recommender import BPR
 from recbole.utils import ModelType
 
@@ -27,6 +45,27 @@ class Mine(BPR):
 
 class Context(GeneralRecommender):
     type = ModelType.CONTEXT
+
+class Stated(BPR):
+    family = "classic"
+    deterministic = True
+    explained = "none"
+    paper = "Somebody 2024"
+
+class Heir(Stated):
+    pass
+
+class Walk(SequentialRecommender):
+    pass
+
+class OfNoFamily(BPR):
+    family = "deep"
+
+class OfNoSeed(BPR):
+    deterministic = "yes"
+
+class OfNoReason(BPR):
+    explained = "magic"
 
 class NoModel:
     pass
@@ -144,3 +183,99 @@ def test_a_name_is_registered_once(monkeypatch: pytest.MonkeyPatch, outside: Cal
     for taken in ("Mine", "GRU4Rec"):
         with pytest.raises(ConfigError, match=f"'{taken}' is registered already"):
             register(ModelSpec(taken, outside("Mine")))
+
+
+def test_the_table_is_read_without_the_models() -> None:
+    code = (
+        "import sys; from recbole_ext.model import explainable, registry\n"
+        "for name in registry.known_models(): explainable.how_explainable(name), registry.family_of(name)\n"
+        "print([name for name in sys.modules if name.partition('.')[0] in ('torch', 'recbole', 'pandas', 'numpy')])"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[]"
+
+
+def test_a_name_tells_the_same_with_and_without_its_class() -> None:
+    for name in known_models():
+        spec, model = resolve_model(name)
+        assert spec == model_spec(name)
+        assert spec.path == f"{model.__module__}:{model.__name__}"
+
+
+# From the papers: counts, neighbours, linear models, factors. Everything else learns layers.
+FLOOR = {"Random", "Pop", "PersonalTopK"}
+CLASSIC = {
+    *("ItemKNN", "EASE", "SLIMElastic", "ADMMSLIM", "NCEPLRec"),
+    *("BPR", "FISM", "LINE", "FPMC", "FOSSIL", "TransRec"),
+}
+
+
+def test_each_family_has_its_models() -> None:
+    families = {name: model_spec(name).family for name in known_models()}
+    assert {name for name, family in families.items() if family == "floor"} == FLOOR
+    assert {name for name, family in families.items() if family == "classic"} == CLASSIC
+    for name, family in families.items():
+        if family in ("neural", "sequence"):
+            sequential = resolve_model(name)[1].type == ModelType.SEQUENTIAL
+            assert family == ("sequence" if sequential else "neural"), name
+            assert model_spec(name).is_neural
+        else:
+            assert not model_spec(name).is_neural
+
+
+def test_every_fact_has_its_words() -> None:
+    assert tuple(FAMILIES) == get_args(Family)
+    assert set(EXPLANATIONS) == set(get_args(Explained))
+
+
+def test_an_explanation_without_reasons_says_why() -> None:
+    assert how_read("none", "chance") == EXPLANATIONS["chance"]
+    # what was found counts, not what was expected
+    assert how_read("none", "nearest") == EXPLANATIONS["none"]
+    assert how_read("nearest", "window") == EXPLANATIONS["nearest"]
+
+
+def test_names_as_tables_show_them() -> None:
+    assert family_of("FPMC (second run)") == "classic"
+    assert known_spec("FPMC (second run)") == model_spec("FPMC")
+    assert family_of("Somebodys") == "neural"
+    assert known_spec("Somebodys") is known_spec("") is None
+    assert short_name("GRU4Rec") == "GRU4Rec"
+    assert short_name("package.module:Mine") == "Mine"
+
+
+def test_a_class_from_outside_states_its_facts(outside: Callable[[str], str]) -> None:
+    for name in ("Stated", "Heir"):
+        path = outside(name)
+        assert model_spec(path) == ModelSpec(name, path, "Somebody 2024", "classic", True, "none")
+        assert seeds_of(path, [1, 2]) == [1]
+        assert how_explainable(path) == EXPLANATIONS["none"]
+
+
+def test_what_a_class_from_outside_does_not_state_follows_from_its_type(
+    outside: Callable[[str], str],
+) -> None:
+    assert model_spec(outside("Mine")) == ModelSpec("Mine", outside("Mine"), "", "neural", False, "nearest")
+    assert model_spec(outside("Walk")) == ModelSpec("Walk", outside("Walk"), "", "sequence", False, "window")
+    assert seeds_of(outside("Mine"), [1, 2]) == [1, 2]
+
+
+@pytest.mark.parametrize(
+    ("class_name", "message"),
+    [
+        ("OfNoFamily", "OfNoFamily: family is 'deep': choose one of floor, classic, neural, sequence"),
+        ("OfNoSeed", "OfNoSeed: deterministic is 'yes': give True or False"),
+        ("OfNoReason", "OfNoReason: explained is 'magic': choose one of parts, window,"),
+    ],
+)
+def test_an_unknown_fact_is_refused(class_name: str, message: str, outside: Callable[[str], str]) -> None:
+    with pytest.raises(ConfigError, match=message):
+        model_spec(outside(class_name))
+
+
+def test_seeds_of_a_spec_and_of_a_name() -> None:
+    for model in ("ItemKNN", model_spec("ItemKNN")):
+        assert seeds_of(model, (3, 4)) == (3,)
+    assert seeds_of("GRU4Rec", (3, 4)) == (3, 4)
+    with pytest.raises(ConfigError, match="no known model"):
+        seeds_of("Somebodys", (3, 4))
