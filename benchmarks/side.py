@@ -194,7 +194,8 @@ def _ours(job: dict[str, Any]) -> dict[str, Any]:
     from recbole_ext.config.build import build_config
     from recbole_ext.data.build import prepare_data
     from recbole_ext.model.registry import resolve_model
-    from recbole_ext.trainer.train import build_trainer, train
+    from recbole_ext.trainer.build import build_trainer
+    from recbole_ext.trainer.train import train
 
     values = _our_values(job)
     spec, model_class = resolve_model(job["model"])

@@ -92,7 +92,7 @@ class _FirstBatches:
 
 
 def _built(model: str, folder: Path, options: argparse.Namespace) -> tuple[Any, Any, Any, float]:
-    from recbole_ext.trainer.train import build_trainer
+    from recbole_ext.trainer.build import build_trainer
 
     spec, config, model_class, data, seconds = _opened(model, folder, options)
     (folder / model).mkdir(exist_ok=True)

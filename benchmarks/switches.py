@@ -41,7 +41,7 @@ def trainer_of(job: dict[str, Any]) -> tuple[Any, Any]:
     from recbole_ext.config.build import build_config
     from recbole_ext.data.build import prepare_data
     from recbole_ext.model.registry import resolve_model
-    from recbole_ext.trainer import train as pipeline
+    from recbole_ext.trainer import build
 
     variant = job["variant"]
     spec, model_class = resolve_model(job["model"])
@@ -49,10 +49,10 @@ def trainer_of(job: dict[str, Any]) -> tuple[Any, Any]:
     if variant == "soft-max in float32":
         values["softmax_precision"] = "float32"
     if variant == "PyTorch's dropout":
-        pipeline.quicken_dropout = lambda model: None
+        build.quicken_dropout = lambda model: None
     config = build_config(model_class, "ml-100k", [], values)
     data = prepare_data(config)
-    trainer, loader = pipeline.build_trainer(config, spec, model_class, data, Path(job["data_path"]))
+    trainer, loader = build.build_trainer(config, spec, model_class, data, Path(job["data_path"]))
     if variant == "Adam not fused":
         for group in trainer.optimizer.param_groups:
             group["fused"] = False

@@ -18,6 +18,7 @@ import pytest
 import yaml
 
 from recbole_ext.errors import CheckpointError, ConfigError, DownloadError, OutputError
+from recbole_ext.trainer import build
 from recbole_ext.trainer import train as pipeline
 from recbole_ext.trainer.train import evaluate, resume, train
 from recbole_ext.trainer.trainer import EpochReport
@@ -151,7 +152,7 @@ def test_an_error_before_the_first_epoch_leaves_nothing(
     def fails(*_: Any, **__: Any) -> None:
         raise ConfigError("as asked for")
 
-    monkeypatch.setattr(pipeline, "set_positive_weight", fails)
+    monkeypatch.setattr(build, "set_positive_weight", fails)
     with pytest.raises(ConfigError, match="as asked for"):
         train("BPR", overrides=quick, output=tmp_path / "run")
     assert not list(tmp_path.iterdir())

@@ -12,8 +12,9 @@ from recbole_ext.config.build import build_config
 from recbole_ext.data.build import prepare_data
 from recbole_ext.model.registry import resolve_model
 from recbole_ext.trainer import trainer
+from recbole_ext.trainer.build import build_trainer
 from recbole_ext.trainer.checkpoint import load_tensors
-from recbole_ext.trainer.train import build_trainer, train
+from recbole_ext.trainer.train import train
 
 
 @pytest.mark.skipif(not trainer._FUSES, reason="PyTorch before 2.4 fuses on accelerators only")
