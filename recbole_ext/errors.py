@@ -23,7 +23,15 @@ class RecBoleExtError(Exception):
 
 
 class ConfigError(RecBoleExtError):
-    """A key, a value, a model, a metric or an option that cannot be used."""
+    """A key, a value, a model, a metric or an option that cannot be used.
+
+    Attributes:
+        problem: What is wrong as data, a ``recbole_ext.config.problem.Problem``; None where there is only the sentence.
+    """
+
+    def __init__(self, message: str = "", problem: object | None = None) -> None:
+        super().__init__(message)
+        self.problem = problem
 
 
 class DataError(RecBoleExtError):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from recbole_ext.config.messages import number_of
+from recbole_ext.config.messages import pluralize
 from recbole_ext.recommend.explain import Explanation, Recommendation
 
 __all__ = ["explanation_lines"]
@@ -21,7 +21,7 @@ def _reason_lines(one: Recommendation, kind: str) -> list[str]:
 
 def explanation_lines(explanation: Explanation) -> list[str]:
     """A few lines for each recommendation, under what the method means."""
-    items = number_of(explanation.history, "item")
+    items = pluralize(explanation.history, "item")
     # Where no item of the history was looked at one by one, their number says nothing.
     looked_at = "" if explanation.kind == "none" else f", from {items} of the history"
     lines = [

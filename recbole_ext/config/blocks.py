@@ -1,24 +1,111 @@
-"""The ``rerank:`` block of a configuration."""
+"""The blocks ``rerank:`` and ``pareto:``, and the one table of re-rankers by name; the re-rankers import it."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Annotated, Any, Literal, TypeVar, get_args
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError, model_validator
 
-from recbole_ext.config.messages import mistake_words, place_words
+from recbole_ext.config.messages import config_error
+from recbole_ext.config.problem import Key, Origin, Problem, from_pydantic
 from recbole_ext.errors import ConfigError, nearest
-from recbole_ext.rerank.methods.base import PerUserReranker
-from recbole_ext.rerank.methods.table import make_reranker, rerank_method
 
-__all__ = ["RerankSettings", "read_rerank_settings"]
+__all__ = [
+    "CALIBRATION_CATEGORIES",
+    "METHODS",
+    "RERANKERS",
+    "XQUAD_VARIANTS",
+    "ExposureSettings",
+    "ParetoSettings",
+    "RerankMethod",
+    "RerankSettings",
+    "check_methods",
+    "read_pareto",
+    "read_rerank",
+    "rerank_method",
+]
 
-_PAPER_NAMES = ("alpha", "lambda", "lam")
+XQuADVariant = Literal["smooth", "binary"]
+CalibrationCategory = Literal["popularity", "genres"]
+XQUAD_VARIANTS: tuple[str, ...] = get_args(XQuADVariant)
+CALIBRATION_CATEGORIES: tuple[str, ...] = get_args(CalibrationCategory)
+_SYMBOLS = ("alpha", "lambda", "lam")
+_DEFAULT_CANDIDATES = 200
+
+
+@dataclass(frozen=True)
+class RerankMethod:
+    """A re-ranker that orders each user's candidates on their own, as the configuration knows it.
+
+    Attributes:
+        name: What ``method`` takes.
+        rule: The formula, as in the protocol.
+        symbol: What the formula calls its strength: ``alpha`` or ``lambda``.
+        paper: Authors, venue and year.
+        falling: Whether the formula's own symbol is 1 - strength.
+        highest_strength: Upper end of the strength; the lower is 0, the input order.
+        options: Keys that only this method takes.
+    """
+
+    name: str
+    rule: str
+    symbol: str
+    paper: str = ""
+    falling: bool = False
+    highest_strength: float = 1.0
+    options: tuple[str, ...] = ()
+
+
+METHODS: dict[str, RerankMethod] = {
+    method.name: method
+    for method in (
+        RerankMethod("popularity_penalty", "s - α·p", "alpha", highest_strength=math.inf),
+        RerankMethod("value_aware", "(1-λ)·s + λ·(1-p)", "lambda"),
+        RerankMethod(
+            "xquad",
+            "(1-λ)·s + λ·P(c|u)·(1 - share of c in the list)",
+            "lambda",
+            "Abdollahpouri et al., FLAIRS 2019",
+            options=("variant",),
+        ),
+        RerankMethod(
+            "calibrated",
+            "(1-λ)·Σs - λ·KL(p‖q)",
+            "lambda",
+            "Steck, RecSys 2018",
+            options=("over", "smoothing"),
+        ),
+        RerankMethod(
+            "mmr",
+            "λ·s - (1-λ)·max similarity",
+            "lambda",
+            "Carbonell and Goldstein, SIGIR 1998",
+            falling=True,
+        ),
+    )
+}
+RERANKERS = (*METHODS, "exposure")
+"""Every name that ``method`` takes."""
+
+
+def rerank_method(name: str) -> RerankMethod:
+    """A row of the table.
+
+    Raises:
+        ConfigError: There is no such method.
+    """
+    if not isinstance(name, str) or name not in METHODS:
+        raise ConfigError(
+            f"there is no re-ranker {name!r}: use one of {', '.join(METHODS)}{nearest(str(name), METHODS)}"
+        )
+    return METHODS[name]
 
 
 class RerankSettings(BaseModel):
-    """One method, how strong it is, and on how many candidates it works.
+    """One method that orders each user's candidates, how strong it is, and on how many candidates it works.
 
     The strength is written once, as
 
@@ -29,7 +116,7 @@ class RerankSettings(BaseModel):
     Example: ``rerank: {method: popularity_penalty, alpha: 0.1}``.
 
     Attributes:
-        method: A key of ``recbole_ext.rerank.methods.table.METHODS``.
+        method: A key of ``METHODS``.
         strength: 0 = input order, whichever way it was written.
         candidates: N, the length of the lists that are scaled and re-ordered.
         variant: Of ``xquad``; None = its default, also below.
@@ -40,54 +127,36 @@ class RerankSettings(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
 
     method: str
-    strength: float
-    candidates: int = Field(default=200, ge=1)
-    variant: str | None = None
-    over: str | None = None
-    smoothing: float | None = None
-
-    @model_validator(mode="before")
-    @classmethod
-    def _one_strength(cls, block: Any) -> Any:
-        if not isinstance(block, Mapping) or "method" not in block:
-            return block
-        method = rerank_method(block["method"])
-        given = [key for key in ("strength", *_PAPER_NAMES) if block.get(key) is not None]
-        if len(given) != 1:
-            found = f"both {' and '.join(given)}" if given else "no strength"
-            raise ConfigError(
-                f"rerank has {found}: give one of strength or {method.symbol} for {method.name}"
-            )
-        value = block[given[0]]
-        if given[0] in {"lambda", "lam"}:
-            if method.symbol != "lambda":
-                raise ConfigError(f"{method.name} has no {given[0]}: give {method.symbol}")
-            if method.falling and isinstance(value, int | float):
-                value = 1.0 - value
-        return {key: block[key] for key in block if key not in _PAPER_NAMES} | {"strength": value}
+    strength: float = Field(ge=0, allow_inf_nan=False)
+    candidates: int = Field(default=_DEFAULT_CANDIDATES, ge=1)
+    variant: XQuADVariant | None = None
+    over: CalibrationCategory | None = None
+    smoothing: float | None = Field(default=None, gt=0, lt=1)
 
     @model_validator(mode="after")
-    def _can_be_built(self) -> RerankSettings:
-        self.reranker()
+    def _fits_the_method(self) -> RerankSettings:
+        method = rerank_method(self.method)
+        if self.strength > method.highest_strength:
+            raise ValueError(
+                f"has the strength {self.strength:g} for {self.method}: give at most {method.highest_strength:g}"
+            )
+        for option in ("variant", "over", "smoothing"):
+            if getattr(self, option) is not None and option not in method.options:
+                takes = f"takes {', '.join(method.options)}" if method.options else "takes no options"
+                raise ValueError(
+                    f"has the key {option!r}, but {self.method} has no option {option!r}: it {takes}"
+                )
         return self
 
-    def reranker(self) -> PerUserReranker:
-        """The re-ranker of these settings.
+    @property
+    def options(self) -> dict[str, Any]:
+        """What was given for the method alone."""
+        given = {name: getattr(self, name) for name in ("variant", "over", "smoothing")}
+        return {name: value for name, value in given.items() if value is not None}
 
-        Raises:
-            ConfigError: A value is out of its range, or an option belongs to another method.
-        """
-        options = {"variant": self.variant, "over": self.over, "smoothing": self.smoothing}
-        given = {name: value for name, value in options.items() if value is not None}
-        return make_reranker(self.method, self.strength, **given)
-
-    def with_strength(self, strength: float) -> RerankSettings:
-        """The same with another strength, for a sweep.
-
-        Raises:
-            ConfigError: The strength is out of the method's range.
-        """
-        return read_rerank_settings({**self.model_dump(), "strength": strength})
+    def plain(self) -> dict[str, Any]:
+        """A block that reads back as the same."""
+        return self.model_dump(exclude_none=True)
 
     def __str__(self) -> str:
         method = rerank_method(self.method)
@@ -98,34 +167,141 @@ class RerankSettings(BaseModel):
         )
 
 
-def read_rerank_settings(block: Mapping[str, Any]) -> RerankSettings:
-    """Reads the block once, strictly.
+class ExposureSettings(BaseModel):
+    """Lists that are best in total under floors on what is shown.
+
+    Attributes:
+        method: ``exposure``.
+        coverage: Least share of the catalogue that is shown to somebody.
+        tail_share: Least share of the tail in all lists.
+        candidates: N, the length of the lists that are scaled and chosen from.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
+
+    method: Literal["exposure"]
+    coverage: float = Field(default=0.0, ge=0, le=1)
+    tail_share: float = Field(default=0.0, ge=0, le=1)
+    candidates: int = Field(default=_DEFAULT_CANDIDATES, ge=1)
+
+    @model_validator(mode="after")
+    def _has_a_floor(self) -> ExposureSettings:
+        if not (self.coverage or self.tail_share):
+            raise ValueError("has no floor: give coverage, tail_share or both, each from 0 to 1")
+        return self
+
+    def plain(self) -> dict[str, Any]:
+        """A block that reads back as the same: the keys that were given."""
+        return self.model_dump(exclude_unset=True)
+
+
+class ParetoSettings(BaseModel):
+    """The ``pareto:`` block: what is swept, and by which rule a strength is chosen on validation.
+
+    Attributes:
+        methods: Names of re-rankers; None = all.
+        candidates: N, the length of the lists that are re-ranked.
+        most_loss: Share of the validation NDCG that the chosen strength, the one of largest coverage, may cost.
+        strengths: By method, instead of the strengths that the sweep takes; for ``exposure`` coverage floors.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    methods: tuple[str, ...] | None = None
+    candidates: int = Field(default=_DEFAULT_CANDIDATES, ge=1)
+    most_loss: float = Field(default=0.02, ge=0, lt=1)
+    strengths: dict[str, tuple[float, ...]] = Field(default_factory=dict)
+
+
+def read_rerank(
+    block: Mapping[str, Any] | None, origin: Origin | None = None
+) -> RerankSettings | ExposureSettings:
+    """Reads a ``rerank:`` block, strictly.
 
     Args:
         block: What stands under ``rerank`` in the configuration.
+        origin: Where it was written.
 
     Returns:
-        Frozen settings; ``model_dump()`` of them reads back as the same.
+        Frozen settings, whose ``plain()`` reads back as the same.
 
     Raises:
         ConfigError: A key is unknown or missing, or a value cannot be used.
     """
+    here: Key = ("rerank",)
     if not isinstance(block, Mapping):
-        raise ConfigError(
-            f"rerank is {block!r}: give a block such as {{method: popularity_penalty, alpha: 0.1}}"
-        )
-    known = (*RerankSettings.model_fields, *_PAPER_NAMES)
+        reason = f"is {block!r}: give a block such as {{method: popularity_penalty, alpha: 0.1}}"
+        raise config_error(Problem(here, "dict_type", block, reason=reason, origin=origin))
+    if "method" not in block:
+        raise config_error(Problem((*here, "method"), "missing", origin=origin))
+    name = block["method"]
+    if not isinstance(name, str) or name not in RERANKERS:
+        raise config_error(Problem((*here, "method"), "unknown_name", name, known=RERANKERS, origin=origin))
+    if name == "exposure":
+        return _read(ExposureSettings, block, here, origin)
+    known = (*RerankSettings.model_fields, *_SYMBOLS)
     for key in block:
         if key not in known:
-            raise ConfigError(
-                f"rerank has an unknown key {key!r}: use {', '.join(known)}{nearest(str(key), known)}"
-            )
+            raise config_error(Problem((*here, key), "unknown_key", known=known, origin=origin))
+    strength = _strength(METHODS[name], block, here, origin)
+    plain = {key: block[key] for key in block if key not in _SYMBOLS} | {"strength": strength}
+    return _read(RerankSettings, plain, here, origin)
+
+
+def _strength(method: RerankMethod, block: Mapping[str, Any], here: Key, origin: Origin | None) -> float:
+    """The strength, 0 = input order, from whichever key holds it."""
+    given = [key for key in ("strength", *_SYMBOLS) if block.get(key) is not None]
+    reason = ""
+    if len(given) != 1:
+        found = f"both {' and '.join(given)}" if given else "no strength"
+        reason = f"has {found}: give one of strength or {method.symbol} for {method.name}"
+    elif given[0] in {"lambda", "lam"} and method.symbol != "lambda":
+        reason = f"has {given[0]}, but {method.name} has no {given[0]}: give {method.symbol}"
+    if reason:
+        raise config_error(Problem(here, "value_error", block, reason=reason, origin=origin))
+    [key] = given
+    # A λ has the range of the strength: the method that has 1 - λ goes from 0 to 1.
+    limits = Field(strict=True, ge=0, le=method.highest_strength, allow_inf_nan=False)
     try:
-        return RerankSettings.model_validate(dict(block))
+        value = TypeAdapter(Annotated[float, limits]).validate_python(block[key])
     except ValidationError as error:
-        first = error.errors()[0]
-        # A strength is named as it was written.
-        written = next((key for key in _PAPER_NAMES if block.get(key) is not None), "strength")
-        names = [written if part == "strength" else part for part in first["loc"]]
-        place = place_words(("rerank", *names))
-        raise ConfigError(f"{place} {mistake_words(first)}") from None
+        raise config_error(from_pydantic(error.errors()[0], (*here, key), origin)) from None
+    return 1.0 - value if method.falling and key in {"lambda", "lam"} else value
+
+
+def read_pareto(block: Mapping[str, Any] | None, origin: Origin | None = None) -> ParetoSettings:
+    """Reads a ``pareto:`` block, strictly.
+
+    Args:
+        block: What stands under ``pareto`` in the configuration; None has the defaults.
+        origin: Where it was written.
+
+    Raises:
+        ConfigError: A key or method is unknown, or a value cannot be used.
+    """
+    settings = _read(ParetoSettings, block or {}, ("pareto",), origin)
+    for key, names in (("methods", settings.methods or ()), ("strengths", tuple(settings.strengths))):
+        check_methods(names, ("pareto", key), origin)
+    return settings
+
+
+def check_methods(names: Sequence[str], key: Key, origin: Origin | None = None) -> None:
+    """Refuses a name in a list of re-rankers that is none.
+
+    Raises:
+        ConfigError: There is one.
+    """
+    for name in names:
+        if name not in RERANKERS:
+            words = f"names the method {name!r}{nearest(name, RERANKERS)} (known: {', '.join(RERANKERS)})"
+            raise config_error(Problem(key, "unknown_name", name, {}, None, RERANKERS, words, origin))
+
+
+_Block = TypeVar("_Block", bound=BaseModel)
+
+
+def _read(form: type[_Block], block: Mapping[str, Any], here: Key, origin: Origin | None) -> _Block:
+    try:
+        return form.model_validate(dict(block))
+    except ValidationError as error:
+        raise config_error(from_pydantic(error.errors()[0], here, origin, form)) from None

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from recbole_ext.config.blocks import RerankSettings, read_rerank_settings
 from recbole_ext.rerank.methods.base import PerUserReranker, Reranker, checked_strength
 from recbole_ext.rerank.methods.calibrated import Calibrated
 from recbole_ext.rerank.methods.candidates import (
@@ -14,7 +13,7 @@ from recbole_ext.rerank.methods.candidates import (
 from recbole_ext.rerank.methods.facts import Facts, ItemFacts, UserFacts, user_profiles
 from recbole_ext.rerank.methods.mmr import MMR
 from recbole_ext.rerank.methods.popularity_penalty import PopularityPenalty
-from recbole_ext.rerank.methods.table import METHODS, RerankMethod, make_reranker, rerank_method
+from recbole_ext.rerank.methods.table import METHODS, make_reranker, reranker_of
 from recbole_ext.rerank.methods.value_aware import ValueAware
 from recbole_ext.rerank.methods.xquad import XQuAD
 
@@ -27,8 +26,6 @@ __all__ = [
     "ItemFacts",
     "PerUserReranker",
     "PopularityPenalty",
-    "RerankMethod",
-    "RerankSettings",
     "Reranker",
     "UserFacts",
     "ValueAware",
@@ -36,8 +33,7 @@ __all__ = [
     "candidates_from_scores",
     "checked_strength",
     "make_reranker",
-    "read_rerank_settings",
-    "rerank_method",
+    "reranker_of",
     "scaled_scores",
     "top_positions",
     "user_profiles",

@@ -8,26 +8,24 @@ from typing import Any
 
 import numpy as np
 
+from recbole_ext.config.blocks import ExposureSettings, read_rerank
 from recbole_ext.data.build import PreparedData
 from recbole_ext.data.dataloader import EvaluationLoader
-from recbole_ext.errors import ConfigError, nearest
+from recbole_ext.errors import ConfigError
 from recbole_ext.evaluator.evaluate import Evaluation, evaluated_lists, evidence_of
 from recbole_ext.evaluator.groups import popularity_thirds
 from recbole_ext.rerank import (
-    METHODS,
     Candidates,
     Facts,
     ItemFacts,
     UserFacts,
     candidates_from_scores,
-    read_rerank_settings,
+    reranker_of,
 )
 from recbole_ext.rerank.exposure.solve import Candidate, best_users_per_item, exposure
 from recbole_ext.trainer.trainer import ExactTrainer
 
-__all__ = ["Rerankable", "Reranked", "check_block", "ranked_again", "rerankable", "reranker_names"]
-
-_EXPOSURE_KEYS = {"method", "coverage", "tail_share", "candidates"}
+__all__ = ["Rerankable", "Reranked", "ranked_again", "rerankable"]
 
 
 @dataclass(frozen=True)
@@ -66,11 +64,6 @@ class Reranked:
     rule: str
     after: Evaluation
     note: str = ""
-
-
-def reranker_names() -> list[str]:
-    """Every name that ``method`` takes."""
-    return [*METHODS, "exposure"]
 
 
 def _blocks(trainer: ExactTrainer, loader: EvaluationLoader) -> Iterator[tuple[np.ndarray, np.ndarray]]:
@@ -134,24 +127,8 @@ def rerankable(
     return Rerankable(loader, pool, extra, _facts(loader), k, before)
 
 
-def _checked_exposure(block: Mapping[str, Any]) -> tuple[float, float]:
-    for key in block:
-        if key not in _EXPOSURE_KEYS:
-            raise ConfigError(
-                f"rerank has an unknown key {key!r} for exposure{nearest(str(key), _EXPOSURE_KEYS)}: use coverage "
-                "and tail_share"
-            )
-    floors = [block.get("coverage", 0.0), block.get("tail_share", 0.0)]
-    if not any(floors):
-        raise ConfigError("exposure has no floor: give coverage, tail_share or both, each from 0 to 1")
-    for key, value in zip(("coverage", "tail_share"), floors, strict=True):
-        if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value <= 1:
-            raise ConfigError(f"exposure has {key} {value!r}: give a share from 0 to 1")
-    return float(floors[0]), float(floors[1])
-
-
-def _exposed(phase: Rerankable, block: Mapping[str, Any]) -> tuple[np.ndarray, str, str]:
-    coverage, tail_share = _checked_exposure(block)
+def _exposed(phase: Rerankable, floors: ExposureSettings) -> tuple[np.ndarray, str, str]:
+    coverage, tail_share = floors.coverage, floors.tail_share
     facts = phase.facts.items
     tail = ~facts.head
     tail[0] = False
@@ -173,23 +150,6 @@ def _exposed(phase: Rerankable, block: Mapping[str, Any]) -> tuple[np.ndarray, s
     return result.items, rule, note
 
 
-def check_block(block: Mapping[str, Any]) -> None:
-    """Refuses a ``rerank:`` block that cannot be used, before anything is computed.
-
-    Raises:
-        ConfigError: As :func:`ranked_again`.
-    """
-    if isinstance(block, Mapping) and block.get("method") == "exposure":
-        _checked_exposure(block)
-        return
-    if isinstance(block, Mapping) and "method" in block and block["method"] not in reranker_names():
-        raise ConfigError(
-            f"rerank has method {block['method']!r}{nearest(str(block['method']), reranker_names())} (methods: "
-            f"{', '.join(reranker_names())})"
-        )
-    read_rerank_settings(block)
-
-
 def ranked_again(phase: Rerankable, block: Mapping[str, Any]) -> Reranked:
     """Applies one re-ranker.
 
@@ -201,15 +161,12 @@ def ranked_again(phase: Rerankable, block: Mapping[str, Any]) -> Reranked:
     Raises:
         ConfigError: The method, a key or a value cannot be used, or a floor is out of reach.
     """
-    note = ""
-    if block.get("method") == "exposure":
-        items, rule, note = _exposed(phase, block)
-        settings = dict(block)
+    note, chosen = "", read_rerank(block)
+    if isinstance(chosen, ExposureSettings):
+        items, rule, note = _exposed(phase, chosen)
     else:
-        chosen = read_rerank_settings(block)
-        items, _ = chosen.reranker()(phase.candidates, phase.facts, phase.k)
+        items, _ = reranker_of(chosen)(phase.candidates, phase.facts, phase.k)
         rule = str(chosen)
-        settings = {key: value for key, value in chosen.model_dump().items() if value is not None}
     after = evaluated_lists(
         phase.loader,
         items,
@@ -217,7 +174,7 @@ def ranked_again(phase: Rerankable, block: Mapping[str, Any]) -> Reranked:
         metrics=phase.loader.config["metrics"],
         topk=[phase.k],
     )
-    return Reranked(settings, rule, after, note)
+    return Reranked(chosen.plain(), rule, after, note)
 
 
 def _scores_of(phase: Rerankable, items: np.ndarray) -> np.ndarray:

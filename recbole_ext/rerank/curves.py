@@ -8,17 +8,16 @@ from typing import Any
 
 import numpy as np
 import polars as pl
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from recbole_ext.config.messages import mistake_words, place_words
+from recbole_ext.config.blocks import RERANKERS, ParetoSettings
 from recbole_ext.data.build import PreparedData
-from recbole_ext.errors import ConfigError, nearest
+from recbole_ext.errors import ConfigError
 from recbole_ext.evaluator.confidence import paired_difference
 from recbole_ext.evaluator.evaluate import bounds
-from recbole_ext.rerank.apply import Rerankable, Reranked, ranked_again, rerankable, reranker_names
+from recbole_ext.rerank.apply import Rerankable, Reranked, ranked_again, rerankable
 from recbole_ext.trainer.trainer import ExactTrainer
 
-__all__ = ["STRENGTHS", "Curves", "ParetoSettings", "block_of", "chosen", "figure", "read_pareto", "sweep"]
+__all__ = ["STRENGTHS", "Curves", "block_of", "chosen", "figure", "sweep"]
 
 STRENGTHS: dict[str, tuple[float, ...]] = {
     "popularity_penalty": (0.05, 0.1, 0.2, 0.3, 0.5, 0.75, 1.0, 2.0),
@@ -27,51 +26,6 @@ STRENGTHS: dict[str, tuple[float, ...]] = {
 _COLOURS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9", "#000000")
 _STRENGTHS = (0.05, 0.1, 0.2, 0.3, 0.5, 0.7, 0.9)
 _SHOWN = ("ndcg", "hit", "itemcoverage", "tailcoverage", "tailshare", "novelty", "gini")
-
-
-class ParetoSettings(BaseModel):
-    """The ``pareto:`` block: what is swept, and by which rule a strength is chosen on validation.
-
-    Attributes:
-        methods: Names of re-rankers; None = all.
-        candidates: N, the length of the lists that are re-ranked.
-        most_loss: Share of the validation NDCG that the chosen strength, the one of largest coverage, may cost.
-        strengths: By method, instead of ``STRENGTHS``; for ``exposure`` coverage floors.
-    """
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-    methods: tuple[str, ...] | None = None
-    candidates: int = Field(default=200, ge=1)
-    most_loss: float = Field(default=0.02, ge=0, lt=1)
-    strengths: dict[str, tuple[float, ...]] = Field(default_factory=dict)
-
-
-def read_pareto(block: Mapping[str, Any] | None) -> ParetoSettings:
-    """Reads the block once, strictly.
-
-    Raises:
-        ConfigError: A key or method is unknown, or a value cannot be used.
-    """
-    known = list(ParetoSettings.model_fields)
-    for key in block or {}:
-        if key not in known:
-            raise ConfigError(
-                f"pareto has an unknown key {key!r}{nearest(str(key), known)}: use {', '.join(known)}"
-            )
-    try:
-        settings = ParetoSettings.model_validate(dict(block or {}))
-    except ValidationError as error:
-        first = error.errors()[0]
-        place = place_words(("pareto", *first["loc"]))
-        raise ConfigError(f"{place} {mistake_words(first)}") from None
-    names = reranker_names()
-    for method in (*(settings.methods or ()), *settings.strengths):
-        if method not in names:
-            raise ConfigError(
-                f"method {method!r} of pareto is unknown{nearest(method, names)} (methods: {', '.join(names)})"
-            )
-    return settings
 
 
 @dataclass(frozen=True)
@@ -125,7 +79,7 @@ def _swept(
     phase: Rerankable, settings: ParetoSettings, report: Callable[[str], None]
 ) -> list[dict[str, Any]]:
     rows = []
-    for method in settings.methods or reranker_names():
+    for method in settings.methods or RERANKERS:
         for strength in settings.strengths.get(method) or STRENGTHS.get(method, _STRENGTHS):
             try:
                 again = ranked_again(phase, block_of(method, strength, settings.candidates))

@@ -8,10 +8,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from recbole_ext.config.blocks import read_pareto, read_rerank
 from recbole_ext.evaluator.confidence import paired_difference
 from recbole_ext.evaluator.evaluate import Evaluation, bounds
-from recbole_ext.rerank.apply import Reranked, check_block, ranked_again, rerankable
-from recbole_ext.rerank.curves import Curves, figure, read_pareto, sweep
+from recbole_ext.rerank.apply import Reranked, ranked_again, rerankable
+from recbole_ext.rerank.curves import Curves, figure, sweep
 from recbole_ext.runs.folder import new_folder, write_lists
 from recbole_ext.trainer.train import open_model
 
@@ -75,11 +76,10 @@ def rerank_run(
     Raises:
         RecBoleExtError: The run or the block cannot be used; nothing half-written is left.
     """
-    check_block(block)
+    settings = read_rerank(block)
     opened = open_model(run, head_rule=head_rule, report=report)
     data, trainer = opened.data, opened.trainer
-    depth = int(block.get("candidates") or 200)
-    phase = rerankable(trainer, data, data.test, candidates=depth, k=k)
+    phase = rerankable(trainer, data, data.test, candidates=settings.candidates, k=k)
     again = ranked_again(phase, block)
     strength = "-".join(str(value) for key, value in again.settings.items() if key in _NAMING)
     final = output or run.with_name(f"{run.name}-{again.settings['method']}-{strength}")

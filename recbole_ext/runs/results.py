@@ -8,7 +8,7 @@ from typing import Any, TypeVar
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
-from recbole_ext.config.messages import mistake_words, place_words
+from recbole_ext.config.messages import describe_pydantic_error
 from recbole_ext.errors import CheckpointError, OutputError
 from recbole_ext.evaluator.confidence import Difference
 
@@ -144,7 +144,7 @@ def _read(file: Path, kind: type[_Result], maker: str) -> _Result:
         return kind.model_validate_json(file.read_bytes())
     except ValidationError as error:
         first = error.errors()[0]
-        reason = f"{place_words(first['loc'])} {mistake_words(first)}" if first["loc"] else "it is no JSON"
+        reason = describe_pydantic_error(first, kind) if first["loc"] else "it is no JSON"
     except OSError as error:
         reason = str(error.strerror)
     raise CheckpointError(f"{file} is damaged ({reason}): run '{maker}' again, it keeps its cells")

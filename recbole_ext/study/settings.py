@@ -10,12 +10,13 @@ from typing import Annotated, Any, Literal, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
+from recbole_ext.config.blocks import RERANKERS
 from recbole_ext.config.build import known_keys
-from recbole_ext.config.messages import mistake_words, place_words
+from recbole_ext.config.messages import describe_problem
+from recbole_ext.config.problem import from_pydantic
 from recbole_ext.config.yaml_reader import read_yaml
 from recbole_ext.errors import ConfigError, nearest
 from recbole_ext.model.registry import resolve_model
-from recbole_ext.rerank.apply import reranker_names
 from recbole_ext.study.space import PROTOCOL_KEYS, read_space
 
 __all__ = ["AblationSettings", "ComparisonSettings", "StudyBase", "Sweep", "blaming", "read_settings"]
@@ -141,8 +142,8 @@ class ComparisonSettings(StudyBase):
                     f"spaces names {name!r}, which is none of the models{nearest(name, self.models)}"
                 )
         for method in self.curves.methods or ():
-            if method not in reranker_names():
-                raise ValueError(f"curves names the method {method!r}{nearest(method, reranker_names())}")
+            if method not in RERANKERS:
+                raise ValueError(f"curves names the method {method!r}{nearest(method, RERANKERS)}")
         return self
 
     def space_files(self, file: Path) -> dict[str, Path]:
@@ -224,19 +225,6 @@ def read_settings(file: Path, kind: type[Settings]) -> Settings:
 
 def _sentence(error: Any, kind: type[BaseModel]) -> str:
     """A mistake with its place inside the file."""
-    place = error["loc"]
-    if place[:1] == ("base",):  # of two kinds, of which pydantic blames the first
+    if error["loc"][:1] == ("base",):  # of two kinds, of which pydantic blames the first
         return "base must be the name of a configuration file, or a block of keys and values"
-    what = mistake_words(error)
-    if error["type"] == "extra_forbidden":
-        close = nearest(str(place[-1]), _inner(kind, place))
-        what = f"is no key here{close or ': remove it'}"
-    # The words of a rule over several keys name them.
-    between = ": " if error["type"] == "value_error" else " "
-    return f"{place_words(place)}{between}{what}" if place else what
-
-
-def _inner(kind: type[BaseModel], place: Sequence[Any]) -> list[str]:
-    """Keys of the block that a place lies in."""
-    blocks: dict[str, type[BaseModel]] = {"curves": CurveSettings, "sweeps": Sweep}
-    return list(blocks.get(str(place[0]) if place else "", kind).model_fields)
+    return describe_problem(from_pydantic(error, form=kind))

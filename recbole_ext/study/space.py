@@ -21,7 +21,8 @@ from pydantic import (
     model_validator,
 )
 
-from recbole_ext.config.messages import mistake_words, place_words
+from recbole_ext.config.messages import describe_problem
+from recbole_ext.config.problem import from_pydantic
 from recbole_ext.config.yaml_reader import read_yaml
 from recbole_ext.errors import ConfigError, nearest
 
@@ -263,13 +264,13 @@ def _parameter(name: str, block: Any, place: str) -> Any:
         return _PARAMETER.validate_python(dict(block))
     except ValidationError as error:
         first = error.errors()[0]
-        inside = place_words(first["loc"][1:])  # the first part is the type
+        first = {**first, "loc": first["loc"][1:]}  # the first part is the type
         hint = {
             "extra_forbidden": "is no key of a parameter: use type, low, high, log, step, choices and when",
             "union_tag_not_found": "it has no type: add float, int or categorical",
             "union_tag_invalid": f"type {block.get('type')!r} is none of float, int and categorical: choose one",
-        }.get(first["type"]) or mistake_words(first)
-        raise ConfigError(f"{name} in {place}: {inside + ' ' if inside else ''}{hint}") from None
+        }.get(first["type"]) or describe_problem(from_pydantic(first))
+        raise ConfigError(f"{name} in {place}: {hint}") from None
 
 
 def _check_condition(name: str, parameter: Any, parameters: Mapping[str, Any], place: str) -> None:

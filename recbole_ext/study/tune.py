@@ -17,7 +17,7 @@ from optuna.storages import BaseStorage
 from sqlalchemy.exc import SQLAlchemyError
 
 from recbole_ext.config.build import build_config, to_plain, user_values
-from recbole_ext.config.messages import number_of
+from recbole_ext.config.messages import pluralize
 from recbole_ext.data.build import DataCache, fingerprint, prepare_data
 from recbole_ext.errors import ConfigError, OutputError, RecBoleExtError, nearest
 from recbole_ext.evaluator.metrics.beyond_accuracy import BEYOND_ACCURACY
@@ -155,10 +155,10 @@ def _opened(search: Search) -> BaseStorage:
 def _progress(done: int, search: Search) -> str:
     """What has been done, where an earlier search may have made more than is wanted now."""
     if done <= search.trials:
-        return f"{done} of {number_of(search.trials, 'trial')} done"
+        return f"{done} of {pluralize(search.trials, 'trial')} done"
     count = "count" if search.trials > 1 else "counts"
     rest = f"of which the first {search.trials} {count}" if search.exact else "all of which count"
-    return f"{number_of(done, 'trial')} done where {search.trials} would do, {rest}"
+    return f"{pluralize(done, 'trial')} done where {search.trials} would do, {rest}"
 
 
 def _check_folder(storage: BaseStorage, search: Search) -> None:
@@ -334,7 +334,7 @@ def _check_workers(search: Search, study: optuna.Study, failed: Sequence[int]) -
     if failed and done < search.trials and not search.is_spent(study):
         how = f"was ended by signal {-failed[0]}" if failed[0] < 0 else "ended with the error shown above"
         raise OutputError(
-            f"a worker {how} after {done} of {number_of(search.trials, 'trial')}; those are kept: repeat the "
+            f"a worker {how} after {done} of {pluralize(search.trials, 'trial')}; those are kept: repeat the "
             "command to go on"
         )
 

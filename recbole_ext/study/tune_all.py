@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from recbole_ext.config.messages import number_of
+from recbole_ext.config.messages import pluralize
 from recbole_ext.errors import ConfigError
 from recbole_ext.model.registry import seeds_of, short_name
 from recbole_ext.study.cells import Cells
@@ -103,9 +103,9 @@ class Searches:
     def _refusal(self, model: str, folder: Path, run: Path, done: int) -> ConfigError:
         budget = self.settings.budget_minutes
         limit = "" if budget is None else f" or {budget:g} minutes"
-        wanted = f"{number_of(self.settings.trials, 'trial')}{limit}"
+        wanted = f"{pluralize(self.settings.trials, 'trial')}{limit}"
         remedy = f"set trials to {done}, give" if done else "give"
         return ConfigError(
-            f"{run} was trained after {number_of(done, 'trial')} in {folder}, and a search of {wanted} might find "
+            f"{run} was trained after {pluralize(done, 'trial')} in {folder}, and a search of {wanted} might find "
             f"other settings: {remedy} another --output, or remove {run.parent / short_name(model)}-seed* to train anew"
         )

@@ -9,13 +9,12 @@ from typing import Any
 
 import yaml
 
+from recbole_ext.config.blocks import read_pareto, read_rerank
 from recbole_ext.config.build import build_config
 from recbole_ext.config.yaml_reader import read_yaml
 from recbole_ext.data.movielens import DATASETS, is_prepared, prepare
 from recbole_ext.errors import ConfigError, DataError, DownloadError
 from recbole_ext.model.registry import resolve_model
-from recbole_ext.rerank.apply import check_block
-from recbole_ext.rerank.curves import read_pareto
 
 __all__ = ["command_line", "configured"]
 
@@ -88,7 +87,7 @@ def configured(
     spec, model_class = resolve_model(str(name))
     config = build_config(model_class, dataset, files, values)
     if config["rerank"]:
-        check_block(config["rerank"])
+        read_rerank(config["rerank"])
     read_pareto(config["pareto"])
     found = _ensure_data(config, report)
     if found != config["dataset"]:

@@ -7,15 +7,16 @@ from typing import Any
 import pydantic
 import pytest
 
+from recbole_ext.config.blocks import RerankSettings, read_pareto, read_rerank
+from recbole_ext.config.problem import Origin, Problem
 from recbole_ext.errors import ConfigError
 from recbole_ext.rerank import (
     MMR,
     Calibrated,
     PopularityPenalty,
-    RerankSettings,
     ValueAware,
     XQuAD,
-    read_rerank_settings,
+    reranker_of,
 )
 
 
@@ -38,10 +39,11 @@ from recbole_ext.rerank import (
     ],
 )
 def test_every_way_to_write_a_strength(block: dict[str, Any], reranker: Any) -> None:
-    settings = read_rerank_settings(block)
+    settings = read_rerank(block)
+    assert isinstance(settings, RerankSettings)
     assert settings.candidates == 200
-    assert settings.reranker() == reranker
-    assert read_rerank_settings(settings.model_dump()) == settings
+    assert reranker_of(settings) == reranker
+    assert read_rerank(settings.plain()) == settings
 
 
 @pytest.mark.parametrize(
@@ -50,20 +52,23 @@ def test_every_way_to_write_a_strength(block: dict[str, Any], reranker: Any) -> 
         ("mmr", r"give a block such as"),
         ({}, r"method in rerank is missing: add it"),
         ({"alpha": 0.1}, r"rerank"),
-        ({"method": "mmrr", "alpha": 0.1}, r"no re-ranker 'mmrr'.*did you mean 'mmr'"),
-        ({"method": ["mmr"], "alpha": 0.1}, r"no re-ranker \['mmr'\]"),
+        ({"method": "mmrr", "alpha": 0.1}, r"method in rerank is 'mmrr'; did you mean 'mmr'"),
+        ({"method": ["mmr"], "alpha": 0.1}, r"method in rerank is \['mmr'\]; did you mean 'mmr'"),
         ({"method": "mmr", "alpha": 0.1, "depth": 5}, r"unknown key 'depth'"),
         ({"method": "mmr", "alpha": 0.1, "candidate": 5}, r"did you mean 'candidates'"),
         ({"method": "mmr"}, r"no strength: give one of strength or lambda for mmr"),
         ({"method": "popularity_penalty"}, r"give one of strength or alpha"),
         ({"method": "xquad", "alpha": 0.1, "lambda": 0.1}, r"both alpha and lambda"),
         ({"method": "popularity_penalty", "lambda": 0.1}, r"has no lambda: give alpha"),
-        ({"method": "popularity_penalty", "alpha": -0.1}, r"give a finite number of 0 or more"),
-        ({"method": "popularity_penalty", "alpha": float("nan")}, r"finite number"),
+        ({"method": "popularity_penalty", "alpha": -0.1}, r"alpha in rerank must be 0 or more, not -0\.1"),
+        (
+            {"method": "popularity_penalty", "alpha": float("nan")},
+            r"rerank must be a finite number, not \.nan",
+        ),
         ({"method": "popularity_penalty", "alpha": "0.1"}, r"alpha in rerank must be a number, not '0.1'"),
         ({"method": "popularity_penalty", "alpha": True}, r"alpha in rerank must be a number"),
-        ({"method": "xquad", "lambda": 1.5}, r"from 0 to 1"),
-        ({"method": "mmr", "lambda": 1.5}, r"from 0 to 1"),
+        ({"method": "xquad", "lambda": 1.5}, r"lambda in rerank must be at most 1, not 1\.5"),
+        ({"method": "mmr", "lambda": 1.5}, r"lambda in rerank must be at most 1, not 1\.5"),
         ({"method": "mmr", "lambda": "much"}, r"lambda in rerank must be a number, not much"),
         (
             {"method": "xquad", "alpha": 0.1, "candidates": 0},
@@ -74,27 +79,89 @@ def test_every_way_to_write_a_strength(block: dict[str, Any], reranker: Any) -> 
             r"candidates in rerank must be a whole number, not 2.5",
         ),
         ({"method": "xquad", "alpha": 0.1, "over": "genres"}, r"xquad has no option 'over'"),
-        ({"method": "calibrated", "alpha": 0.1, "smoothing": 2.0}, r"smoothing"),
-        ({"method": "calibrated", "alpha": 0.1, "over": 3}, r"over in rerank must be text, not 3"),
+        (
+            {"method": "calibrated", "alpha": 0.1, "smoothing": 2.0},
+            r"smoothing in rerank must be below 1, not 2",
+        ),
+        (
+            {"method": "calibrated", "alpha": 0.1, "over": 3},
+            r"over in rerank must be popularity or genres, not 3",
+        ),
     ],
 )
 def test_what_is_refused(block: Any, message: str) -> None:
     with pytest.raises(ConfigError, match=message):
-        read_rerank_settings(block)
+        read_rerank(block)
+
+
+@pytest.mark.parametrize(
+    ("block", "message"),
+    [
+        (
+            {"method": "exposure"},
+            r"^rerank in a\.yaml, line 3 has no floor: give coverage, tail_share or both",
+        ),
+        (
+            {"method": "exposure", "coverage": 1.5},
+            r"^coverage in rerank in a\.yaml, line 3 must be at most 1, not 1\.5",
+        ),
+        (
+            {"method": "exposure", "coverage": True},
+            r"coverage in rerank in a\.yaml, line 3 must be a number, not true",
+        ),
+        (
+            {"method": "exposure", "coverag": 0.5},
+            r"'coverag' of rerank in a\.yaml, line 3; did you mean 'coverage'",
+        ),
+        (
+            {"method": "exposur"},
+            r"^method in rerank in a\.yaml, line 3 is 'exposur'; did you mean 'exposure'",
+        ),
+        ({"method": "mmr", "alpha": 2}, r"^alpha in rerank in a\.yaml, line 3 must be at most 1, not 2"),
+    ],
+)
+def test_a_problem_says_where_the_block_was_written(block: Any, message: str) -> None:
+    with pytest.raises(ConfigError, match=message) as caught:
+        read_rerank(block, Origin("a.yaml", 3))
+    problem = caught.value.problem
+    assert isinstance(problem, Problem)
+    assert (problem.key[0], problem.origin) == ("rerank", Origin("a.yaml", 3))
+
+
+def test_a_problem_is_data() -> None:
+    with pytest.raises(ConfigError) as caught:
+        read_rerank({"method": "xquad", "alpha": 0.1, "candidates": 0})
+    assert caught.value.problem == Problem(("rerank", "candidates"), "greater_than_equal", 0, {"ge": 1})
+
+
+@pytest.mark.parametrize(
+    "block", [{"method": "exposure", "coverage": 0.5}, {"method": "exposure", "tail_share": 1}]
+)
+def test_floors_read_back_as_they_were_given(block: dict[str, Any]) -> None:
+    settings = read_rerank(block)
+    assert settings.plain() == block
+    assert settings.candidates == 200
+
+
+@pytest.mark.parametrize(
+    ("block", "message"),
+    [
+        ({"methods": ["exposur"]}, r"methods in pareto names the method 'exposur'; did you mean 'exposure'"),
+        ({"strengths": {"mm": [0.1]}}, r"strengths in pareto names the method 'mm'; did you mean 'mmr'"),
+        ({"most_los": 0.1}, r"unknown key 'most_los' of pareto; did you mean 'most_loss'"),
+        ({"most_loss": 1}, r"most_loss in pareto must be below 1, not 1"),
+    ],
+)
+def test_what_is_refused_in_a_sweep(block: dict[str, Any], message: str) -> None:
+    with pytest.raises(ConfigError, match=message):
+        read_pareto(block)
+    assert read_pareto(None).methods is None
 
 
 def test_settings_do_not_change() -> None:
-    settings = read_rerank_settings({"method": "mmr", "alpha": 0.1})
+    settings = read_rerank({"method": "mmr", "alpha": 0.1})
     with pytest.raises(pydantic.ValidationError):
         settings.strength = 0.2  # type: ignore[misc]
-
-
-def test_a_sweep_changes_the_strength_alone() -> None:
-    settings = read_rerank_settings({"method": "calibrated", "lam": 0.1, "smoothing": 0.2, "candidates": 50})
-    stronger = settings.with_strength(0.9)
-    assert stronger == RerankSettings(method="calibrated", strength=0.9, smoothing=0.2, candidates=50)
-    with pytest.raises(ConfigError, match=r"from 0 to 1"):
-        settings.with_strength(1.5)
 
 
 @pytest.mark.parametrize(
@@ -111,4 +178,4 @@ def test_a_sweep_changes_the_strength_alone() -> None:
     ],
 )
 def test_a_strength_is_shown_with_its_scaling(block: dict[str, Any], shown: str) -> None:
-    assert str(read_rerank_settings(block)) == shown
+    assert str(read_rerank(block)) == shown

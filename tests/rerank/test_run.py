@@ -10,8 +10,9 @@ import numpy as np
 import polars as pl
 import pytest
 
+from recbole_ext.config.blocks import METHODS
 from recbole_ext.errors import ConfigError, OutputError
-from recbole_ext.rerank.apply import ranked_again, rerankable, reranker_names
+from recbole_ext.rerank.apply import ranked_again, rerankable
 from recbole_ext.rerank.curves import chosen
 from recbole_ext.rerank.run import pareto_run, rerank_run
 from recbole_ext.trainer.train import evaluate, open_model, train
@@ -26,7 +27,7 @@ def run(tmp_path_factory: pytest.TempPathFactory, cycle_home: Path) -> Path:
     return train("BPR", overrides=values, output=tmp_path_factory.mktemp("debiasing") / "run").folder
 
 
-@pytest.mark.parametrize("method", [name for name in reranker_names() if name != "exposure"])
+@pytest.mark.parametrize("method", list(METHODS))
 def test_strength_0_gives_the_runs_own_lists_and_figures(method: str, run: Path) -> None:
     opened = open_model(run)
     ranked = opened.trainer.rank(opened.data.test)
@@ -70,10 +71,10 @@ def test_exposure_meets_its_floors_and_writes_what_it_says(run: Path, tmp_path: 
     [
         ({"method": "xqad", "strength": 0.1}, r"'xqad'; did you mean 'xquad'"),
         ({"method": "xquad"}, "no strength"),
-        ({"method": "xquad", "strength": 2}, "from 0 to 1"),
+        ({"method": "xquad", "strength": 2}, "strength in rerank must be at most 1, not 2"),
         ({"method": "popularity_penalty", "alpha": 0.1, "candidates": 2}, r"candidates 2 for lists of 3"),
         ({"method": "exposure"}, "no floor"),
-        ({"method": "exposure", "coverage": 1.5}, "share from 0 to 1"),
+        ({"method": "exposure", "coverage": 1.5}, r"coverage in rerank must be at most 1, not 1\.5"),
         ({"method": "exposure", "coverag": 0.5}, "did you mean 'coverage'"),
         ({}, "rerank"),
     ],

@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 import polars as pl
 
-from recbole_ext.config.messages import number_of
+from recbole_ext.config.messages import pluralize
 from recbole_ext.report.charts import Line, Point, bars, intervals, lines_chart
 from recbole_ext.report.document import Block, Cell, Paragraph, Table, cell
 from recbole_ext.report.wording import METRIC_NAMES, joined
@@ -158,7 +158,7 @@ def _choices(title: str, done: pl.DataFrame, objective: Objective, name: str) ->
     best = pl.col(objective.key).max() if objective.bigger else pl.col(objective.key).min()
     groups = done.group_by(name).agg(best.alias("best"), pl.len().alias("n"))
     rows = [
-        (f"{choice} ({number_of(n, 'trial')})", float(top), f"{top:.4f}")
+        (f"{choice} ({pluralize(n, 'trial')})", float(top), f"{top:.4f}")
         for choice, top, n in groups.sort("best", name, descending=[objective.bigger, False]).iter_rows()
     ]
     words = "; ".join(f"{choice} {shown}" for choice, _, shown in rows)

@@ -9,6 +9,7 @@ from typing import ClassVar, Protocol
 
 import numpy as np
 
+from recbole_ext.config.blocks import rerank_method
 from recbole_ext.errors import ConfigError, DataError
 from recbole_ext.rerank.methods.candidates import Candidates, Floats, Ints, row_blocks, scaled_scores
 from recbole_ext.rerank.methods.facts import Facts
@@ -75,13 +76,11 @@ class PerUserReranker(ABC):
     strength: float
 
     name: ClassVar[str]
-    highest_strength: ClassVar[float] = 1.0
     needs_users: ClassVar[bool] = False
 
     def __post_init__(self) -> None:
-        object.__setattr__(
-            self, "strength", checked_strength(self.name, self.strength, self.highest_strength)
-        )
+        highest = rerank_method(self.name).highest_strength
+        object.__setattr__(self, "strength", checked_strength(self.name, self.strength, highest))
 
     @abstractmethod
     def prepare(self, facts: Facts) -> Choose:

@@ -9,15 +9,14 @@ from typing import ClassVar
 import numpy as np
 from scipy import sparse
 
+from recbole_ext.config.blocks import CALIBRATION_CATEGORIES
 from recbole_ext.errors import ConfigError, nearest
 from recbole_ext.rerank.methods.base import Choose, PerUserReranker
 from recbole_ext.rerank.methods.candidates import Floats, Ints
 from recbole_ext.rerank.methods.facts import Facts, user_profiles
 from recbole_ext.rerank.methods.greedy import greedy, greedy_over_groups
 
-__all__ = ["CATEGORIES", "Calibrated"]
-
-CATEGORIES = ("popularity", "genres")
+__all__ = ["Calibrated"]
 
 
 @dataclass(frozen=True)
@@ -43,10 +42,10 @@ class Calibrated(PerUserReranker):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        if self.over not in CATEGORIES:
+        if self.over not in CALIBRATION_CATEGORIES:
             raise ConfigError(
-                f"over of calibrated is {self.over!r}: use {' or '.join(CATEGORIES)}"
-                f"{nearest(str(self.over), CATEGORIES)}"
+                f"over of calibrated is {self.over!r}: use {' or '.join(CALIBRATION_CATEGORIES)}"
+                f"{nearest(str(self.over), CALIBRATION_CATEGORIES)}"
             )
         if not isinstance(self.smoothing, float | np.floating) or not 0.0 < self.smoothing < 1.0:
             raise ConfigError(

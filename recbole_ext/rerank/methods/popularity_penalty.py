@@ -26,7 +26,6 @@ class PopularityPenalty(PerUserReranker):
     """
 
     name: ClassVar[str] = "popularity_penalty"
-    highest_strength: ClassVar[float] = float("inf")
 
     def prepare(self, facts: Facts) -> Choose:
         """See ``PerUserReranker``."""

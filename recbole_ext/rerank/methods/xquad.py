@@ -7,15 +7,14 @@ from typing import ClassVar
 
 import numpy as np
 
+from recbole_ext.config.blocks import XQUAD_VARIANTS
 from recbole_ext.errors import ConfigError, nearest
 from recbole_ext.rerank.methods.base import Choose, PerUserReranker
 from recbole_ext.rerank.methods.candidates import Floats, Ints
 from recbole_ext.rerank.methods.facts import Facts, user_profiles
 from recbole_ext.rerank.methods.greedy import greedy_over_groups
 
-__all__ = ["VARIANTS", "XQuAD"]
-
-VARIANTS = ("smooth", "binary")
+__all__ = ["XQuAD"]
 
 
 @dataclass(frozen=True)
@@ -39,10 +38,10 @@ class XQuAD(PerUserReranker):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        if self.variant not in VARIANTS:
+        if self.variant not in XQUAD_VARIANTS:
             raise ConfigError(
-                f"variant of xquad is {self.variant!r}: use {' or '.join(VARIANTS)}"
-                f"{nearest(str(self.variant), VARIANTS)}"
+                f"variant of xquad is {self.variant!r}: use {' or '.join(XQUAD_VARIANTS)}"
+                f"{nearest(str(self.variant), XQUAD_VARIANTS)}"
             )
 
     def prepare(self, facts: Facts) -> Choose:
