@@ -22,6 +22,7 @@ import torch
 import yaml
 
 from recbole_ext._compat.host import AbstractRecommender, Config, ModelType, argument_list, get_model
+from recbole_ext.config.host_metrics import enter_metrics
 from recbole_ext.config.precision import resolved_precision
 from recbole_ext.config.rules import REPLACED_KEYS, check_values, translate_host_keys
 from recbole_ext.config.yaml_reader import parse_value, read_yaml
@@ -129,6 +130,7 @@ def build_config(
     values["eval_args"] = _eval_args(values)
     values["repeatable"] = model_class.type == ModelType.SEQUENTIAL
     values["train_neg_sample_args"] = _negatives(model_class, values)
+    enter_metrics()
     try:
         return _IsolatedConfig(model_class, values["dataset"], values, known)
     except (KeyError, NotImplementedError, RuntimeError, TypeError, ValueError) as error:

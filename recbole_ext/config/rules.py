@@ -8,8 +8,7 @@ from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
 from recbole_ext.errors import ConfigError, nearest
-from recbole_ext.evaluator.metrics.beyond_accuracy import BEYOND_ACCURACY
-from recbole_ext.evaluator.register import metric_name
+from recbole_ext.evaluator.register import bigger_is_better, metric_name
 
 __all__ = ["REPLACED_KEYS", "check_values", "translate_host_keys"]
 
@@ -274,7 +273,7 @@ def _rule_like(key: str, default: Any) -> _Rule:
 def _valid_metric(values: Mapping[str, Any], place: str) -> str:
     name, _, k = values["valid_metric"].partition("@")
     metric = metric_name(name.strip(), place)
-    if metric in BEYOND_ACCURACY and BEYOND_ACCURACY[metric].bigger is None:
+    if bigger_is_better(metric) is None:
         raise ConfigError(
             f"valid_metric{place}: neither a large nor a small {metric} is better, choose another"
         )

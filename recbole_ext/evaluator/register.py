@@ -1,8 +1,8 @@
-"""One table of metrics: the accuracy metrics of RecBole's meaning, the protocol's, and anybody's own.
+"""Metrics by name: the accuracy metrics of RecBole's meaning, the protocol's, and anybody's own.
 
-The protocol's metrics are also entered into RecBole's own tables, so that ``metrics:`` and ``valid_metric`` take
-them. Where RecBole uses another definition for a name of its own, that name is refused with the reason; the one
-name that both use, ``ItemCoverage``, means the protocol's, without the padding item.
+Where RecBole uses another definition for a name of its own, that name is refused with the reason; the one name that
+both use, ``ItemCoverage``, means the protocol's, without the padding item. Knows neither RecBole nor numpy until
+somebody registers a metric of their own.
 """
 
 from __future__ import annotations
@@ -10,72 +10,32 @@ from __future__ import annotations
 import importlib
 import sys
 from collections.abc import Callable
-from types import MappingProxyType
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from recbole_ext._compat.host import AbstractMetric, EvaluatorType
-from recbole_ext._compat.host import metric_tables as host
 from recbole_ext.errors import ConfigError, nearest
-from recbole_ext.evaluator.metrics.accuracy import METRICS
-from recbole_ext.evaluator.metrics.beyond_accuracy import BEYOND_ACCURACY, BeyondAccuracy, Evidence
+from recbole_ext.evaluator.metric_info import ACCURACY, HOST_METRICS, METRIC_INFO, NEEDS_RATINGS, REFUSED
 
-__all__ = ["REFUSED", "is_accuracy", "known_metrics", "metric_name", "register_metric", "smaller_is_better"]
+if TYPE_CHECKING:
+    from recbole_ext.evaluator.metrics.beyond_accuracy import Evidence
 
-REFUSED = MappingProxyType(
-    {
-        "averagepopularity": "it is the protocol's AvgPopularity; use that name",
-        "gauc": "it needs the scores of all items, not the ranks of the held-out ones; use NDCG or MRR",
-        "giniindex": "RecBole's counts the padding item as an item; use Gini",
-        "shannonentropy": "RecBole's is divided by the number of distinct recommended items; use Entropy",
-        "tailpercentage": "RecBole's tail is the least popular 10 % of the items seen in training; use TailShare",
-    }
-)
-"""Lower-case names of RecBole's metrics that are not computed here, each with the reason and what to use."""
+__all__ = ["REFUSED", "bigger_is_better", "is_accuracy", "known_metrics", "metric_name", "register_metric"]
 
-_ACCURACY = {name.lower(): name for name in ("Recall", "MRR", "NDCG", "Hit", "Precision", "MAP")}
+_ACCURACY = {name.lower(): name for name in ACCURACY}
 
 
 def known_metrics() -> list[str]:
     """Every name that ``metrics:`` takes, spelt as it is shown."""
-    return [*_ACCURACY.values(), *BEYOND_ACCURACY]
+    return [*ACCURACY, *METRIC_INFO]
 
 
 def is_accuracy(name: str) -> bool:
     """Whether the metric is computed from the ranks of the held-out items."""
-    return name.lower() in METRICS
+    return name.lower() in _ACCURACY
 
 
-def smaller_is_better(name: str) -> bool:
-    """Whether ``valid_metric`` chooses the smallest value."""
-    return name.lower() in host.smaller_metrics
-
-
-def _enter(metric: BeyondAccuracy) -> None:
-    """An entry in RecBole's four tables; its class says where the value comes from."""
-
-    def refuse(self: AbstractMetric, dataobject: Any) -> Any:
-        raise ConfigError(
-            f"{metric.name} needs the training data beside the lists, which RecBole's evaluator does not pass on: "
-            "train through recbole_ext, or call recbole_ext.evaluator.metrics.beyond_accuracy.measure"
-        )
-
-    key = metric.name.lower()
-    host.metrics_dict[key] = type(
-        metric.name,
-        (AbstractMetric,),
-        {
-            "metric_type": EvaluatorType.RANKING,
-            "metric_need": ["rec.items"],
-            "smaller": metric.bigger is False,
-            "calculate_metric": refuse,
-            "__module__": __name__,
-            "__doc__": f"{metric.name} ({metric.source}).",
-        },
-    )
-    host.metric_types[key] = EvaluatorType.RANKING
-    host.metric_information[key] = ["rec.items"]
-    if metric.bigger is False and key not in host.smaller_metrics:
-        host.smaller_metrics.append(key)
+def bigger_is_better(name: str) -> bool | None:
+    """Whether a larger value of a known metric is better; None where neither direction is."""
+    return METRIC_INFO[name].bigger if name in METRIC_INFO else True
 
 
 def register_metric(
@@ -103,18 +63,18 @@ def register_metric(
     """
     if not name.isidentifier():
         raise ConfigError(f"a metric cannot be named {name!r}: use letters, digits and underscores")
-    taken = {*METRICS, *REFUSED, *host.metrics_dict, *(known.lower() for known in BEYOND_ACCURACY)}
-    if name.lower() in taken:
+    if name.lower() in {*HOST_METRICS, *(known.lower() for known in METRIC_INFO)}:
         raise ConfigError(f"a metric named {name!r} exists already: choose another name")
-    metric = BeyondAccuracy(name, compute, per_user, needs, bigger, source)
-    BEYOND_ACCURACY[name] = metric
-    _enter(metric)
+    from recbole_ext.evaluator.metrics.beyond_accuracy import BEYOND_ACCURACY, BeyondAccuracy
+
+    metric = BeyondAccuracy(name, per_user, needs, bigger, source, compute)
+    METRIC_INFO[name] = BEYOND_ACCURACY[name] = metric
 
 
 def _external(path: str, place: str) -> str:
     """Imports ``package.module:function`` and registers it under the function's name, once."""
     module_name, _, name = path.partition(":")
-    known = BEYOND_ACCURACY.get(name)
+    known = METRIC_INFO.get(name)
     if "" not in sys.path:
         sys.path.insert(0, "")
     try:
@@ -123,7 +83,7 @@ def _external(path: str, place: str) -> str:
         raise ConfigError(
             f"the metric {path}{place} cannot be imported ({error}): give package.module:function"
         ) from error
-    if name in BEYOND_ACCURACY and known is None:
+    if name in METRIC_INFO and known is None:
         return name
     compute = getattr(module, name, None)
     if not callable(compute):
@@ -151,19 +111,15 @@ def metric_name(name: str, place: str = "") -> str:
     key = name.lower()
     if ":" in name:
         return _external(name, place)
-    shown = _ACCURACY | {known.lower(): known for known in BEYOND_ACCURACY}
+    shown = _ACCURACY | {known.lower(): known for known in METRIC_INFO}
     if key in shown:
         return shown[key]
     if key in REFUSED:
         raise ConfigError(f"the metric {name}{place} is refused: {REFUSED[key]}")
-    if key in host.metric_types:
+    if key in NEEDS_RATINGS:
         raise ConfigError(
             f"the metric {name}{place} needs ratings, not ranks: use one of {', '.join(shown.values())}"
         )
     raise ConfigError(
         f"unknown metric {name!r}{place}{nearest(name, shown.values()) or ': use one of ' + ', '.join(shown.values())}"
     )
-
-
-for _metric in BEYOND_ACCURACY.values():
-    _enter(_metric)

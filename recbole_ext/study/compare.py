@@ -11,7 +11,7 @@ from typing import Any
 
 from recbole_ext.data.build import DataCache
 from recbole_ext.errors import ConfigError
-from recbole_ext.evaluator.metrics.beyond_accuracy import BEYOND_ACCURACY
+from recbole_ext.evaluator.register import bigger_is_better
 from recbole_ext.model.registry import model_spec, seeds_of, short_name
 from recbole_ext.rerank.run import pareto_run, rerank_run
 from recbole_ext.runs.compare import differences, estimates, groups_of, means_in_groups, over_seeds
@@ -129,8 +129,7 @@ def _checked(
     if settings.curves.models and lacking:
         raise ConfigError(f"{file}: curves need the metric {sorted(lacking)[0]}: add it to metrics")
     metric = str(config["valid_metric"])
-    name = metric.partition("@")[0]
-    bigger = BEYOND_ACCURACY[name].bigger if name in BEYOND_ACCURACY else True
+    bigger = bigger_is_better(metric.partition("@")[0])
     folder = study_folder(output, Path("saved") / "study" / file.stem)
     cells = Cells(folder / "cells", files, values, DataCache(), report)
     return _Study(settings, folder, cells, spaces, bool(bigger), metric.lower(), report, command)

@@ -20,7 +20,7 @@ from recbole_ext.config.build import build_config, to_plain, user_values
 from recbole_ext.config.messages import pluralize
 from recbole_ext.data.build import DataCache, fingerprint, prepare_data
 from recbole_ext.errors import ConfigError, OutputError, RecBoleExtError, nearest
-from recbole_ext.evaluator.metrics.beyond_accuracy import BEYOND_ACCURACY
+from recbole_ext.evaluator.register import bigger_is_better
 from recbole_ext.study.cells import NOT_COMPARED
 from recbole_ext.study.queue import counted
 from recbole_ext.study.space import SearchSpace
@@ -280,8 +280,7 @@ def _objectives(
                 "valid_metric"
             ]
         ).partition("@")
-        bigger = BEYOND_ACCURACY[metric].bigger if metric in BEYOND_ACCURACY else True
-        found.append(Objective(metric, int(k), bool(bigger)))
+        found.append(Objective(metric, int(k), bool(bigger_is_better(metric))))
     if len(set(found)) < len(found):
         raise ConfigError(f"--objectives names the same metric twice: {', '.join(map(str, found))}")
     return tuple(found)

@@ -1,4 +1,4 @@
-"""Metric names: ours in RecBole's tables, RecBole's refused where they mean something else, and anybody's."""
+"""Metric names: the protocol's, RecBole's refused where they mean something else, and anybody's."""
 
 from __future__ import annotations
 
@@ -7,19 +7,19 @@ from typing import Any
 
 import numpy as np
 import pytest
-from recbole.config import Config
 from recbole.evaluator import register as host
 
 from recbole_ext.config.build import build_config
 from recbole_ext.errors import ConfigError
+from recbole_ext.evaluator.metric_info import ACCURACY, METRIC_INFO, REFUSED
+from recbole_ext.evaluator.metrics.accuracy import METRICS
 from recbole_ext.evaluator.metrics.beyond_accuracy import BEYOND_ACCURACY, Evidence
 from recbole_ext.evaluator.register import (
-    REFUSED,
+    bigger_is_better,
     is_accuracy,
     known_metrics,
     metric_name,
     register_metric,
-    smaller_is_better,
 )
 from recbole_ext.trainer.train import train
 
@@ -38,24 +38,23 @@ PROTOCOL = (
 
 
 @pytest.mark.parametrize("name", PROTOCOL)
-def test_each_row_of_the_protocol_is_in_all_of_the_hosts_tables(name: str) -> None:
-    key = name.lower()
+def test_each_row_of_the_protocol_has_a_name_and_a_function(name: str) -> None:
     assert metric_name(name.upper()) == name
-    assert key in host.metrics_dict
-    assert key in host.metric_types
-    assert key in host.metric_information
     assert not is_accuracy(name)
     assert name in known_metrics()
+    assert name in BEYOND_ACCURACY
 
 
-def test_direction_decides_what_valid_metric_chooses() -> None:
-    config = build_config("Pop", None, (), {"valid_metric": "Gini@10", "dataset": "x"})
-    assert isinstance(config, Config)
-    assert config["valid_metric_bigger"] is False
-    assert smaller_is_better("gini")
-    assert not smaller_is_better("NDCG")
-    assert build_config("Pop", None, (), {"valid_metric": "itemcoverage@10", "dataset": "x"})[
-        "valid_metric_bigger"
+def test_names_and_functions_belong_together() -> None:
+    assert {name.lower() for name in ACCURACY} == set(METRICS)
+    assert list(METRIC_INFO) == list(BEYOND_ACCURACY)
+    for name, metric in BEYOND_ACCURACY.items():
+        assert {key: getattr(metric, key) for key in vars(METRIC_INFO[name])} == vars(METRIC_INFO[name])
+
+
+def test_directions() -> None:
+    assert [bigger_is_better(name) for name in ("NDCG", "Novelty", "Gini", "PopularityLift")] == [
+        *(True, True, False, None)
     ]
 
 
@@ -77,18 +76,13 @@ def test_unknown_and_rating_metrics() -> None:
         metric_name("RMSE")
 
 
-def test_the_hosts_evaluator_says_who_computes_it() -> None:
-    with pytest.raises(ConfigError, match="train through recbole_ext"):
-        host.metrics_dict["novelty"]({"metric_decimal_place": 4}).calculate_metric(None)
-
-
 @pytest.fixture
 def forget() -> Any:
     """Takes metrics registered by a test out of the tables again."""
     before = set(BEYOND_ACCURACY)
     yield
     for name in set(BEYOND_ACCURACY) - before:
-        del BEYOND_ACCURACY[name]
+        del BEYOND_ACCURACY[name], METRIC_INFO[name]
         for table in (host.metrics_dict, host.metric_types, host.metric_information):
             table.pop(name.lower(), None)
         if name.lower() in host.smaller_metrics:

@@ -11,6 +11,7 @@ import numpy.typing as npt
 
 from recbole_ext.errors import ConfigError, DataError, nearest
 from recbole_ext.evaluator.groups import PopularityGroups
+from recbole_ext.evaluator.metric_info import METRIC_INFO, MetricInfo
 from recbole_ext.evaluator.metrics import concentration, coverage, diversity, fairness, popularity
 from recbole_ext.evaluator.metrics.serendipity import serendipity
 
@@ -83,24 +84,14 @@ class Evidence:
 
 
 @dataclass(frozen=True)
-class BeyondAccuracy:
+class BeyondAccuracy(MetricInfo):
     """One row of the table.
 
     Attributes:
-        name: Name in the protocol and in ``metrics:``.
         compute: Evidence to one float, or to (U,) floats where the metric is a mean over users.
-        per_user: Which of the two.
-        needs: Optional parts of the evidence without which it cannot be computed.
-        bigger: True = larger is better, False = smaller is better, None = neither.
-        source: Author and year.
     """
 
-    name: str
     compute: Callable[[Evidence], Any]
-    per_user: bool
-    needs: tuple[str, ...]
-    bigger: bool | None
-    source: str
 
 
 def _rows(rows: Rows | None) -> Rows:
@@ -113,118 +104,29 @@ def _pop_rsp(e: Evidence) -> float:
     return fairness.pop_rsp(e.items, e.groups, *(_rows(e.profiles) if e.mask_seen else (None, None)))
 
 
-_TABLE = (
-    BeyondAccuracy(
-        "ItemCoverage",
-        lambda e: coverage.item_coverage(e.items, e.n_items),
-        False,
-        (),
-        True,
-        "Ge et al. 2010",
+_COMPUTE: dict[str, Callable[[Evidence], Any]] = {
+    "ItemCoverage": lambda e: coverage.item_coverage(e.items, e.n_items),
+    "TailCoverage": lambda e: coverage.tail_coverage(e.items, e.groups),
+    "TailShare": lambda e: popularity.tail_share(e.items, e.groups),
+    "UserCoverage": lambda e: coverage.user_coverage(e.items, *_rows(e.held_out), e.n_items),
+    "AvgPopularity": lambda e: popularity.average_popularity(e.items, e.counts),
+    "AvgPopularityNormalized": lambda e: popularity.average_popularity(e.items, e.counts, e.training_users),
+    "PopularityLift": lambda e: popularity.popularity_lift(e.items, e.counts, *_rows(e.profiles)),
+    "Novelty": lambda e: popularity.novelty(e.items, e.counts, e.training_users),
+    "Gini": lambda e: concentration.gini(e.items, e.n_items),
+    "Entropy": lambda e: concentration.entropy(e.items, e.n_items),
+    "IntraListDiversity": lambda e: diversity.intra_list_diversity(e.items, e.features),  # type: ignore[arg-type]
+    "Serendipity": lambda e: serendipity(e.items, e.counts, *_rows(e.held_out)),
+    "PopularityCalibration": lambda e: popularity.popularity_calibration(
+        e.items, e.counts, *_rows(e.profiles)
     ),
-    BeyondAccuracy(
-        "TailCoverage",
-        lambda e: coverage.tail_coverage(e.items, e.groups),
-        False,
-        (),
-        True,
-        "Abdollahpouri et al. 2019",
-    ),
-    BeyondAccuracy(
-        "TailShare",
-        lambda e: popularity.tail_share(e.items, e.groups),
-        True,
-        (),
-        True,
-        "Abdollahpouri et al. 2017",
-    ),
-    BeyondAccuracy(
-        "UserCoverage",
-        lambda e: coverage.user_coverage(e.items, *_rows(e.held_out), e.n_items),
-        True,
-        ("held_out",),
-        True,
-        "Ge et al. 2010",
-    ),
-    BeyondAccuracy(
-        "AvgPopularity",
-        lambda e: popularity.average_popularity(e.items, e.counts),
-        True,
-        (),
-        False,
-        "Yin et al. 2012",
-    ),
-    BeyondAccuracy(
-        "AvgPopularityNormalized",
-        lambda e: popularity.average_popularity(e.items, e.counts, e.training_users),
-        True,
-        (),
-        False,
-        "Yin et al. 2012",
-    ),
-    BeyondAccuracy(
-        "PopularityLift",
-        lambda e: popularity.popularity_lift(e.items, e.counts, *_rows(e.profiles)),
-        False,
-        ("profiles",),
-        None,
-        "Abdollahpouri et al. 2020",
-    ),
-    BeyondAccuracy(
-        "Novelty",
-        lambda e: popularity.novelty(e.items, e.counts, e.training_users),
-        True,
-        (),
-        True,
-        "Zhou et al. 2010",
-    ),
-    BeyondAccuracy(
-        "Gini",
-        lambda e: concentration.gini(e.items, e.n_items),
-        False,
-        (),
-        False,
-        "Shani & Gunawardana 2011",
-    ),
-    BeyondAccuracy(
-        "Entropy", lambda e: concentration.entropy(e.items, e.n_items), False, (), True, "Shannon 1948"
-    ),
-    BeyondAccuracy(
-        "IntraListDiversity",
-        lambda e: diversity.intra_list_diversity(e.items, e.features),  # type: ignore[arg-type]
-        True,
-        ("features",),
-        True,
-        "Ziegler et al. 2005",
-    ),
-    BeyondAccuracy(
-        "Serendipity",
-        lambda e: serendipity(e.items, e.counts, *_rows(e.held_out)),
-        True,
-        ("held_out",),
-        True,
-        "RecTools; Ge et al. 2010",
-    ),
-    BeyondAccuracy(
-        "PopularityCalibration",
-        lambda e: popularity.popularity_calibration(e.items, e.counts, *_rows(e.profiles)),
-        True,
-        ("profiles",),
-        False,
-        "Abdollahpouri et al. 2021",
-    ),
-    BeyondAccuracy(
-        "PopREO",
-        lambda e: fairness.pop_reo(e.items, e.groups, *_rows(e.held_out)),
-        False,
-        ("held_out",),
-        False,
-        "Zhu et al. 2020",
-    ),
-    BeyondAccuracy("PopRSP", _pop_rsp, False, ("profiles",), False, "Zhu et al. 2020"),
-)
+    "PopREO": lambda e: fairness.pop_reo(e.items, e.groups, *_rows(e.held_out)),
+    "PopRSP": _pop_rsp,
+}
 
-BEYOND_ACCURACY: dict[str, BeyondAccuracy] = {metric.name: metric for metric in _TABLE}
+BEYOND_ACCURACY: dict[str, BeyondAccuracy] = {
+    name: BeyondAccuracy(**vars(METRIC_INFO[name]), compute=compute) for name, compute in _COMPUTE.items()
+}
 
 
 def measure(name: str, evidence: Evidence) -> tuple[float, Floats | None]:
