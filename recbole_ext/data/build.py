@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -27,6 +26,7 @@ from recbole_ext.data.dataloader import (
     WindowLoader,
 )
 from recbole_ext.data.dataset import ExactDataset
+from recbole_ext.data.fingerprint import fingerprint
 from recbole_ext.data.interactions import TEST, TRAIN, VALID, Interactions, Split
 from recbole_ext.data.negative_sampler import NegativeSampler
 from recbole_ext.errors import ConfigError
@@ -163,13 +163,3 @@ def _sampler(config: Any, split: Split) -> NegativeSampler:
         counts=split.train_counts(),
         seed=int(config["seed"]) + 1,
     )
-
-
-def fingerprint(split: Split) -> str:
-    """SHA-256 of the ordered, split interactions: a checkpoint is evaluated on the data it was trained on."""
-    data = split.interactions
-    digest = hashlib.sha256()
-    for array in (data.indptr, data.items, data.times, split.phase):
-        digest.update(np.ascontiguousarray(array).data)
-    digest.update("\n".join((*data.user_tokens, "", *data.item_tokens)).encode())
-    return digest.hexdigest()

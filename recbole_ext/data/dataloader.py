@@ -282,9 +282,8 @@ class EvaluationLoader:
         self.transform = None if augments else construct_transform(config)
         self.start, self.stop = split.before(phase)
         self.target_stop = split.before(phase + 1)[1]
-        held_out = self.target_stop > self.stop
-        self.users = np.flatnonzero(held_out & (self.stop > self.start))
-        self.users_without_history = int(held_out.sum()) - len(self.users)
+        self.users = split.evaluated_users(phase)
+        self.users_without_history = int((self.target_stop > self.stop).sum()) - len(self.users)
         on_processor = torch.device(config["device"] or "cpu").type == "cpu"
         by_memory = (self.score_bytes if on_processor else self.gpu_score_bytes) // (
             4 * split.interactions.n_items

@@ -18,7 +18,7 @@ from recbole_ext.data.interactions import (
     TRAIN,
     Interactions,
     Split,
-    read_interactions,
+    interactions_of,
     split_interactions,
 )
 
@@ -40,13 +40,8 @@ class ExactDataset(Dataset):
     feat_name_list: list[str]
 
     def __init__(self, config: Any, interactions: Interactions | None = None) -> None:
-        self.interactions = interactions or read_interactions(
-            Path(config["data_path"]) / f"{config['dataset']}.inter",
-            rating_threshold=config["rating_threshold"],
-            min_user_interactions=config["min_user_interactions"],
-            min_item_interactions=config["min_item_interactions"],
-            tie_break=config["tie_break"],
-            seed=config["seed"],
+        self.interactions = interactions or interactions_of(
+            config, Path(config["data_path"]) / f"{config['dataset']}.inter"
         )
         super().__init__(config)
         self._declare_sequence_fields()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import polars as pl
@@ -11,7 +12,16 @@ import polars as pl
 from recbole_ext.data.atomic_cache import read_columns
 from recbole_ext.errors import ConfigError, DataError
 
-__all__ = ["TEST", "TRAIN", "VALID", "Interactions", "Split", "read_interactions", "split_interactions"]
+__all__ = [
+    "TEST",
+    "TRAIN",
+    "VALID",
+    "Interactions",
+    "Split",
+    "interactions_of",
+    "read_interactions",
+    "split_interactions",
+]
 
 TRAIN, VALID, TEST = 0, 1, 2
 
@@ -80,6 +90,11 @@ class Split:
         start = self.interactions.indptr[:-1]
         earlier = np.concatenate([[0], np.cumsum(self.phase < phase)])
         return start, start + earlier[self.interactions.indptr[1:]] - earlier[start]
+
+    def evaluated_users(self, phase: int) -> np.ndarray:
+        """``(U,) int64`` users with an item held out in a phase and at least one earlier interaction."""
+        start, stop = self.before(phase)
+        return np.flatnonzero((self.before(phase + 1)[1] > stop) & (stop > start))
 
     def train_counts(self) -> np.ndarray:
         """``(n_items,) int64`` training interactions of each item."""
@@ -199,6 +214,26 @@ def read_interactions(
         times=np.array(columns.times) if order is None else columns.times[order],
         ratings=np.array(columns.ratings) if order is None else columns.ratings[order],
         dropped=total - len(users),
+    )
+
+
+def interactions_of(config: Any, path: Path) -> Interactions:
+    """:func:`read_interactions` with the filters and the tie-break of a configuration.
+
+    Args:
+        config: The merged configuration, or the content of a run's ``config.yaml``.
+        path: The atomic file.
+
+    Raises:
+        DataError, ConfigError: As :func:`read_interactions`.
+    """
+    return read_interactions(
+        path,
+        rating_threshold=config["rating_threshold"],
+        min_user_interactions=config["min_user_interactions"],
+        min_item_interactions=config["min_item_interactions"],
+        tie_break=config["tie_break"],
+        seed=config["seed"],
     )
 
 

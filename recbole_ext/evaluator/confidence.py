@@ -6,7 +6,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from scipy import stats
 
 from recbole_ext.errors import ConfigError
 
@@ -85,6 +84,9 @@ class PairedDifference:
 
 def _sign_flip_p(difference: np.ndarray, seed: int) -> float:
     """Two-sided p-value of the mean of ``(U,)`` differences when each of them may as well have the other sign."""
+    # Imported here: it takes most of a second, and few commands test anything.
+    from scipy import stats
+
     moved = difference[difference != 0]
     if len(moved) < 2:
         return 1.0  # One difference is as far from zero with either sign.

@@ -152,14 +152,14 @@ def _less_popular(context: Context) -> Claim:
     """Judged by the lists of one model: any that ranks badly enough recommends rare films."""
     claim, asked = "77.6 % of the recommendations are less popular films", 0.776
     best = reference(context.comparison)
-    run, catalogue = context.one_run_each.get(best), context.catalogue
+    run, dataset = context.one_run_each.get(best), context.dataset
     if run is None:
         return Claim(claim, "–", OPEN, "It needs the run of the most accurate model.")
-    if catalogue is None:
+    if dataset is None:
         return Claim(claim, "–", OPEN, "It needs the data set, to count the popular films.")
-    films = len(catalogue.popularity)
+    films = len(dataset.popularity)
     shares = {rule: context.tail_share(run, rule) or 0.0 for rule in HEAD_RULES}
-    tails = {rule: len(catalogue.tail_tokens(rule)) / films for rule in HEAD_RULES}
+    tails = {rule: len(dataset.tail_tokens(rule)) / films for rule in HEAD_RULES}
     figure = f"{best}: {', '.join(f'{percent(share)} ({rule})' for rule, share in shares.items())}"
     reached = [rule for rule, share in shares.items() if share >= asked]
     if not reached:

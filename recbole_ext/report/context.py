@@ -13,7 +13,7 @@ import numpy as np
 from recbole_ext.evaluator.confidence import mean_interval, paired_difference
 from recbole_ext.model.registry import FAMILIES
 from recbole_ext.report.comparison import Comparison, Estimate, Row
-from recbole_ext.report.dataset import Catalogue, open_catalogue
+from recbole_ext.report.dataset import DatasetFacts, open_dataset
 from recbole_ext.report.inputs import Inputs, ListFolder, Run
 from recbole_ext.report.lists import share_in, top
 from recbole_ext.report.study_file import read_comparison
@@ -105,14 +105,14 @@ class Context:
     Attributes:
         inputs: What was named.
         comparison: Rows and tests.
-        catalogue: The data set, or None.
+        dataset: The data set, or None.
         data_absent: Why there is none, else an empty string.
         reranked: Lists of re-rankers, with their runs.
     """
 
     inputs: Inputs
     comparison: Comparison
-    catalogue: Catalogue | None
+    dataset: DatasetFacts | None
     data_absent: str
     reranked: tuple[Reranked, ...]
 
@@ -123,9 +123,9 @@ class Context:
 
     def tail_share(self, folder: ListFolder, rule: str) -> float | None:
         """TailShare of lists under any head rule; None without the data set."""
-        if self.catalogue is None:
+        if self.dataset is None:
             return None
-        return share_in(top(folder, self.comparison.k), self.catalogue.tail_tokens(rule))
+        return share_in(top(folder, self.comparison.k), self.dataset.tail_tokens(rule))
 
 
 def _reranked(inputs: Inputs) -> tuple[Reranked, ...]:
@@ -149,10 +149,10 @@ def _reranked(inputs: Inputs) -> tuple[Reranked, ...]:
     return tuple(found)
 
 
-def _grouped(comparison: Comparison, catalogue: Catalogue | None) -> Comparison:
+def _grouped(comparison: Comparison, dataset: DatasetFacts | None) -> Comparison:
     """The rows with groups that the data set makes computable, with intervals."""
     key = comparison.key("ndcg")
-    if catalogue is None:
+    if dataset is None:
         return comparison
     rows = []
     for row in comparison.rows:
@@ -163,7 +163,7 @@ def _grouped(comparison: Comparison, catalogue: Catalogue | None) -> Comparison:
         users = runs[0].per_user["user_id"].to_list()
         values = np.mean([run.per_user[key].to_numpy() for run in runs], axis=0)
         groups = dict(row.groups)
-        for name, members in catalogue.users_of.items():
+        for name, members in dataset.users_of.items():
             chosen = values[[user in members for user in users]]
             if len(chosen):
                 groups[name] = (Estimate(float(chosen.mean()), *mean_interval(chosen)), len(chosen))
@@ -174,11 +174,11 @@ def _grouped(comparison: Comparison, catalogue: Catalogue | None) -> Comparison:
 def context_of(inputs: Inputs) -> Context:
     """Computes what several chapters need."""
     comparison = read_comparison(inputs)
-    opened: Catalogue | str = (
-        open_catalogue(inputs.runs[0])
+    opened: DatasetFacts | str = (
+        open_dataset(inputs.runs[0])
         if inputs.runs
         else "Plots of the data need the run folders of the study (its cells)."
     )
-    catalogue = opened if isinstance(opened, Catalogue) else None
+    dataset = opened if isinstance(opened, DatasetFacts) else None
     absent = opened if isinstance(opened, str) else ""
-    return Context(inputs, _grouped(comparison, catalogue), catalogue, absent, _reranked(inputs))
+    return Context(inputs, _grouped(comparison, dataset), dataset, absent, _reranked(inputs))

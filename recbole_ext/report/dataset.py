@@ -5,119 +5,153 @@ from __future__ import annotations
 import functools
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
-from recbole_ext.config.build import build_config
-from recbole_ext.data.build import PreparedData, fingerprint, prepare_data
 from recbole_ext.data.features import titles
-from recbole_ext.data.interactions import TRAIN
-from recbole_ext.errors import RecBoleExtError
+from recbole_ext.data.fingerprint import fingerprint
+from recbole_ext.data.interactions import TEST, TRAIN, Split, interactions_of, split_interactions
+from recbole_ext.errors import CheckpointError, RecBoleExtError
 from recbole_ext.evaluator.groups import popularity_groups, user_groups
-from recbole_ext.model.registry import resolve_model
 from recbole_ext.report.inputs import Run
 
-__all__ = ["Catalogue", "open_catalogue"]
+__all__ = ["DatasetFacts", "open_dataset"]
 
 
 @dataclass(frozen=True, eq=False)
-class Catalogue:
+class DatasetFacts:
     """Facts of the data set that the runs were trained on.
 
     Attributes:
-        data: Split and loaders.
+        split: Its interactions and their phases.
+        item_file: The atomic file of the items; it need not exist.
         rule: The head rule of the runs.
     """
 
-    data: PreparedData
+    split: Split
+    item_file: Path
     rule: str
 
     @functools.cached_property
     def item_counts(self) -> np.ndarray:
         """``(n_items,) int64`` training interactions, index 0 = padding."""
-        return self.data.split.train_counts()
+        return self.split.train_counts()
+
+    @functools.cached_property
+    def user_ids(self) -> np.ndarray:
+        """``(U,) int64`` internal ids of the tested users."""
+        return self.split.evaluated_users(TEST)
 
     @functools.cached_property
     def user_counts(self) -> np.ndarray:
         """``(U,) int64`` training interactions of each tested user."""
-        start, stop = self.data.split.before(TRAIN + 1)
-        return (stop - start)[self.data.test.users]
+        start, stop = self.split.before(TRAIN + 1)
+        return (stop - start)[self.user_ids]
 
     @functools.cached_property
     def users(self) -> list[str]:
         """Tokens of the tested users."""
-        return [str(token) for token in self.data.split.interactions.user_tokens[self.data.test.users]]
+        return [str(token) for token in self.split.interactions.user_tokens[self.user_ids]]
 
     @functools.cached_property
     def users_of(self) -> dict[str, set[str]]:
         """Tokens of ``heavy`` and ``light`` users, and of those whose held-out items are all ``head``, all ``tail``."""
         groups = user_groups(self.user_counts)
         head = popularity_groups(self.item_counts, self.rule).head
-        loader, items = self.data.test, self.data.split.interactions.items
-        share = np.array([head[items[loader.stop[u] : loader.target_stop[u]]].mean() for u in loader.users])
+        items = self.split.interactions.items
+        share = np.array([head[items[self._held_out(user)]].mean() for user in self.user_ids])
         masks = {"heavy": groups.heavy, "light": groups.light, "head": share == 1, "tail": share == 0}
         tokens = np.asarray(self.users, dtype=object)
         return {name: set(tokens[mask]) for name, mask in masks.items()}
 
     def tail_tokens(self, rule: str) -> list[str]:
         """Tokens of the tail under a rule."""
-        tokens = self.data.split.interactions.item_tokens
+        tokens = self.split.interactions.item_tokens
         return [str(token) for token in tokens[popularity_groups(self.item_counts, rule).tail]]
 
     @functools.cached_property
     def popularity(self) -> dict[str, int]:
         """Training interactions by item token."""
-        tokens = self.data.split.interactions.item_tokens
+        tokens = self.split.interactions.item_tokens
         return {str(token): int(count) for token, count in zip(tokens[1:], self.item_counts[1:], strict=True)}
 
     @functools.cached_property
     def title(self) -> dict[str, str]:
         """Title by item token; empty where the data set has none."""
-        found = titles(self.data.dataset.item_file)
-        return (
-            {}
-            if found is None
-            else dict(zip(found["item_id"].to_list(), found["title"].to_list(), strict=True))
-        )
+        found = titles(self.item_file)
+        if found is None:
+            return {}
+        return dict(zip(found["item_id"].to_list(), found["title"].to_list(), strict=True))
 
     def recent(self, user: str, count: int) -> list[str]:
         """Tokens of a user's last items before the test, newest first."""
-        row = self.users.index(user)
-        internal = self.data.test.users[row]
-        start, stop = self.data.test.start[internal], self.data.test.stop[internal]
-        newest = self.data.split.interactions.items[max(start, stop - count) : stop][::-1]
-        return [str(token) for token in self.data.split.interactions.item_tokens[newest]]
+        start, stop = (bounds[self._id(user)] for bounds in self.split.before(TEST))
+        newest = slice(max(start, stop - count), stop)
+        return self._tokens(self.split.interactions.items[newest][::-1])
 
     def target(self, user: str) -> list[str]:
         """Tokens of a user's held-out test items."""
-        internal = self.data.test.users[self.users.index(user)]
-        rows = slice(self.data.test.stop[internal], self.data.test.target_stop[internal])
-        data = self.data.split.interactions
-        return [str(token) for token in data.item_tokens[data.items[rows]]]
+        return self._tokens(self.split.interactions.items[self._held_out(self._id(user))])
+
+    def _id(self, user: str) -> int:
+        return int(self.user_ids[self.users.index(user)])
+
+    @functools.cached_property
+    def _borders(self) -> tuple[np.ndarray, np.ndarray]:
+        """Where each user's test items begin and end, both ``(n_users,) int64``."""
+        return self.split.before(TEST)[1], self.split.before(TEST + 1)[1]
+
+    def _held_out(self, user: int) -> slice:
+        """Rows of a user's test items."""
+        begin, end = self._borders
+        return slice(begin[user], end[user])
+
+    def _tokens(self, items: np.ndarray) -> list[str]:
+        return [str(token) for token in self.split.interactions.item_tokens[items]]
 
 
-def open_catalogue(run: Run) -> Catalogue | str:
+def _read(run: Run, file: Path) -> Split:
+    """The data set as the run's configuration filters, orders and splits it.
+
+    Raises:
+        CheckpointError: The configuration lacks a key, or holds a value that cannot be used.
+        DataError, ConfigError: The file or a value cannot be used.
+    """
+    config = run.config
+    try:
+        return split_interactions(interactions_of(config, file), config["split"], config["split_ratio"])
+    except KeyError as error:
+        raise CheckpointError(f"{run.path / 'config.yaml'} lacks {error}: train the model again") from error
+    except (TypeError, ValueError) as error:
+        raise CheckpointError(
+            f"{run.path / 'config.yaml'} holds a value that cannot be used ({error}): train the model again"
+        ) from error
+
+
+def open_dataset(run: Run) -> DatasetFacts | str:
     """The data set of a run, from disk; nothing is downloaded.
 
     Returns:
-        The catalogue, or one sentence that says why it is not there and what would help.
+        The facts, or one sentence that says why they are missing and what would help.
+
+    Raises:
+        CheckpointError: The run's configuration is damaged.
     """
-    values: dict[str, Any] = {key: value for key, value in run.config.items() if key != "model"}
-    dataset = str(values.get("dataset"))
-    folder = Path(str(values.get("data_path", "dataset")))
-    places = (folder / f"{dataset}.inter", folder / dataset / f"{dataset}.inter")
+    name = str(run.config.get("dataset"))
+    folder = Path(str(run.config.get("data_path", "dataset"))) / name
+    file = folder / f"{name}.inter"
     absent = (
         f"Plots of the data, head and tail targets and titles of histories need the data set: `python run.py "
-        f"prepare --dataset={dataset}`, then write the report again."
+        f"prepare --dataset={name}`, then write the report again."
     )
-    if not any(place.is_file() for place in places):
+    if not file.is_file():
         return absent
     try:
-        config = build_config(resolve_model(str(run.config["model"]))[1], None, (), values)
-        data = prepare_data(config)
+        split = _read(run, file)
+    except CheckpointError:
+        raise
     except RecBoleExtError:
         return absent
-    if fingerprint(data.split) != run.metrics.get("fingerprint"):
-        return f"The data set {dataset} on disk is not the one that the runs were trained on. {absent}"
-    return Catalogue(data, str(run.metrics["protocol"]["head_rule"]))
+    if fingerprint(split) != run.metrics.get("fingerprint"):
+        return f"The data set {name} on disk is not the one that the runs were trained on. {absent}"
+    return DatasetFacts(split, folder / f"{name}.item", str(run.metrics["protocol"]["head_rule"]))

@@ -11,7 +11,7 @@ from recbole_ext.report import sentences
 from recbole_ext.report.claims import HOLDS, OPEN, claims_of
 from recbole_ext.report.comparison import Estimate
 from recbole_ext.report.context import Context, Reranked
-from recbole_ext.report.dataset import Catalogue
+from recbole_ext.report.dataset import DatasetFacts
 from recbole_ext.report.document import Details, Paragraph
 from recbole_ext.report.inputs import Inputs, ListFolder, Run
 from recbole_ext.report.sections.opening import debiasing_sentences, question_section
@@ -197,7 +197,7 @@ def test_the_share_of_rare_films_is_that_of_the_most_accurate_model_under_each_h
     )
     c = replace(c, rows=tuple(replace(one, runs=(runs[one.model],)) for one in c.rows if one.model in runs))
     c = replace(c, below_best={"MLP": difference(-0.069, True)})
-    known = WithShares(Inputs(), c, cast(Catalogue, Films()), "", ())
+    known = WithShares(Inputs(), c, cast(DatasetFacts, Films()), "", ())
     found = claims_of(known)[3]
     assert (found.verdict, found.figure) == (
         OPEN,

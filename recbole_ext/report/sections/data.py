@@ -7,7 +7,7 @@ import numpy as np
 from recbole_ext.evaluator.groups import HEAD_RULES
 from recbole_ext.report.charts import Line, histogram, lines_chart
 from recbole_ext.report.context import Context
-from recbole_ext.report.dataset import Catalogue
+from recbole_ext.report.dataset import DatasetFacts
 from recbole_ext.report.document import Block, Cell, Figure, Section, Table, cell
 from recbole_ext.report.wording import percent
 
@@ -44,9 +44,9 @@ def long_tail(counts: np.ndarray, head: int, rule: str) -> Figure:
     )
 
 
-def _plots(catalogue: Catalogue) -> list[Block]:
-    users, items = catalogue.user_counts, catalogue.item_counts[1:]
-    head = len(items) - len(catalogue.tail_tokens(catalogue.rule))
+def _plots(dataset: DatasetFacts) -> list[Block]:
+    users, items = dataset.user_counts, dataset.item_counts[1:]
+    head = len(items) - len(dataset.tail_tokens(dataset.rule))
     activity = histogram(
         "Activity: training interactions of a user",
         f"Half of the users have at most {np.median(users):,.0f}; the most active has {users.max():,}",
@@ -59,7 +59,7 @@ def _plots(catalogue: Catalogue) -> list[Block]:
         items,
         ("training interactions (logarithmic)", "items"),
     )
-    return [activity, popularity, long_tail(items, head, catalogue.rule)]
+    return [activity, popularity, long_tail(items, head, dataset.rule)]
 
 
 def data_section(context: Context) -> Section | None:
@@ -94,5 +94,5 @@ def data_section(context: Context) -> Section | None:
         tuple(rows),
         text_columns=(0, 3),
     )
-    plots = _plots(context.catalogue) if context.catalogue else []
+    plots = _plots(context.dataset) if context.dataset else []
     return Section("data", "The data", (*plots, table), lead)

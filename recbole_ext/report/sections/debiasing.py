@@ -206,16 +206,14 @@ def _example_users(one: Reranked, context: Context) -> list[tuple[str, str]]:
     ordered = sorted(shares, key=lambda user: (-shares[user], user))
     found = []
     for group in ("heavy", "light"):
-        members = [
-            user for user in ordered if context.catalogue and user in context.catalogue.users_of[group]
-        ]
+        members = [user for user in ordered if context.dataset and user in context.dataset.users_of[group]]
         if members:
             found.append((f"the {group} user whose list changes most", members[0]))
     return found or [("the user whose list changes most", user) for user in ordered[:1]]
 
 
 def _titles(one: Reranked, context: Context) -> dict[str, str]:
-    names = dict(context.catalogue.title) if context.catalogue else {}
+    names = dict(context.dataset.title) if context.dataset else {}
     for folder in (one.run, one.folder):
         if folder is not None and "title" in folder.lists.columns:
             known = folder.lists.select("item_id", "title").unique().drop_nulls()
@@ -224,8 +222,8 @@ def _titles(one: Reranked, context: Context) -> dict[str, str]:
 
 
 def _example_table(label: str, shown: Example, titles: Mapping[str, str], context: Context) -> Table:
-    popularity = context.catalogue.popularity if context.catalogue else {}
-    targets = context.catalogue.target(shown.user) if context.catalogue else []
+    popularity = context.dataset.popularity if context.dataset else {}
+    targets = context.dataset.target(shown.user) if context.dataset else []
 
     def named(item: str) -> Cell:
         count = f"{popularity[item]:,} ratings in training" if item in popularity else ""
@@ -267,8 +265,8 @@ def examples_section(context: Context) -> Section | None:
             )
         )
         for label, user in _example_users(one, context):
-            if context.catalogue:
-                recent = [titles.get(item, item) for item in context.catalogue.recent(user, 5)]
+            if context.dataset:
+                recent = [titles.get(item, item) for item in context.dataset.recent(user, 5)]
                 blocks.append(
                     Paragraph(f"User {user} had last, newest first: {'; '.join(recent)}.", quiet=True)
                 )

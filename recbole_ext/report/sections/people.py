@@ -73,10 +73,10 @@ def groups_section(context: Context) -> Section | None:
 
 def _group_table(context: Context, lists: dict[str, dict[str, list[str]]], reference: str) -> Table:
     """How much each model's lists differ from those of one model, by group of users."""
-    assert context.catalogue is not None
+    assert context.dataset is not None
     groups = {
-        "all": set(context.catalogue.users),
-        **{n: context.catalogue.users_of[n] for n in ("heavy", "light")},
+        "all": set(context.dataset.users),
+        **{n: context.dataset.users_of[n] for n in ("heavy", "light")},
     }
     rows = []
     for name, own in lists.items():
@@ -112,7 +112,7 @@ def overlap_section(context: Context) -> Section | None:
         words = f"Most alike are {shown[a]} and {shown[b]}, with {percent(float(apart[a, b]))} of a list in common."
         title = f"Share of a user's list of {k} that two models have in common, per cent"
         blocks.append(matrix(title, words, shown, shares, caption=words))
-    if context.catalogue:
+    if context.dataset:
         base = context.comparison.baseline if context.comparison.baseline in lists else shown[0]
         blocks.append(_group_table(context, everything, base))
     return Section("lists", "Whose lists change", tuple(blocks)) if blocks else None
