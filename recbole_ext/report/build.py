@@ -8,21 +8,22 @@ from pathlib import Path
 from recbole_ext import __version__
 from recbole_ext.data.movielens import DATASETS
 from recbole_ext.errors import ConfigError, OutputError, nearest
-from recbole_ext.report.claims import claims_of
+from recbole_ext.report.cards import cards_of
 from recbole_ext.report.context import Context, context_of
-from recbole_ext.report.document import Card, Document, Section
+from recbole_ext.report.document import Document, Section
 from recbole_ext.report.inputs import read_inputs
 from recbole_ext.report.render import FORMATS, render, write_text
 from recbole_ext.report.sections.closing import interpretability_section, protocol_section, timing_section
+from recbole_ext.report.sections.coverage import coverage_section
 from recbole_ext.report.sections.data import data_section
-from recbole_ext.report.sections.debiasing import curves_section, examples_section
+from recbole_ext.report.sections.debiasing import debiasing_section
+from recbole_ext.report.sections.examples import examples_section
 from recbole_ext.report.sections.opening import claims_section, meaning_section, question_section
 from recbole_ext.report.sections.people import groups_section, overlap_section
-from recbole_ext.report.sections.results import accuracy_against_coverage, comparison_section
+from recbole_ext.report.sections.results import comparison_section
 from recbole_ext.report.sections.tuning import ablation_section, tuning_section
-from recbole_ext.report.sentences import headline, leaders
+from recbole_ext.report.sentences import headline
 from recbole_ext.report.svg_files import figure_files
-from recbole_ext.report.wording import number, percent
 
 __all__ = ["document_of", "write_report"]
 
@@ -47,48 +48,20 @@ def _absent(context: Context, present: set[str]) -> tuple[str, ...]:
     return (*((context.data_absent,) if context.data_absent else ()), *missing)
 
 
-def _rerank_card(context: Context) -> Card | None:
-    """The re-ranking that shows most among those without a proven loss; else the published setting."""
-    cheap = [one for one in context.reranked if one.is_cheap and one.figures("itemcoverage")[1] is not None]
-    one = max(cheap, key=lambda one: one.figures("itemcoverage")[1] or 0.0, default=None)
-    one = one or next((one for one in context.reranked if one.is_alpha_tenth), None)
-    before, after = one.figures("itemcoverage") if one else (None, None)
-    if one is None or before is None or after is None:
-        return None
-    ndcg = " → ".join(number(value) for value in one.figures("ndcg") if value is not None)
-    proven = ", no loss proven" if one.is_cheap else ""
-    return Card(
-        percent(after),
-        f"coverage instead of {percent(before)}: {one.name.partition(' (')[0]}",
-        f"NDCG {ndcg}{proven}",
+def _users(context: Context) -> str:
+    users = context.comparison.users
+    return f"{users:,} test users" if users else "test users"
+
+
+def _colophon(context: Context) -> str:
+    """Version, protocol and source of the data in one line."""
+    c, p = context.comparison, context.comparison.protocol
+    words = (
+        f"Written by recbole_ext {__version__}. Protocol: {c.dataset}, split {p.get('split')}, candidates: "
+        f"{p.get('candidates')}, seen items {'masked' if p.get('mask_seen', True) else 'not masked'}, K = {c.k}, "
+        f"head rule {p.get('head_rule')}, {_users(context)}. Nothing on this page is loaded from the network."
     )
-
-
-def _cards(context: Context) -> tuple[Card, ...]:
-    c = context.comparison
-    best, key, cover = c.rows[0], c.key("ndcg"), c.key("itemcoverage")
-    cards = []
-    if key in best.metrics:
-        low, high = best.metrics[key].low, best.metrics[key].high
-        note = "" if low is None else f"95 % interval {low:.3f} to {high:.3f}"
-        cards.append(Card(number(best.metrics[key].mean), f"NDCG@{c.k} of {best.model}", note))
-    known = [row for row in leaders(c) or c.rows[:1] if row.mean(cover) is not None]
-    if known:
-        widest = max(known, key=lambda row: row.mean(cover) or 0.0)
-        random = c.bounds.get("random", {}).get(cover)
-        note = "" if random is None else f"a random recommender expects {percent(random)}"
-        unproven = "" if widest.model == best.model else ", not proven less accurate"
-        label = f"of the catalogue shown by {widest.model}{unproven}"
-        cards.append(Card(percent(widest.mean(cover) or 0), label, note))
-    if card := _rerank_card(context):
-        cards.append(card)
-    tested = [claim.verdict for claim in claims_of(context) if claim.verdict != "not testable"]
-    if tested:
-        holding = tested.count("holds")
-        noun = "published claim" if len(tested) == 1 else "published claims"
-        label = f"{noun} {'holds' if 1 in (holding, len(tested)) else 'hold'}"
-        cards.append(Card(f"{holding} of {len(tested)}", label, "of those that these folders can test"))
-    return tuple(cards[:4])
+    return words + (f" Data: {DATASETS[c.dataset].citation}" if c.dataset in DATASETS else "")
 
 
 def document_of(context: Context) -> Document:
@@ -97,8 +70,8 @@ def document_of(context: Context) -> Document:
         question_section(context),
         meaning_section(context),
         comparison_section(context),
-        accuracy_against_coverage(context),
-        curves_section(context),
+        coverage_section(context),
+        debiasing_section(context),
         claims_section(context),
         groups_section(context),
         overlap_section(context),
@@ -112,26 +85,18 @@ def document_of(context: Context) -> Document:
     ]
     sections = tuple(section for section in candidates if section is not None)
     title, lead = headline(context.comparison)
-    c, p = context.comparison, context.comparison.protocol
-    users = f"{c.users:,} test users" if c.users else "test users"
-    colophon = (
-        f"Written by recbole_ext {__version__}. Protocol: {c.dataset}, split {p.get('split')}, candidates: "
-        f"{p.get('candidates')}, seen items {'masked' if p.get('mask_seen', True) else 'not masked'}, K = {c.k}, "
-        f"head rule {p.get('head_rule')}, {users}. Nothing on this page is loaded from the network."
-    )
-    if c.dataset in DATASETS:
-        colophon += f" Data: {DATASETS[c.dataset].citation}"
+    c = context.comparison
     models = f"{len(c.rows)} model{'s' if len(c.rows) > 1 else ''}"
-    kicker = " · ".join(filter(None, [c.title, c.dataset, models, users, c.created[:10]]))
+    kicker = " · ".join(filter(None, [c.title, c.dataset, models, _users(context), c.created[:10]]))
     return Document(
         title=f"{title} – {c.dataset}",
         kicker=kicker,
         headline=title,
         lead=lead,
-        cards=_cards(context),
+        cards=cards_of(context),
         sections=sections,
         absent=_absent(context, {section.key for section in sections}),
-        colophon=colophon,
+        colophon=_colophon(context),
     )
 
 

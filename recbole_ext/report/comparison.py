@@ -18,10 +18,16 @@ __all__ = [
     "Estimate",
     "Row",
     "compare_runs",
+    "level_of",
     "with_best",
 ]
 
 TESTED = ("ndcg", "hit", "recall", "mrr")
+
+
+def level_of(protocol: Mapping[str, Any]) -> float:
+    """The confidence level of a protocol; 0.95, the default, where it names none."""
+    return float(protocol.get("confidence", 0.95))
 
 
 @dataclass(frozen=True)
@@ -108,6 +114,11 @@ class Comparison:
         """A metric's name with K."""
         return f"{name}@{self.k}"
 
+    @property
+    def level(self) -> float:
+        """Coverage of the intervals; tests are made at one less it."""
+        return level_of(self.protocol)
+
 
 def _labelled(runs: Sequence[Run]) -> dict[str, list[Run]]:
     """Runs of one model that differ in their seed alone are one row; others are told apart by their folder."""
@@ -132,10 +143,10 @@ def _values(runs: Sequence[Run], column: str) -> np.ndarray:
     return np.mean([run.per_user[column].to_numpy() for run in runs], axis=0)
 
 
-def _estimates(runs: Sequence[Run]) -> dict[str, Estimate]:
+def _estimates(runs: Sequence[Run], level: float) -> dict[str, Estimate]:
     own = runs[0].metrics.get("test_intervals", {}) if len(runs) == 1 else {}
     columns = [name for name in runs[0].per_user.columns if name != "user_id" and name not in own]
-    intervals = {**mean_intervals({name: _values(runs, name) for name in columns}), **own}
+    intervals = {**mean_intervals({name: _values(runs, name) for name in columns}, level=level), **own}
     result: dict[str, Estimate] = {}
     for name in runs[0].metrics["test"]:
         values = [float(run.metrics["test"][name]) for run in runs if name in run.metrics["test"]]
@@ -168,7 +179,7 @@ def _row(label: str, runs: Sequence[Run]) -> Row:
         label,
         family_of(runs[0].model),
         tuple(run.metrics["protocol"]["seed"] for run in runs),
-        _estimates(runs),
+        _estimates(runs, level_of(runs[0].metrics["protocol"])),
         groups=groups,
         seconds_training=_mean_of(runs, "seconds", "training"),
         parameters=_mean_of(runs, "parameters"),
@@ -179,7 +190,7 @@ def _row(label: str, runs: Sequence[Run]) -> Row:
 
 
 def _differences(
-    groups: Mapping[str, Sequence[Run]], baseline: str, keys: Sequence[str]
+    groups: Mapping[str, Sequence[Run]], baseline: str, keys: Sequence[str], level: float
 ) -> dict[str, dict[str, Difference]]:
     """For each model and key the paired difference to the baseline; Holm over the models of a key."""
     users = groups[baseline][0].per_user["user_id"]
@@ -192,7 +203,7 @@ def _differences(
     for key in keys:
         present = [name for name in others if key in groups[name][0].per_user.columns]
         values = {name: _values(groups[name], key) for name in present}
-        for name, one in differences(values, _values(groups[baseline], key)).items():
+        for name, one in differences(values, _values(groups[baseline], key), level=level).items():
             result[name][key] = one
     return result
 
@@ -218,7 +229,7 @@ def compare_runs(runs: Sequence[Run]) -> Comparison:
     groups, k, first = _labelled(runs), runs[0].k, runs[0].metrics
     baseline = _baseline(groups, f"ndcg@{k}")
     keys = [f"{name}@{k}" for name in TESTED]
-    tests = {} if baseline is None else _differences(groups, baseline, keys)
+    tests = {} if baseline is None else _differences(groups, baseline, keys, level_of(first["protocol"]))
     rows = [replace(_row(name, group), difference=tests.get(name, {})) for name, group in groups.items()]
     comparison = Comparison(
         tuple(sorted(rows, key=lambda row: -(row.mean(f"ndcg@{k}") or 0))),
@@ -238,5 +249,5 @@ def with_best(comparison: Comparison) -> Comparison:
     known = all(runs and key in runs[0].per_user.columns for runs in groups.values())
     if len(groups) < 2 or not known:
         return comparison
-    found = _differences(groups, comparison.rows[0].model, [key])
+    found = _differences(groups, comparison.rows[0].model, [key], comparison.level)
     return replace(comparison, below_best={name: one[key] for name, one in found.items() if key in one})

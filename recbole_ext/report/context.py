@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -12,13 +12,13 @@ import numpy as np
 
 from recbole_ext.evaluator.confidence import mean_interval, paired_difference
 from recbole_ext.model.registry import FAMILIES
-from recbole_ext.report.comparison import Comparison, Estimate, Row
+from recbole_ext.report.comparison import Comparison, Estimate, Row, level_of
 from recbole_ext.report.dataset import DatasetFacts, open_dataset
 from recbole_ext.report.inputs import Inputs, ListFolder, Run
 from recbole_ext.report.lists import share_in, top
 from recbole_ext.report.study_file import read_comparison
 
-__all__ = ["FORMS", "Context", "Reranked", "context_of", "legend_of"]
+__all__ = ["FORMS", "Context", "Reranked", "context_of", "legend_of", "saved_level"]
 
 FORMS = {
     "floor": ("c5", "diamond"),
@@ -33,6 +33,14 @@ def legend_of(rows: tuple[Row, ...]) -> tuple[tuple[str, str], ...]:
     """The families that occur, with colour and form."""
     present = {row.family for row in rows}
     return tuple((" ".join(FORMS[kind]), name) for kind, name in FAMILIES.items() if kind in present)
+
+
+def saved_level(metrics: Mapping[str, Any]) -> float:
+    """Coverage of the intervals in the ``metrics.json`` of ``rerank`` or ``pareto``.
+
+    Version 0.1.0 does not record it: it computed them with 0.95, whatever the protocol of the run says.
+    """
+    return float(metrics.get("level", 0.95))
 
 
 @dataclass(frozen=True, eq=False)
@@ -64,11 +72,21 @@ class Reranked:
         key, metrics = f"{name}@{self.k}", self.folder.metrics
         return metrics["before"].get(key), metrics["after"].get(key)
 
+    @property
+    def _saved_difference(self) -> Sequence[float] | None:
+        return self.folder.metrics.get("difference", {}).get(f"ndcg@{self.k}")
+
+    @property
+    def level(self) -> float:
+        """Coverage of the interval of :attr:`ndcg_difference`."""
+        if self._saved_difference is not None or self.run is None:
+            return saved_level(self.folder.metrics)
+        return level_of(self.run.metrics["protocol"])
+
     @functools.cached_property
     def ndcg_difference(self) -> tuple[float, float, float] | None:
-        """After minus before with its 95 % interval over users, as saved, or computed where the run is there."""
-        key = f"ndcg@{self.k}"
-        saved = self.folder.metrics.get("difference", {}).get(key)
+        """After minus before with its interval over users, as saved, or computed where the run is there."""
+        key, saved = f"ndcg@{self.k}", self._saved_difference
         if saved is not None:
             return float(saved[0]), float(saved[1]), float(saved[2])
         if self.run is None or key not in self.run.per_user.columns:
@@ -76,7 +94,7 @@ class Reranked:
         before, after = self.run.per_user, self.folder.per_user
         if key not in after.columns or not before["user_id"].equals(after["user_id"]):
             return None
-        found = paired_difference(after[key].to_numpy(), before[key].to_numpy())
+        found = paired_difference(after[key].to_numpy(), before[key].to_numpy(), level=self.level)
         return found.mean, found.low, found.high
 
     @property
@@ -166,7 +184,10 @@ def _grouped(comparison: Comparison, dataset: DatasetFacts | None) -> Comparison
         for name, members in dataset.users_of.items():
             chosen = values[[user in members for user in users]]
             if len(chosen):
-                groups[name] = (Estimate(float(chosen.mean()), *mean_interval(chosen)), len(chosen))
+                groups[name] = (
+                    Estimate(float(chosen.mean()), *mean_interval(chosen, level=comparison.level)),
+                    len(chosen),
+                )
         rows.append(replace(row, groups=groups))
     return replace(comparison, rows=tuple(rows))
 

@@ -14,6 +14,7 @@ from recbole_ext.report.comparison import (
     Estimate,
     Row,
     compare_runs,
+    level_of,
     with_best,
 )
 from recbole_ext.report.inputs import Inputs, Run
@@ -27,7 +28,7 @@ def _estimate(entry: Any) -> Estimate:
     return Estimate(float(entry["mean"]), entry.get("low"), entry.get("high"), entry.get("sd_over_seeds"))
 
 
-def _difference(entry: Mapping[str, Any]) -> Difference:
+def _difference(entry: Mapping[str, Any], level: float) -> Difference:
     p = float(entry.get("p", 1.0))
     adjusted = float(entry.get("p_holm", p))
     return Difference(
@@ -36,7 +37,7 @@ def _difference(entry: Mapping[str, Any]) -> Difference:
         float(entry["high"]),
         p,
         adjusted,
-        bool(entry.get("significant", adjusted < 0.05)),
+        bool(entry.get("significant", adjusted < 1 - level)),
     )
 
 
@@ -45,7 +46,7 @@ def _keyed(entries: Mapping[str, Any], k: int) -> dict[str, Any]:
     return {(name if "@" in name else f"{name}@{k}").lower(): value for name, value in entries.items()}
 
 
-def _row(entry: Mapping[str, Any], k: int, runs: Sequence[Run]) -> Row:
+def _row(entry: Mapping[str, Any], k: int, level: float, runs: Sequence[Run]) -> Row:
     groups = {
         name: (Estimate(float(group["ndcg"]), group.get("low"), group.get("high")), int(group.get("n", 0)))
         for name, group in (entry.get("groups") or {}).items()
@@ -58,7 +59,7 @@ def _row(entry: Mapping[str, Any], k: int, runs: Sequence[Run]) -> Row:
         tuple(seeds) if isinstance(seeds, list | tuple) else (seeds,),
         {name: _estimate(value) for name, value in _keyed(entry["metrics"], k).items()},
         {
-            name: _difference(value)
+            name: _difference(value, level)
             for name, value in _keyed(entry.get("difference") or {}, k).items()
             if value
         },
@@ -82,7 +83,7 @@ def from_study(content: Mapping[str, Any], runs: Sequence[Run], file: Path) -> C
     try:
         protocol = dict(content.get("protocol") or first.get("protocol") or {})
         k = int(protocol.get("shown_k") or protocol.get("k") or 10)
-        rows = [_row(entry, k, runs) for entry in content["rows"]]
+        rows = [_row(entry, k, level_of(protocol), runs) for entry in content["rows"]]
     except (KeyError, TypeError, ValueError) as error:
         raise CheckpointError(f"{file} lacks or spoils {error}: run the comparison again") from error
     if not rows:

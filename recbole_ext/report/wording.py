@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from recbole_ext.evaluator.confidence import Difference
 from recbole_ext.report.comparison import Estimate
@@ -11,7 +11,9 @@ __all__ = [
     "METRIC_NAMES",
     "against",
     "interval_note",
+    "interval_words",
     "joined",
+    "level_name",
     "number",
     "p_text",
     "percent",
@@ -64,6 +66,18 @@ def with_interval(estimate: Estimate) -> str:
     if estimate.low is None or estimate.high is None:
         return number(estimate.mean)
     return f"{estimate.mean:.4f} [{estimate.low:.4f}, {estimate.high:.4f}]"
+
+
+def level_name(level: float) -> str:
+    """The coverage of an interval, such as ``95 %`` for 0.95."""
+    return f"{100 * level:g} %"
+
+
+def interval_words(levels: Mapping[str, float], noun: str = "interval") -> str:
+    """``95 % interval``, or ``interval of 95 % (EASE) and 80 % (MLP)`` where the names have different levels."""
+    if len(set(levels.values())) == 1:
+        return f"{level_name(next(iter(levels.values())))} {noun}"
+    return f"{noun} of {joined([f'{level_name(level)} ({name})' for name, level in levels.items()])}"
 
 
 def interval_note(low: float | None, high: float | None, spread: float | None = None) -> str:

@@ -82,45 +82,53 @@ def _names(frame: Frame, line: Line) -> list[str]:
     return parts
 
 
-def _drawn(
-    width: int,
-    figure: tuple[str, str],
-    lines: Sequence[Line],
-    labels: tuple[str, str],
-    references: Sequence[tuple[float, str]],
-    options: dict[str, object],
-) -> str:
+@dataclass(frozen=True)
+class _Axes:
+    """What :func:`lines_chart` takes about its axes."""
+
+    labels: tuple[str, str]
+    zero_x: bool
+    zero_y: bool
+    logarithmic: bool
+    form_x: Callable[[float], str]
+    form_y: Callable[[float], str]
+    references: Sequence[tuple[float, str]]
+    level: tuple[float, str] | None
+
+
+def _frame(width: int, lines: Sequence[Line], axes: _Axes) -> Frame:
+    """The plot area, with scales that hold every line and reference."""
     height = 340 if width == WIDE else 300
-    form = options.get("form_x") or short
-    form_y = options.get("form_y") or short
     left, right, top, bottom = 54, width - 18, 34, height - 48
-    y_low, y_high = span(
-        [value for line in lines for part in (line.y, line.low, line.high) for value in part],
-        zero=bool(options.get("zero_y", True)),
-        pad=0.06 if options.get("zero_y", True) else 0.3,
-    )
-    places = [value for line in lines for value in line.x] + [value for value, _ in references]
-    logarithmic = bool(options.get("logarithmic"))
-    if logarithmic:
+    heights = [value for line in lines for part in (line.y, line.low, line.high) for value in part]
+    low, high = span(heights, zero=axes.zero_y, pad=0.06 if axes.zero_y else 0.3)
+    places = [value for line in lines for value in line.x] + [value for value, _ in axes.references]
+    if axes.logarithmic:
         x = Scale(min(places), max(places), left, right, True)
     else:
-        x = Scale(*span(places, zero=bool(options.get("zero_x", True)), pad=0.03), left, right)
-    frame = Frame(width, height, left, right, top, bottom, x, Scale(y_low, y_high, bottom, top))
-    body = [*frame.y_axis(labels[1], form_y), *frame.x_axis(labels[0], form, grid=False)]  # type: ignore[arg-type]
-    for row, (value, name) in enumerate(references):
+        x = Scale(*span(places, zero=axes.zero_x, pad=0.03), left, right)
+    return Frame(width, height, left, right, top, bottom, x, Scale(low, high, bottom, top))
+
+
+def _drawn(width: int, figure: tuple[str, str], lines: Sequence[Line], axes: _Axes) -> str:
+    frame = _frame(width, lines, axes)
+    body = [
+        *frame.y_axis(axes.labels[1], axes.form_y),
+        *frame.x_axis(axes.labels[0], axes.form_x, grid=False),
+    ]
+    for row, (value, name) in enumerate(axes.references):
         body += frame.v_line(value, name, row)
-    level = options.get("level")
-    if isinstance(level, tuple):
-        y = frame.y(float(level[0]))
-        body.append(f'<path class="reference" d="M{left} {y:.1f}H{right}"/>')
+    level = axes.level
+    if level is not None:
+        body.append(f'<path class="reference" d="M{frame.left} {frame.y(level[0]):.1f}H{frame.right}"/>')
     for line in lines:
         body += _series(frame, line)
     # Words come last, so that no line crosses them out.
     for line in lines:
         body += _names(frame, line)
-    if isinstance(level, tuple):
-        body.append(text(right - 4, frame.y(float(level[0])) - 6, str(level[1]), "remark", "end"))
-    return svg(*figure, width, height, body)
+    if level is not None:
+        body.append(text(frame.right - 4, frame.y(level[0]) - 6, level[1], "remark", "end"))
+    return svg(*figure, width, frame.height, body)
 
 
 def lines_chart(
@@ -151,12 +159,7 @@ def lines_chart(
         form_x, form_y: How tick labels are written.
         level: A horizontal line with its name.
     """
-    options: dict[str, object] = {
-        **{"zero_x": zero_x, "zero_y": zero_y, "logarithmic": logarithmic},
-        **{"form_x": form_x, "form_y": form_y, "level": level},
-    }
-    wide, narrow = (
-        _drawn(width, (title, description), lines, labels, references, options) for width in (WIDE, NARROW)
-    )
+    axes = _Axes(labels, zero_x, zero_y, logarithmic, form_x or short, form_y or short, references, level)
+    wide, narrow = (_drawn(width, (title, description), lines, axes) for width in (WIDE, NARROW))
     legend = tuple((line.colour, line.name) for line in lines) if len(lines) > 1 else ()
     return Figure(title, description, wide, narrow, caption, legend)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 
 from recbole_ext.report.claims import claims_of
-from recbole_ext.report.context import Context, Reranked
+from recbole_ext.report.context import Context, Reranked, saved_level
 from recbole_ext.report.document import Bullets, Cell, Paragraph, Section, Table
 from recbole_ext.report.sentences import (
     accuracy,
@@ -18,7 +18,7 @@ from recbole_ext.report.sentences import (
     targets,
     users,
 )
-from recbole_ext.report.wording import joined, number, percent, points, signed
+from recbole_ext.report.wording import joined, level_name, number, percent, points, signed
 
 __all__ = ["claims_section", "debiasing_sentences", "meaning_section", "question_section"]
 
@@ -60,22 +60,27 @@ def _words_of_metrics(k: int) -> str:
     )
 
 
-def _sure(one: Reranked) -> str:
+def _other_level(level: float, context: Context) -> str:
+    """The name of an interval whose level is not that of the comparison."""
+    return "" if level == context.comparison.level else f", {level_name(level)} interval"
+
+
+def _sure(one: Reranked, context: Context) -> str:
     """The paired difference of NDCG, and whether it can be told from none."""
     if one.ndcg_difference is None:
         return ""
     mean, low, high = one.ndcg_difference
     words = "" if low > 0 or high < 0 else "no significant difference: "
-    return f" ({words}{signed(mean)} [{signed(low)}, {signed(high)}])"
+    return f" ({words}{signed(mean)} [{signed(low)}, {signed(high)}]{_other_level(one.level, context)})"
 
 
-def _rerank_sentence(one: Reranked) -> tuple[str, str] | None:
+def _rerank_sentence(one: Reranked, context: Context) -> tuple[str, str] | None:
     (ndcg, after), (cover, cover_after) = one.figures("ndcg"), one.figures("itemcoverage")
     tail, tail_after = one.figures("tailshare")
     if ndcg is None or after is None or cover is None or cover_after is None:
         return None
     words = (
-        f"It changes NDCG@{one.k} from {number(ndcg)} to {number(after)}{_sure(one)} and coverage "
+        f"It changes NDCG@{one.k} from {number(ndcg)} to {number(after)}{_sure(one, context)} and coverage "
         f"from {percent(cover)} to {percent(cover_after)} ({points(cover_after - cover)})"
     )
     if tail is not None and tail_after is not None:
@@ -85,7 +90,7 @@ def _rerank_sentence(one: Reranked) -> tuple[str, str] | None:
 
 def debiasing_sentences(context: Context) -> list[tuple[str, str]]:
     """Cost and gain of each re-ranking and of each chosen point of the curves."""
-    found = [text for one in context.reranked if (text := _rerank_sentence(one))]
+    found = [text for one in context.reranked if (text := _rerank_sentence(one, context))]
     for model, curve in context.inputs.curves.items():
         own = next((row for row in curve["test"] if row["method"] == "none"), None)
         tested = [row for row in curve["test"] if row["method"] != "none"]
@@ -93,7 +98,8 @@ def debiasing_sentences(context: Context) -> list[tuple[str, str]]:
             continue
         tested.sort(key=lambda row: -row["itemcoverage"])
         row, low, high = tested[0], tested[0]["difference_low"], tested[0]["difference_high"]
-        sure = "" if low > 0 or high < 0 else ", no significant difference"
+        sure = _other_level(saved_level(curve), context)
+        sure += "" if low > 0 or high < 0 else ", no significant difference"
         words = (
             f"Of the strengths chosen on validation and tested once, {row['method']} at {row['strength']:g} shows "
             f"most: coverage goes from {percent(own['itemcoverage'])} to {percent(row['itemcoverage'])} for an NDCG "

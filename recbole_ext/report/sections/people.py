@@ -9,7 +9,7 @@ from recbole_ext.report.comparison import Comparison
 from recbole_ext.report.context import Context
 from recbole_ext.report.document import Block, Cell, Paragraph, Section, Table, cell
 from recbole_ext.report.lists import changes_by_user, overlap, top
-from recbole_ext.report.wording import interval_note, number, percent
+from recbole_ext.report.wording import interval_note, level_name, number, percent
 
 __all__ = ["groups_section", "overlap_section"]
 
@@ -66,7 +66,9 @@ def groups_section(context: Context) -> Section | None:
         f"whose held-out item belongs to it by the rule {comparison.protocol.get('head_rule')}."
     )
     if any(estimate.low is not None for row in comparison.rows for estimate, _ in row.groups.values()):
-        words += " Below a figure, or in brackets behind it: 95 % bootstrap interval."
+        words += (
+            f" Below a figure, or in brackets behind it: {level_name(comparison.level)} bootstrap interval."
+        )
     blocks += [_table(comparison), Paragraph(words, quiet=True)]
     return Section("groups", "Who is served how well", tuple(blocks))
 
@@ -75,8 +77,9 @@ def _group_table(context: Context, lists: dict[str, dict[str, list[str]]], refer
     """How much each model's lists differ from those of one model, by group of users."""
     assert context.dataset is not None
     groups = {
-        "all": set(context.dataset.users),
-        **{n: context.dataset.users_of[n] for n in ("heavy", "light")},
+        "all": context.dataset.users,
+        # A set has no order, and the last bits of a mean hang on the order of its sum.
+        **{n: sorted(context.dataset.users_of[n]) for n in ("heavy", "light")},
     }
     rows = []
     for name, own in lists.items():

@@ -1,19 +1,28 @@
-"""The comparison: table, intervals, accuracy against coverage."""
+"""The comparison: intervals, tables and tests."""
 
 from __future__ import annotations
 
 from recbole_ext.evaluator.confidence import Difference
-from recbole_ext.report.charts import Point, intervals, scatter
+from recbole_ext.report.charts import Point, intervals
 from recbole_ext.report.comparison import Comparison, Row
 from recbole_ext.report.context import FORMS, Context, legend_of
 from recbole_ext.report.document import Block, Cell, Details, Paragraph, Section, Table, cell
-from recbole_ext.report.sentences import baseline_words, leaders, reference
-from recbole_ext.report.wording import METRIC_NAMES, interval_note, joined, number, p_text, percent, signed
+from recbole_ext.report.sentences import baseline_words
+from recbole_ext.report.wording import (
+    METRIC_NAMES,
+    interval_note,
+    level_name,
+    number,
+    p_text,
+    percent,
+    signed,
+)
 
-__all__ = ["accuracy_against_coverage", "comparison_section"]
+__all__ = ["comparison_section"]
 
 _ACCURACY = ("ndcg", "hit", "recall", "mrr")
 _SHARES = ("itemcoverage", "tailcoverage", "tailshare")
+_BOUNDS = (("random", "Random, expected"), ("ceiling", "Ceiling"))
 
 
 def _value_cell(comparison: Comparison, row: Row, name: str) -> Cell:
@@ -63,29 +72,34 @@ def _recall_is_hit(comparison: Comparison) -> bool:
 def _tables(comparison: Comparison) -> list[Block]:
     """Accuracy with the test, and what the lists are like: one table of all columns would not fit a page."""
     names = [n for n in METRIC_NAMES if any(comparison.key(n) in row.metrics for row in comparison.rows)]
-    alike = _recall_is_hit(comparison)
-    accuracy = [name for name in names if name in _ACCURACY and not (alike and name == "recall")]
     beyond = [name for name in names if name not in _ACCURACY]
-    at = f"@{comparison.k}"
-    columns = ("Model", *(METRIC_NAMES[n] + at for n in accuracy[:2]), "Δ NDCG")
-    columns += tuple(METRIC_NAMES[n] + at for n in accuracy[2:])
+    if _recall_is_hit(comparison):
+        names = [name for name in names if name != "recall"]
+    tables: list[Block] = [_accuracy_table(comparison, [name for name in names if name in _ACCURACY])]
+    return [*tables, _lists_table(comparison, beyond)] if beyond else tables
+
+
+def _accuracy_table(comparison: Comparison, names: list[str]) -> Table:
+    """Accuracies, with the difference to the baseline behind the first two of them."""
+    headers = [f"{METRIC_NAMES[name]}@{comparison.k}" for name in names]
     rows = []
     for row in comparison.rows:
-        cells = [_value_cell(comparison, row, name) for name in accuracy]
+        cells = [_value_cell(comparison, row, name) for name in names]
         rows.append((_named(row), *cells[:2], _difference_cell(comparison, row), *cells[2:]))
-    tables: list[Block] = [Table(f"Accuracy at {comparison.k} on the test items", columns, tuple(rows))]
-    if beyond:
-        lists = [
-            (_named(row), *(_value_cell(comparison, row, name) for name in beyond)) for row in comparison.rows
-        ]
-        foot = tuple(
-            _bound_row(comparison, kind, label, beyond)
-            for kind, label in (("random", "Random, expected"), ("ceiling", "Ceiling"))
-            if comparison.bounds.get(kind)
-        )
-        words = ("Model", *(METRIC_NAMES[name] for name in beyond))
-        tables.append(Table(f"The lists of {comparison.k}", words, tuple(lists), foot))
-    return tables
+    columns = ("Model", *headers[:2], "Δ NDCG", *headers[2:])
+    return Table(f"Accuracy at {comparison.k} on the test items", columns, tuple(rows))
+
+
+def _lists_table(comparison: Comparison, names: list[str]) -> Table:
+    """What the lists are like, above what a random recommender expects and what is possible."""
+    rows = tuple(
+        (_named(row), *(_value_cell(comparison, row, name) for name in names)) for row in comparison.rows
+    )
+    foot = tuple(
+        _bound_row(comparison, kind, label, names) for kind, label in _BOUNDS if comparison.bounds.get(kind)
+    )
+    columns = ("Model", *(METRIC_NAMES[name] for name in names))
+    return Table(f"The lists of {comparison.k}", columns, rows, foot)
 
 
 def _named(row: Row) -> Cell:
@@ -107,7 +121,7 @@ def _forest(comparison: Comparison) -> Block:
     several = len(points) > 1
     alike = " Overlapping bars do not mean that two models are alike: the paired test in the table decides."
     return intervals(
-        f"NDCG@{comparison.k} on the test items, with 95 % intervals",
+        f"NDCG@{comparison.k} on the test items, with {level_name(comparison.level)} intervals",
         f"Models from best to worst: {values}" if several else values,
         points,
         f"NDCG@{comparison.k}",
@@ -138,7 +152,15 @@ def _test_rows(found: list[tuple[str, str, Difference]]) -> tuple[tuple[Cell, ..
 
 def _all_tests(comparison: Comparison) -> list[Block]:
     """Every test, folded away: against the baseline, and of NDCG against the most accurate model."""
-    columns = ("Model", "Metric", "Difference", "95 % interval", "p", "p, Holm", "Significant")
+    columns = (
+        "Model",
+        "Metric",
+        "Difference",
+        f"{level_name(comparison.level)} interval",
+        "p",
+        "p, Holm",
+        "Significant",
+    )
     doubled = {comparison.key("recall")} if _recall_is_hit(comparison) else set()
     against = [
         (row.model, key, one)
@@ -159,13 +181,9 @@ def _all_tests(comparison: Comparison) -> list[Block]:
     return [Details("All tests", blocks=tuple(tables))] if tables else []
 
 
-def comparison_section(context: Context) -> Section:
-    """Who ranks best, and is it certain?"""
-    comparison = context.comparison
-    blocks: list[Block] = [_forest(comparison), *_tables(comparison)]
-    rule = comparison.protocol.get("head_rule", "not stated")
-    level = float(comparison.protocol.get("confidence", 0.95))
-    words = f"Below a figure, or in brackets behind it: bootstrap interval of {100 * level:g} % over users"
+def _legend_words(comparison: Comparison) -> str:
+    """What the tables show beside the figures."""
+    words = f"Below a figure, or in brackets behind it: bootstrap interval of {level_name(comparison.level)} over users"
     if any(len(row.seeds) > 1 for row in comparison.rows):
         words += "; ±: standard deviation over seeds"
     words += ". "
@@ -179,62 +197,12 @@ def comparison_section(context: Context) -> Section:
             "The last two rows of the second table say what a random recommender expects and what no recommender can "
             "exceed. "
         )
-    words += f"Tail by the head rule {rule}."
-    blocks += [Paragraph(words, quiet=True), *_all_tests(comparison)]
+    return words + f"Tail by the head rule {comparison.protocol.get('head_rule', 'not stated')}."
+
+
+def comparison_section(context: Context) -> Section:
+    """Who ranks best, and is it certain?"""
+    comparison = context.comparison
+    blocks: list[Block] = [_forest(comparison), *_tables(comparison)]
+    blocks += [Paragraph(_legend_words(comparison), quiet=True), *_all_tests(comparison)]
     return Section("comparison", "The comparison", tuple(blocks))
-
-
-def accuracy_against_coverage(context: Context) -> Section | None:
-    """NDCG and coverage of each model, with what is possible."""
-    comparison, key = context.comparison, context.comparison.key("itemcoverage")
-    rows = [row for row in comparison.rows if row.mean(key) is not None]
-    if len(rows) < 2:
-        return None
-    points = []
-    for row in rows:
-        estimate = row.metrics[comparison.key("ndcg")]
-        colour, form = FORMS[row.family]
-        points.append(
-            Point(row.model, row.mean(key) or 0.0, estimate.mean, estimate.low, estimate.high, colour, form)
-        )
-    lines = [
-        (comparison.bounds[kind][key], label)
-        for kind, label in (("random", "Random, expected"), ("ceiling", "ceiling"))
-        if key in comparison.bounds.get(kind, {})
-    ]
-    front = _front([row for row in rows if row.family != "floor"], comparison)
-    verb = "is" if len(front) == 1 else "are"
-    alone = f"By their means alone, {joined(front)} {verb} beaten in both by no other trained model."
-    near = [row.model for row in leaders(comparison) if row.model != reference(comparison)]
-    figure = scatter(
-        f"NDCG@{comparison.k} against item coverage@{comparison.k}",
-        "; ".join(f"{p.name}: coverage {percent(p.x)}, NDCG {number(p.y)}" for p in points),
-        points,
-        (f"item coverage@{comparison.k}", f"NDCG@{comparison.k}"),
-        lines=lines,
-        legend=legend_of(comparison.rows),
-        caption="Item coverage: the share of the catalogue that stands in anybody's list. Bars: 95 % interval of NDCG.",
-        top_x=1.0,
-        form_x=lambda value: f"{value:.0%}",
-    )
-    close = f"Not significantly behind {reference(comparison)} in accuracy: {joined(near)}."
-    lead = " ".join(words for words, names in ((alone, front), (close, near)) if names)
-    return Section("coverage", "Accuracy against coverage", (figure,), lead)
-
-
-def _front(rows: list[Row], comparison: Comparison) -> list[str]:
-    """Models that no other one beats in both NDCG and coverage."""
-    keys = comparison.key("ndcg"), comparison.key("itemcoverage")
-
-    def values(row: Row) -> tuple[float, ...]:
-        return tuple(row.mean(key) or 0.0 for key in keys)
-
-    return [
-        row.model
-        for row in rows
-        if not any(
-            all(a >= b for a, b in zip(values(other), values(row), strict=True))
-            and values(other) != values(row)
-            for other in rows
-        )
-    ]

@@ -8,10 +8,11 @@ from typing import Any
 import numpy as np
 
 from recbole_ext.report.charts import Line, Point, intervals, lines_chart
+from recbole_ext.report.comparison import level_of
 from recbole_ext.report.context import Context
 from recbole_ext.report.document import Block, Cell, Details, Figure, Paragraph, Section, Table, cell
 from recbole_ext.report.sections.tuning_charts import as_number, front_of_search, search_charts
-from recbole_ext.report.wording import interval_note, number, percent, seconds
+from recbole_ext.report.wording import interval_note, interval_words, level_name, number, percent, seconds
 from recbole_ext.runs.trials import Trials
 
 __all__ = ["ablation_section", "tuning_section"]
@@ -35,7 +36,9 @@ def _sweep_table(title: str, key: str, points: Sequence[dict[str, Any]], k: int)
     return Table(title, (key, f"NDCG@{k}", "Coverage", "Training s"), tuple(rows))
 
 
-def _sweep_chart(title: str, words: str, key: str, points: Sequence[dict[str, Any]], k: int) -> Figure:
+def _sweep_chart(
+    title: str, words: str, key: str, points: Sequence[dict[str, Any]], k: int, level: float
+) -> Figure:
     """A line over numbers; a row for each of other values, which have no order."""
     ndcg = [point["ndcg"] for point in points]
     low, high = [value.get("low") for value in ndcg], [value.get("high") for value in ndcg]
@@ -55,13 +58,13 @@ def _sweep_chart(title: str, words: str, key: str, points: Sequence[dict[str, An
         words,
         [line],
         (key, f"NDCG@{k}"),
-        caption=words + ("; band: 95 % interval." if known else "."),
+        caption=words + (f"; band: {level_name(level)} interval." if known else "."),
         zero_x=False,
         logarithmic=min(x) > 0 and max(x) / min(x) >= 50,
     )
 
 
-def _sweep(sweep: dict[str, Any], k: int) -> list[Block]:
+def _sweep(sweep: dict[str, Any], k: int, level: float) -> list[Block]:
     """A chart and a table of one key."""
     points: Sequence[dict[str, Any]] = sweep["points"]
     model, key = sweep["model"], sweep["key"]
@@ -73,22 +76,29 @@ def _sweep(sweep: dict[str, Any], k: int) -> list[Block]:
         f"{model}: the largest NDCG@{k}, {means[best]:.4f}, stands at {key} = {points[best]['value']}; the smallest is "
         f"{min(means):.4f}"
     )
-    chart = _sweep_chart(f"{model}: NDCG@{k} by {key}", words, key, points, k)
+    chart = _sweep_chart(f"{model}: NDCG@{k} by {key}", words, key, points, k, level)
     return [chart, _sweep_table(f"{model}: {key}", key, points, k)]
 
 
 def ablation_section(context: Context) -> Section | None:
     """What each choice is worth."""
     sweeps = [
-        sweep for one in context.inputs.ablations for sweep in one.get("sweeps", ()) if sweep.get("points")
+        (sweep, level_of(one.get("protocol", {})))
+        for one in context.inputs.ablations
+        for sweep in one.get("sweeps", ())
+        if sweep.get("points")
     ]
     if not sweeps:
         return None
-    blocks: list[Block] = [block for sweep in sweeps for block in _sweep(sweep, context.comparison.k)]
+    blocks: list[Block] = [
+        block for sweep, level in sweeps for block in _sweep(sweep, context.comparison.k, level)
+    ]
+    levels = {f"{sweep['model']}: {sweep['key']}": level for sweep, level in sweeps}
     seeds = max(
         (len(one.get("protocol", {}).get("seeds") or ()) for one in context.inputs.ablations), default=0
     )
-    words = "Below a figure, or in brackets behind it: 95 % bootstrap interval over users of single settings"
+    intervals = interval_words(levels, "bootstrap interval")
+    words = f"Below a figure, or in brackets behind it: {intervals} over users of single settings"
     words += f"; ±: standard deviation over {seeds} seeds" if seeds > 1 else ""
     words += ". Where the intervals of two settings overlap, a difference between them is not proven."
     return Section("ablation", "What each choice is worth", (*blocks, Paragraph(words, quiet=True)))

@@ -265,7 +265,7 @@ def front_of_search(model: str, trials: Trials) -> list[Block]:
     up, across = trials.objectives[:2]
     done = _different(trials)
     front = front_of(done, trials.objectives)
-    rest = done.join(front, on="number", how="anti")
+    rest = done.filter(~pl.col("number").is_in(front["number"].to_list()))
     named = len(front) <= _NAMED
     # With a third objective, what no other trial beats is no line in the plane of the first two.
     line = _dots(

@@ -1,0 +1,81 @@
+"""Accuracy against coverage."""
+
+from __future__ import annotations
+
+from recbole_ext.report.charts import Point, scatter
+from recbole_ext.report.comparison import Comparison, Row
+from recbole_ext.report.context import FORMS, Context, legend_of
+from recbole_ext.report.document import Figure, Section
+from recbole_ext.report.sentences import leaders, reference
+from recbole_ext.report.wording import joined, level_name, number, percent
+
+__all__ = ["coverage_section"]
+
+
+def coverage_section(context: Context) -> Section | None:
+    """NDCG and coverage of each model, with what is possible."""
+    comparison = context.comparison
+    rows = [row for row in comparison.rows if row.mean(comparison.key("itemcoverage")) is not None]
+    if len(rows) < 2:
+        return None
+    lead = _lead(comparison, rows)
+    return Section("coverage", "Accuracy against coverage", (_chart(comparison, rows),), lead)
+
+
+def _lead(comparison: Comparison, rows: list[Row]) -> str:
+    """Which models are on the front, and which are as accurate as the best as far as the tests can tell."""
+    sentences = []
+    front = _front([row for row in rows if row.family != "floor"], comparison)
+    if front:
+        verb = "is" if len(front) == 1 else "are"
+        sentences.append(
+            f"By their means alone, {joined(front)} {verb} beaten in both by no other trained model."
+        )
+    near = [row.model for row in leaders(comparison) if row.model != reference(comparison)]
+    if near:
+        sentences.append(f"Not significantly behind {reference(comparison)} in accuracy: {joined(near)}.")
+    return " ".join(sentences)
+
+
+def _front(rows: list[Row], comparison: Comparison) -> list[str]:
+    """Models that no other one beats in both NDCG and coverage."""
+    keys = comparison.key("ndcg"), comparison.key("itemcoverage")
+
+    def values(row: Row) -> tuple[float, ...]:
+        return tuple(row.mean(key) or 0.0 for key in keys)
+
+    return [
+        row.model
+        for row in rows
+        if not any(
+            all(a >= b for a, b in zip(values(other), values(row), strict=True))
+            and values(other) != values(row)
+            for other in rows
+        )
+    ]
+
+
+def _chart(comparison: Comparison, rows: list[Row]) -> Figure:
+    accuracy, coverage = comparison.key("ndcg"), comparison.key("itemcoverage")
+    points = []
+    for row in rows:
+        estimate, (colour, form) = row.metrics[accuracy], FORMS[row.family]
+        share = row.mean(coverage) or 0.0
+        points.append(Point(row.model, share, estimate.mean, estimate.low, estimate.high, colour, form))
+    bounds = [
+        (comparison.bounds[kind][coverage], label)
+        for kind, label in (("random", "Random, expected"), ("ceiling", "ceiling"))
+        if coverage in comparison.bounds.get(kind, {})
+    ]
+    return scatter(
+        f"NDCG@{comparison.k} against item coverage@{comparison.k}",
+        "; ".join(f"{p.name}: coverage {percent(p.x)}, NDCG {number(p.y)}" for p in points),
+        points,
+        (f"item coverage@{comparison.k}", f"NDCG@{comparison.k}"),
+        lines=bounds,
+        legend=legend_of(comparison.rows),
+        caption="Item coverage: the share of the catalogue that stands in anybody's list. "
+        f"Bars: {level_name(comparison.level)} interval of NDCG.",
+        top_x=1.0,
+        form_x=lambda value: f"{value:.0%}",
+    )
