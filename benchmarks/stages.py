@@ -115,7 +115,7 @@ def _train(folder: Path, options: argparse.Namespace) -> dict[str, Any]:
 
 def _evaluated(trainer: Any, data: Any, folder: Path, options: argparse.Namespace) -> dict[str, Any]:
     """Ranks the users of the test and computes all metrics; intervals, bounds and lists on demand."""
-    from recbole_ext.runs.folder import write_lists
+    from recbole_ext.runs.lists import write_lists
     from recbole_ext.trainer.summary import test_figures
 
     loader = data.test
@@ -136,7 +136,7 @@ def _evaluated(trainer: Any, data: Any, folder: Path, options: argparse.Namespac
     if options.figures:
         began = time.perf_counter()
         test_figures(data, result, result, 0.95)
-        write_lists(folder, data, result)
+        write_lists(folder, data.dataset.interactions, data.dataset.item_file, result)
         facts["figures"] = time.perf_counter() - began
     return {**facts, "ndcg@10": result.means["ndcg@10"], "recall@10": result.means["recall@10"]}
 

@@ -14,7 +14,8 @@ from recbole_ext.cli.show import protocol_line
 from recbole_ext.errors import ConfigError, nearest
 from recbole_ext.evaluator.confidence import differences
 from recbole_ext.evaluator.register import is_accuracy, known_metrics
-from recbole_ext.runs.folder import open_run, read_metrics, read_per_user
+from recbole_ext.runs.folder import open_run, read_metrics
+from recbole_ext.runs.lists import read_per_user
 
 __all__ = ["DEFAULT_COLUMNS", "runs_table"]
 

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import logging
-import os
-import tempfile
 from pathlib import Path
 
 import numpy as np
@@ -13,6 +11,8 @@ import polars as pl
 import pyarrow as pa
 
 from recbole_ext.data.atomic_reader import Columns, parse_inter
+from recbole_ext.data.files import whole
+from recbole_ext.errors import OutputError
 
 __all__ = ["cache_path", "read_columns", "write_cache"]
 
@@ -81,17 +81,13 @@ def write_cache(path: Path, columns: Columns) -> None:
     ]
     metadata = {"version": _VERSION, "source": _digest_of_file(path), "columns": _digest_of(columns)}
     schema = pa.schema(list(_FIELDS.items()), metadata=metadata)
-    temporary = None
     try:
-        handle, temporary = tempfile.mkstemp(prefix=f".{cache.name}-", dir=cache.parent)
-        with os.fdopen(handle, "wb") as file, pa.ipc.new_file(file, schema) as writer:
-            writer.write_batch(pa.RecordBatch.from_arrays(arrays, schema=schema))
-        os.chmod(temporary, path.stat().st_mode & 0o777)
-        os.replace(temporary, cache)
-    except OSError as error:
-        _log.info("%s cannot be written (%s): the text is parsed each time", cache, error)
-        if temporary is not None:
-            Path(temporary).unlink(missing_ok=True)
+        with whole(cache, "folder") as partial:
+            with partial.open("wb") as file, pa.ipc.new_file(file, schema) as writer:
+                writer.write_batch(pa.RecordBatch.from_arrays(arrays, schema=schema))
+            partial.chmod(path.stat().st_mode & 0o777)
+    except OutputError as error:
+        _log.info("%s; until then the text is parsed each time", error)
 
 
 def _read(cache: Path, source: bytes) -> Columns | None:

@@ -6,13 +6,14 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from recbole_ext import __version__
+from recbole_ext.data.files import write_whole
 from recbole_ext.data.movielens import DATASETS
 from recbole_ext.errors import ConfigError, OutputError, nearest
 from recbole_ext.report.cards import cards_of
 from recbole_ext.report.context import Context, context_of
 from recbole_ext.report.document import Document, Section
 from recbole_ext.report.inputs import read_inputs
-from recbole_ext.report.render import FORMATS, render, write_text
+from recbole_ext.report.render import FORMATS, render
 from recbole_ext.report.sections.closing import interpretability_section, protocol_section, timing_section
 from recbole_ext.report.sections.coverage import coverage_section
 from recbole_ext.report.sections.data import data_section
@@ -155,8 +156,8 @@ def write_report(
     if figures is not None:
         _check_figures(figures)
     document = document_of(context_of(read_inputs(folders)))
-    write_text(path, render(document, chosen))
+    write_whole(path, render(document, chosen))
     if figures is not None:
         for name, text in figure_files(document).items():
-            write_text(figures / name, text, "--figures")
+            write_whole(figures / name, text, "--figures")
     return path

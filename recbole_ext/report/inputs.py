@@ -13,7 +13,9 @@ import polars as pl
 
 from recbole_ext.errors import CheckpointError, ConfigError
 from recbole_ext.report.checks import Origin, check_ablation, check_curves, check_same_protocol
-from recbole_ext.runs.folder import partial_of, read_config, read_metrics, read_parquet, read_per_user
+from recbole_ext.runs.files import partial_of
+from recbole_ext.runs.folder import read_config, read_metrics
+from recbole_ext.runs.lists import read_per_user, read_table
 from recbole_ext.runs.trials import Trials, by_model, read_trials
 
 __all__ = ["Inputs", "ListFolder", "Run", "read_inputs"]
@@ -49,7 +51,7 @@ class ListFolder:
     @functools.cached_property
     def lists(self) -> pl.DataFrame:
         """One row a place: ``user_id``, ``rank`` from 1, ``item_id``, ``score`` and perhaps ``title``."""
-        return read_parquet(self.path / "recommendations.parquet")
+        return read_table(self.path / "recommendations.parquet")
 
 
 @dataclass(frozen=True, eq=False)

@@ -13,7 +13,8 @@ from recbole_ext.evaluator.confidence import paired_difference
 from recbole_ext.evaluator.evaluate import Evaluation, bounds
 from recbole_ext.rerank.apply import Reranked, ranked_again, rerankable
 from recbole_ext.rerank.curves import Curves, figure, sweep
-from recbole_ext.runs.folder import new_folder, write_lists
+from recbole_ext.runs.files import new_folder
+from recbole_ext.runs.lists import write_lists
 from recbole_ext.trainer.train import open_model
 
 __all__ = ["ParetoResult", "RerankResult", "pareto_run", "rerank_run"]
@@ -98,7 +99,7 @@ def rerank_run(
         "bounds": bounds(data.test, phase.before, [phase.k]),
     }
     with new_folder(final) as folder:
-        write_lists(folder, data, again.after)
+        write_lists(folder, data.dataset.interactions, data.dataset.item_file, again.after)
         (folder / "metrics.json").write_text(json.dumps(metrics, indent=2), encoding="utf-8")
     return RerankResult(final, phase.before, again.after, again, metrics["bounds"], metrics)
 

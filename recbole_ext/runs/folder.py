@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import hashlib
 import importlib.metadata
 import json
@@ -12,32 +11,23 @@ import re
 import resource
 import shutil
 import sys
-from collections.abc import Iterator
 from datetime import datetime
 from pathlib import Path
 from types import TracebackType
 from typing import Any
 
-import numpy as np
-import polars as pl
 import yaml
 
 from recbole_ext import __version__
-from recbole_ext.data.build import PreparedData
-from recbole_ext.data.features import titles
+from recbole_ext.data.files import whole, writing
 from recbole_ext.errors import CheckpointError, OutputError
-from recbole_ext.evaluator.evaluate import Evaluation
+from recbole_ext.runs.files import partial_of
 
 __all__ = [
     "RunFolder",
-    "new_folder",
     "open_run",
-    "partial_of",
     "read_config",
     "read_metrics",
-    "read_parquet",
-    "read_per_user",
-    "write_lists",
 ]
 
 _COLOUR = re.compile(r"\x1b\[[0-9;]*m")
@@ -52,11 +42,6 @@ _FIGURES = (
 class _PlainFormatter(logging.Formatter):
     def format(self, record: logging.LogRecord) -> str:
         return _COLOUR.sub("", super().format(record))
-
-
-def partial_of(run: Path) -> Path:
-    """Where an unfinished run stands; accepts the final name or the unfinished one."""
-    return run if run.name.endswith(".partial") else run.with_name(run.name + ".partial")
 
 
 class RunFolder:
@@ -90,12 +75,8 @@ class RunFolder:
             )
         if final.exists() and (not final.is_dir() or any(final.iterdir())):
             raise OutputError(f"{final} exists already: choose another --output, or remove it")
-        try:
+        with writing(path):
             path.mkdir(parents=True)
-        except OSError as error:
-            raise OutputError(
-                f"{path} cannot be created ({error.strerror}): choose another --output"
-            ) from error
         return cls(path, final)
 
     @classmethod
@@ -140,19 +121,11 @@ class RunFolder:
         return first.removeprefix("# ") if first.startswith("# ") else ""
 
     def _write(self, name: str, text: str) -> None:
-        try:
-            (self.path / name).write_text(text, encoding="utf-8")
-        except OSError as error:
-            raise OutputError(
-                f"{self.path / name} cannot be written ({error.strerror}): free some space"
-            ) from error
+        with whole(self.path / name) as partial:
+            partial.write_text(text, encoding="utf-8")
 
-    def complete(self, metrics: dict[str, Any], data: PreparedData, test: Evaluation) -> None:
-        """Writes what is left, drops what only resuming needs, and gives the folder its final name."""
-        try:
-            write_lists(self.path, data, test)
-        except OSError as error:
-            raise OutputError(f"{self.path} cannot be written ({error}): free some space") from error
+    def complete(self, metrics: dict[str, Any]) -> None:
+        """Writes the figures, drops what only resuming needs, and gives the folder its final name."""
         self._write("metrics.json", json.dumps({**metrics, **_environment()}, indent=2))
         (self.path / "state.safetensors").unlink(missing_ok=True)
         (self.path / "best.safetensors").rename(self.path / "model.safetensors")
@@ -169,22 +142,6 @@ def _run_name(config: Any, model: str) -> str:
     return f"{config['dataset']}-{name}-{now:%Y%m%d-%H%M%S}-{short}"
 
 
-def _recommendations(data: PreparedData, test: Evaluation, users: np.ndarray) -> pl.DataFrame:
-    """One row for each place in each list: tokens, title where the set has one, score, rank from 1."""
-    k = test.items.shape[1]
-    tokens = data.dataset.interactions.item_tokens[test.items.reshape(-1)].astype(str)
-    frame = pl.DataFrame(
-        {
-            "user_id": np.repeat(users, k).astype(str),
-            "rank": np.tile(np.arange(1, k + 1), len(users)),
-            "item_id": tokens,
-            "score": test.scores.reshape(-1),
-        }
-    ).filter(pl.col("item_id") != "[PAD]")
-    named = titles(data.dataset.item_file)
-    return frame if named is None else frame.join(named, on="item_id", how="left", maintain_order="left")
-
-
 def _environment() -> dict[str, Any]:
     unit = 1 if sys.platform == "darwin" else 1024
     return {
@@ -195,35 +152,6 @@ def _environment() -> dict[str, Any]:
         },
         "peak_memory_bytes": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit,
     }
-
-
-@contextlib.contextmanager
-def new_folder(final: Path) -> Iterator[Path]:
-    """A folder under a temporary name; renamed if the block ends well, removed if not.
-
-    Raises:
-        OutputError: The name is taken, or it cannot be written.
-    """
-    if final.exists():
-        raise OutputError(f"{final} exists already: choose another --output, or remove it")
-    path = partial_of(final)
-    try:
-        shutil.rmtree(path, ignore_errors=True)
-        path.mkdir(parents=True)
-        yield path
-        path.rename(final)
-    except OSError as error:
-        raise OutputError(f"{path} cannot be written ({error}): choose another --output") from error
-    finally:
-        shutil.rmtree(path, ignore_errors=True)
-
-
-def write_lists(folder: Path, data: PreparedData, evaluation: Evaluation) -> None:
-    """``per_user.parquet`` and ``recommendations.parquet`` of a phase."""
-    users = data.dataset.interactions.user_tokens[evaluation.users]
-    per_user = pl.DataFrame({"user_id": users.astype(str), **evaluation.per_user})
-    per_user.write_parquet(folder / "per_user.parquet")
-    _recommendations(data, evaluation, users).write_parquet(folder / "recommendations.parquet")
 
 
 def open_run(run: Path) -> Path:
@@ -278,25 +206,3 @@ def read_metrics(run: Path) -> dict[str, Any]:
     if lacking is not None:
         raise CheckpointError(f"{path} lacks {lacking}, which every run has: train the model again")
     return metrics
-
-
-def read_parquet(path: Path) -> pl.DataFrame:
-    """A table of a folder with lists.
-
-    Raises:
-        CheckpointError: It cannot be read, or has no users.
-    """
-    try:
-        frame = pl.read_parquet(path)
-    except (OSError, pl.exceptions.PolarsError) as error:
-        # Polars may answer with a plan of many lines; the first one says what is wrong.
-        reason = str(error).partition("\n")[0]
-        raise CheckpointError(f"{path} is missing or damaged ({reason}): write its folder again") from error
-    if "user_id" not in frame.columns:
-        raise CheckpointError(f"{path} lacks the column user_id: write its folder again")
-    return frame
-
-
-def read_per_user(folder: Path) -> pl.DataFrame:
-    """One row a test user, by ``user_id``: a column for each metric that has a value for each user."""
-    return read_parquet(folder / "per_user.parquet").sort("user_id")

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 from typing import Any, TypeVar
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from recbole_ext.config.messages import describe_pydantic_error
-from recbole_ext.errors import CheckpointError, OutputError
+from recbole_ext.data.files import write_whole
+from recbole_ext.errors import CheckpointError
 from recbole_ext.evaluator.confidence import Difference
 
 __all__ = [
@@ -23,7 +23,6 @@ __all__ = [
     "read_ablation",
     "read_comparison",
     "write_result",
-    "write_whole",
 ]
 
 
@@ -168,24 +167,6 @@ def read_ablation(folder: Path) -> Ablation:
     return _read(folder / "ablation.json", Ablation, "ablate")
 
 
-def write_whole(file: Path, content: bytes) -> None:
-    """As a whole or not at all; several processes may do so at once.
-
-    Raises:
-        OutputError: It cannot be written.
-    """
-    partial = file.with_name(f"{file.name}.{os.getpid()}.partial")
-    try:
-        file.parent.mkdir(parents=True, exist_ok=True)
-        partial.write_bytes(content)
-        partial.replace(file)
-    except OSError as error:
-        partial.unlink(missing_ok=True)
-        raise OutputError(
-            f"{file} cannot be written ({error.strerror}): free some space and repeat the command"
-        ) from error
-
-
 def write_result(folder: Path, name: str, result: BaseModel, text: str) -> None:
     """``NAME.json`` and ``NAME.md``, each replaced as a whole.
 
@@ -193,5 +174,4 @@ def write_result(folder: Path, name: str, result: BaseModel, text: str) -> None:
         OutputError: They cannot be written.
     """
     for ending, content in (("json", result.model_dump_json(indent=2)), ("md", text)):
-        file = folder / f"{name}.{ending}"
-        write_whole(file, f"{content}\n".encode())
+        write_whole(folder / f"{name}.{ending}", f"{content}\n")

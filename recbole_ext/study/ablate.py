@@ -13,8 +13,9 @@ from recbole_ext.data.build import DataCache
 from recbole_ext.errors import ConfigError
 from recbole_ext.model.registry import resolve_model, seeds_of, short_name
 from recbole_ext.runs.compare import estimates
+from recbole_ext.runs.files import made_folder
 from recbole_ext.runs.results import Ablation, SweepPoint, SweepResult, write_result
-from recbole_ext.study.cells import Cell, Cells, study_folder
+from recbole_ext.study.cells import Cell, Cells
 from recbole_ext.study.settings import AblationSettings, Sweep, blaming, read_settings
 from recbole_ext.study.table import ablation_markdown
 from recbole_ext.trainer.configure import configured
@@ -55,7 +56,7 @@ def ablate(
     values = {**values, **overrides}
     for sweep in settings.sweeps:
         values["dataset"] = _checked(file, sweep, files, values, overrides.keys(), report)
-    folder = study_folder(output, Path("saved") / "study" / file.stem)
+    folder = made_folder(output or Path("saved") / "study" / file.stem)
     cells = Cells(folder / "cells", files, values, DataCache(), report)
     cells.check(
         _cell_name(sweep, value, seed)

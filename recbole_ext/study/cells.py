@@ -12,33 +12,19 @@ import polars as pl
 
 from recbole_ext.config.build import build_config, to_plain
 from recbole_ext.data.build import DataCache
-from recbole_ext.errors import CheckpointError, ConfigError, OutputError
+from recbole_ext.errors import CheckpointError, ConfigError
 from recbole_ext.model.registry import resolve_model
-from recbole_ext.runs.folder import open_run, partial_of, read_config, read_metrics, read_per_user
+from recbole_ext.runs.files import partial_of
+from recbole_ext.runs.folder import open_run, read_config, read_metrics
+from recbole_ext.runs.lists import read_per_user
 from recbole_ext.trainer import train as pipeline
 
-__all__ = ["NOT_COMPARED", "Cell", "Cells", "study_folder"]
+__all__ = ["NOT_COMPARED", "Cell", "Cells"]
 
 NOT_COMPARED = frozenset(
     {"data_path", "download", "gpu_id", "log_wandb", "offline_dataset", "output", "show_progress", "use_gpu"}
 )
 """Keys that say how a run is carried out, not what it computes."""
-
-
-def study_folder(output: Path | None, default: Path) -> Path:
-    """The folder of a study, made if it is new.
-
-    Raises:
-        OutputError: It cannot be made.
-    """
-    folder = output or default
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise OutputError(
-            f"{folder} cannot be created ({error.strerror}): choose another --output"
-        ) from error
-    return folder
 
 
 @dataclass(frozen=True)

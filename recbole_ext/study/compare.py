@@ -15,8 +15,9 @@ from recbole_ext.evaluator.register import bigger_is_better
 from recbole_ext.model.registry import model_spec, seeds_of, short_name
 from recbole_ext.rerank.run import pareto_run, rerank_run
 from recbole_ext.runs.compare import differences, estimates, groups_of, means_in_groups, over_seeds
+from recbole_ext.runs.files import made_folder
 from recbole_ext.runs.results import Comparison, ComparisonRow, Tuning, write_result
-from recbole_ext.study.cells import Cell, Cells, study_folder
+from recbole_ext.study.cells import Cell, Cells
 from recbole_ext.study.settings import ComparisonSettings, blaming, read_settings
 from recbole_ext.study.space_check import usable_space
 from recbole_ext.study.table import markdown
@@ -130,7 +131,7 @@ def _checked(
         raise ConfigError(f"{file}: curves need the metric {sorted(lacking)[0]}: add it to metrics")
     metric = str(config["valid_metric"])
     bigger = bigger_is_better(metric.partition("@")[0])
-    folder = study_folder(output, Path("saved") / "study" / file.stem)
+    folder = made_folder(output or Path("saved") / "study" / file.stem)
     cells = Cells(folder / "cells", files, values, DataCache(), report)
     return _Study(settings, folder, cells, spaces, bool(bigger), metric.lower(), report, command)
 

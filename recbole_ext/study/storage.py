@@ -19,6 +19,7 @@ from optuna.storages.journal import JournalFileBackend
 from sqlalchemy.exc import SQLAlchemyError
 
 from recbole_ext.config.messages import as_yaml
+from recbole_ext.data.files import writing
 from recbole_ext.errors import ConfigError, OutputError
 
 __all__ = ["has_trials", "locked", "open_storage", "open_study"]
@@ -108,15 +109,14 @@ def _open_journal(file: Path) -> BaseStorage:
     """
     remedy = "or choose another --output"
     try:
-        # Optuna forgives a damaged last line as long as nothing follows it, and then writes a record after it.
-        line = _damaged_line(file)
-        if line is not None:
-            raise OutputError(
-                f"{file} is damaged in line {line}: remove that line and what follows it, {remedy}"
-            )
-        return JournalStorage(JournalFileBackend(str(file), lock_obj=cast(Any, _KernelLock(file))))
-    except OSError as error:
-        raise OutputError(f"{file} cannot be written ({error.strerror}): choose another --output") from error
+        with writing(file):
+            # Optuna forgives a damaged last line as long as nothing follows it, and then writes a record after it.
+            line = _damaged_line(file)
+            if line is not None:
+                raise OutputError(
+                    f"{file} is damaged in line {line}: remove that line and what follows it, {remedy}"
+                )
+            return JournalStorage(JournalFileBackend(str(file), lock_obj=cast(Any, _KernelLock(file))))
     except (ValueError, KeyError, TypeError, AssertionError) as error:
         raise OutputError(f"{file} is damaged ({error}): restore it, {remedy}") from error
 

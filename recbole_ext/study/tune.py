@@ -21,6 +21,7 @@ from recbole_ext.config.messages import pluralize
 from recbole_ext.data.build import DataCache, fingerprint, prepare_data
 from recbole_ext.errors import ConfigError, OutputError, RecBoleExtError, nearest
 from recbole_ext.evaluator.register import bigger_is_better
+from recbole_ext.runs.files import made_folder
 from recbole_ext.study.cells import NOT_COMPARED
 from recbole_ext.study.queue import counted
 from recbole_ext.study.space import SearchSpace
@@ -137,12 +138,7 @@ def tune(
 def _opened(search: Search) -> BaseStorage:
     """The search's database, in a folder that is made for it and goes again if there is none."""
     new = [place for place in (search.folder, *search.folder.parents) if not place.exists()]
-    try:
-        search.folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise OutputError(
-            f"{search.folder} cannot be created ({error.strerror}): choose another --output"
-        ) from error
+    made_folder(search.folder)
     try:
         return open_storage(search.storage, search.folder)
     except RecBoleExtError:

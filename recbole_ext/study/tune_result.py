@@ -16,8 +16,8 @@ import yaml
 from optuna.trial import FrozenTrial, TrialState
 
 from recbole_ext.config.build import user_values
+from recbole_ext.data.files import write_whole
 from recbole_ext.errors import ConfigError, OutputError
-from recbole_ext.runs.results import write_whole
 from recbole_ext.study.queue import counted, spent_seconds
 from recbole_ext.study.worker import Search
 

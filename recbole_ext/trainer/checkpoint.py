@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +13,8 @@ import torch
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 
-from recbole_ext.errors import CheckpointError, OutputError
+from recbole_ext.data.files import whole
+from recbole_ext.errors import CheckpointError
 
 __all__ = ["load_tensors", "save_tensors"]
 
@@ -99,17 +99,9 @@ def save_tensors(path: Path, state: dict[str, Any]) -> None:
     """
     tensors: dict[str, torch.Tensor] = {}
     tree = json.dumps(_pack(state, tensors))
-    partial = path.with_name(path.name + ".part")
-    try:
-        save_file(
-            tensors, partial, metadata={"format": FORMAT, "tree": tree, "sha256": _digest(tree, tensors)}
-        )
-        os.replace(partial, path)
-    except (OSError, SafetensorError) as error:
-        partial.unlink(missing_ok=True)
-        raise OutputError(
-            f"{path} cannot be written ({error}): free some space or choose --output"
-        ) from error
+    metadata = {"format": FORMAT, "tree": tree, "sha256": _digest(tree, tensors)}
+    with whole(path, also=(SafetensorError,)) as partial:
+        save_file(tensors, partial, metadata=metadata)
 
 
 def load_tensors(path: Path) -> dict[str, Any]:

@@ -14,13 +14,14 @@ from recbole_ext.data.statistics import dataset_statistics
 from recbole_ext.errors import CheckpointError
 from recbole_ext.evaluator.evaluate import Evaluation
 from recbole_ext.model.registry import ModelSpec
+from recbole_ext.runs.files import partial_of
 from recbole_ext.runs.folder import (
     RunFolder,
     open_run,
-    partial_of,
     read_config,
     read_metrics,
 )
+from recbole_ext.runs.lists import write_lists
 from recbole_ext.trainer.build import build_trainer
 from recbole_ext.trainer.configure import command_line, configured
 from recbole_ext.trainer.summary import describe, run_figures, test_figures
@@ -205,7 +206,8 @@ def _run(
         **run_figures(config, data, trainer, validation, test, statistics),
     }
     metrics["seconds"]["build"] = built
-    folder.complete(metrics, data, test)
+    write_lists(folder.path, data.dataset.interactions, data.dataset.item_file, test)
+    folder.complete(metrics)
     return RunResult(
         folder.final,
         spec.name,

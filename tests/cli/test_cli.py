@@ -157,8 +157,8 @@ MISTAKES: dict[str, tuple[list[str], Callable[[Path], Any], str]] = {
     "binary": (pop(), data(b"PK\x03\x04\xff\xfe\x00\x00"), r"toy\.inter"),
     "output that is taken": (pop("--output=run"), taken, r"run exists already: choose another --output"),
     "output of an interrupted run": (pop("--output=run"), interrupted, r"--resume run"),
-    "output below a file": (pop("--output=toy.yaml/run"), nothing, r"toy\.yaml/run\S* cannot be created"),
-    "output nobody may write": (pop("--output=/proc/run"), nothing, r"/proc/run\S* cannot be created"),
+    "output below a file": (pop("--output=toy.yaml/run"), nothing, r"toy\.yaml/run\S* cannot be written"),
+    "output nobody may write": (pop("--output=/proc/run"), nothing, r"/proc/run\S* cannot be written"),
     "resume of nothing": (["train", "--resume", "run"], nothing, r"run\S* does not exist"),
     "resume with a model": (
         ["train", "--resume", "run", "--model=Pop"],

@@ -13,6 +13,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from recbole_ext.data import atomic_cache as column_cache
+from recbole_ext.data import files
 from recbole_ext.data.atomic_cache import cache_path, read_columns
 from recbole_ext.data.atomic_reader import parse_inter
 from recbole_ext.data.build import fingerprint
@@ -121,7 +122,7 @@ def test_a_folder_that_cannot_be_written_needs_no_cache(inter, monkeypatch):
     def refuse(*args: object, **kwargs: object) -> None:
         raise PermissionError(13, "Permission denied")
 
-    monkeypatch.setattr(column_cache.tempfile, "mkstemp", refuse)
+    monkeypatch.setattr(files.os, "replace", refuse)
     assert len(read_interactions(path)) == len(ROWS)
     assert [file.name for file in path.parent.iterdir()] == [path.name]
 

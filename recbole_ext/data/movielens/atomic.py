@@ -16,6 +16,7 @@ import polars as pl
 
 from recbole_ext.data.atomic_cache import write_cache
 from recbole_ext.data.atomic_reader import Columns, encode
+from recbole_ext.data.files import write_whole, writing
 from recbole_ext.data.movielens import features
 from recbole_ext.data.movielens.catalog import MovieLensDataset, find_dataset
 from recbole_ext.data.movielens.download import download_zip
@@ -35,6 +36,7 @@ _RAW_FILES = frozenset(
     for ending in ("csv", "dat")
 ) | {"u.data", "u.item", "u.user"}
 _GENOME_FILES = frozenset(["genome-scores.csv"])
+_OPTION = "--out"
 
 Report = Callable[[str], object]
 
@@ -139,7 +141,7 @@ def prepare(
             counts = _write_set(dataset, read_from, new, tie_break=tie_break, seed=seed, genome=genome)
             licence = {"licence": dataset.licence, "citation": dataset.citation}
             record = {"name": name, "origin": str(path), **counts, **options, **licence}
-            _write_text(new / RECORD_FILE, json.dumps(record, indent=2) + "\n")
+            write_whole(new / RECORD_FILE, json.dumps(record, indent=2) + "\n", _OPTION)
             _move_into_place(new, folder)
     prepared = Prepared(name, folder, str(path), licence=dataset.licence, **counts)
     _say_result(prepared, dataset, say)
@@ -229,7 +231,7 @@ def _write_set(
         )
     header = dict(zip(COLUMNS, _INTER_HEADER.split("\t"), strict=True))
     inter = target / f"{dataset.name}.inter"
-    with _writing(target):
+    with writing(target, _OPTION, also=(pl.exceptions.PolarsError,)):
         ordered.select(COLUMNS).rename(header).write_csv(inter, separator="\t", quote_style="never")
     users, user_tokens = encode(ordered["user_id"])
     items, item_tokens = encode(ordered["item_id"])
@@ -260,7 +262,7 @@ def _write_items(
         row += [join_sequence(tags.get(movie.item_id, []))] if tags else []
         row += [scores.get(movie.item_id, "")] if scores else []
         lines.append("\t".join(row))
-    _write_text(target / f"{dataset.name}.item", "\n".join(lines) + "\n")
+    write_whole(target / f"{dataset.name}.item", "\n".join(lines) + "\n", _OPTION)
 
 
 def _write_users(dataset: MovieLensDataset, source: Path, file_format: str, target: Path) -> None:
@@ -271,30 +273,13 @@ def _write_users(dataset: MovieLensDataset, source: Path, file_format: str, targ
     for user in sorted(users, key=lambda user: _by_number(user.user_id)):
         fields = (user.user_id, user.age, user.gender, user.occupation, user.zip_code)
         lines.append("\t".join(clean(field) for field in fields))
-    _write_text(target / f"{dataset.name}.user", "\n".join(lines) + "\n")
-
-
-def _write_text(path: Path, text: str) -> None:
-    with _writing(path):
-        path.write_text(text, encoding="utf-8", newline="\n")
-
-
-@contextlib.contextmanager
-def _writing(path: Path) -> Iterator[None]:
-    """Turn a failure to write into one sentence for the user."""
-    try:
-        yield
-    except (OSError, pl.exceptions.PolarsError) as error:
-        reason = getattr(error, "strerror", None) or error
-        raise OutputError(
-            f"{path} cannot be written ({reason}): make room, or name another folder with --out"
-        ) from error
+    write_whole(target / f"{dataset.name}.user", "\n".join(lines) + "\n", _OPTION)
 
 
 @contextlib.contextmanager
 def _temporary_folder(out: Path, prefix: str) -> Iterator[Path]:
     """A folder beside the final one, so that renaming it is atomic; gone afterwards unless it was renamed."""
-    with _writing(out):
+    with writing(out, _OPTION):
         out.mkdir(parents=True, exist_ok=True)
         folder = Path(tempfile.mkdtemp(prefix=prefix, dir=out))
     try:
@@ -305,7 +290,7 @@ def _temporary_folder(out: Path, prefix: str) -> Iterator[Path]:
 
 def _move_into_place(new: Path, final: Path) -> None:
     # mkdtemp makes folders for the owner alone; a data set gets the permissions of its parent.
-    with _writing(final):
+    with writing(final, _OPTION):
         new.chmod(final.parent.stat().st_mode & 0o777)
         if not final.exists():
             os.rename(new, final)

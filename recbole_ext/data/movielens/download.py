@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import http.client
-import os
 import re
 import urllib.error
 import urllib.request
@@ -25,9 +24,10 @@ from rich.progress import (
 )
 
 from recbole_ext import __version__
+from recbole_ext.data.files import writing
 from recbole_ext.data.movielens.catalog import MovieLensDataset
 from recbole_ext.data.movielens.sources import three_ways
-from recbole_ext.errors import DownloadError, OutputError
+from recbole_ext.errors import DownloadError
 
 __all__ = ["download_zip"]
 
@@ -70,14 +70,13 @@ def download_zip(
     url = dataset.url if base_url is None else f"{base_url.rstrip('/')}/{dataset.name}.zip"
     final = folder / f"{dataset.name}.zip"
     part = folder / f"{dataset.name}.zip.part"
-    try:
+    with writing(folder, "--out"):
         folder.mkdir(parents=True, exist_ok=True)
         part.open("ab").close()
-    except OSError as error:
-        raise OutputError(f"{folder} cannot be written ({error}): name another folder with --out") from error
     total = _transfer(dataset, url, part, show_progress)
     _verify(url, part, dataset.size or total, dataset.md5 or _published_md5(url))
-    os.replace(part, final)
+    with writing(final, "--out"):
+        part.replace(final)
     return final
 
 
@@ -145,11 +144,9 @@ def _continue(url: str, part: Path, on_progress: Callable[[int, int | None], Non
 
 
 def _write(target: BinaryIO, chunk: bytes, part: Path) -> None:
-    try:
+    with writing(part, "--out"):
         target.write(chunk)
         target.flush()
-    except OSError as error:
-        raise OutputError(f"{part} cannot be written ({error}): make room or name another --out") from error
 
 
 def _open(url: str, offset: int) -> http.client.HTTPResponse:

@@ -1,0 +1,92 @@
+"""The tables of a result folder: the figures of each user, and the lists that they received."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+import polars as pl
+
+from recbole_ext.data.features import titles
+from recbole_ext.data.files import whole
+from recbole_ext.errors import CheckpointError
+
+if TYPE_CHECKING:
+    from recbole_ext.data.interactions import Interactions
+    from recbole_ext.evaluator.evaluate import Evaluation
+
+__all__ = ["read_per_user", "read_table", "write_lists", "write_table"]
+
+
+def write_table(path: Path, table: pl.DataFrame) -> None:
+    """A table as Parquet, as a whole or not at all.
+
+    Raises:
+        OutputError: It cannot be written.
+    """
+    with whole(path, also=(pl.exceptions.PolarsError,)) as partial:
+        table.write_parquet(partial)
+
+
+def write_lists(folder: Path, interactions: Interactions, item_file: Path, evaluation: Evaluation) -> None:
+    """``per_user.parquet`` and ``recommendations.parquet`` of a phase.
+
+    Args:
+        folder: Receives the two files.
+        interactions: The data set, for the tokens of users and items.
+        item_file: The atomic file of the items, for their titles; it need not exist.
+        evaluation: Figures and lists of the phase.
+
+    Raises:
+        OutputError: A file cannot be written.
+    """
+    users = interactions.user_tokens[evaluation.users].astype(str)
+    write_table(folder / "per_user.parquet", pl.DataFrame({"user_id": users, **evaluation.per_user}))
+    write_table(
+        folder / "recommendations.parquet", _recommendations(interactions, item_file, evaluation, users)
+    )
+
+
+def _recommendations(
+    interactions: Interactions, item_file: Path, evaluation: Evaluation, users: np.ndarray
+) -> pl.DataFrame:
+    """One row for each place in each list: tokens, title where the set has one, score, rank from 1."""
+    k = evaluation.items.shape[1]
+    tokens = interactions.item_tokens[evaluation.items.reshape(-1)].astype(str)
+    frame = pl.DataFrame(
+        {
+            "user_id": np.repeat(users, k),
+            "rank": np.tile(np.arange(1, k + 1), len(users)),
+            "item_id": tokens,
+            "score": evaluation.scores.reshape(-1),
+        }
+    ).filter(pl.col("item_id") != "[PAD]")
+    named = titles(item_file)
+    return frame if named is None else frame.join(named, on="item_id", how="left", maintain_order="left")
+
+
+def read_table(path: Path) -> pl.DataFrame:
+    """A table of a folder with lists.
+
+    Raises:
+        CheckpointError: It cannot be read, or has no users.
+    """
+    try:
+        frame = pl.read_parquet(path)
+    except (OSError, pl.exceptions.PolarsError) as error:
+        # Polars may answer with a plan of many lines; the first one says what is wrong.
+        reason = str(error).partition("\n")[0]
+        raise CheckpointError(f"{path} is missing or damaged ({reason}): write its folder again") from error
+    if "user_id" not in frame.columns:
+        raise CheckpointError(f"{path} lacks the column user_id: write its folder again")
+    return frame
+
+
+def read_per_user(folder: Path) -> pl.DataFrame:
+    """One row a test user, by ``user_id``: a column for each metric that has a value for each user.
+
+    Raises:
+        CheckpointError: As :func:`read_table`.
+    """
+    return read_table(folder / "per_user.parquet").sort("user_id")
