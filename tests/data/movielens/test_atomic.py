@@ -219,7 +219,7 @@ def test_failure_while_writing_leaves_the_old_set(tmp_path: Path, monkeypatch: p
 def test_output_that_cannot_be_written(tmp_path: Path) -> None:
     source = write_set(tmp_path / "raw", CSV)
     (tmp_path / "file").write_text("")
-    with pytest.raises(OutputError, match="cannot be written .*choose another --out"):
+    with pytest.raises(OutputError, match=r"cannot be written .*choose another --out"):
         prepare("ml-latest-small", source=source, out=tmp_path / "file" / "below")
 
 

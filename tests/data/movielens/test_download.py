@@ -191,7 +191,7 @@ def test_connection_refused(tmp_path: Path) -> None:
 
 def test_folder_that_cannot_be_written(site: Site, tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
-    with pytest.raises(OutputError, match="cannot be written .*choose another --out"):
+    with pytest.raises(OutputError, match=r"cannot be written .*choose another --out"):
         _get(site, tmp_path / "file")
 
 
