@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from recbole_ext.evaluator.groups import HEAD_RULES
 from recbole_ext.report.comparison import Comparison, Row
 from recbole_ext.report.context import Context
-from recbole_ext.report.sentences import leaders, reference
+from recbole_ext.report.sentences.models import NEURAL, leaders, reference
 from recbole_ext.report.wording import joined, number, percent
 
 __all__ = ["Claim", "claims_of"]
@@ -30,85 +32,106 @@ def _balance(comparison: Comparison) -> Claim:
     row, key = comparison.row("GRU4Rec"), comparison.key("itemcoverage")
     if row is None or row.mean(key) is None or comparison.baseline is None:
         return Claim(claim, "–", OPEN, "GRU4Rec or a model to compare it with is not among the runs.")
-    ndcg = row.mean(comparison.key("ndcg")) or 0.0
-    figure = f"NDCG@{comparison.k} {number(ndcg)}, coverage {percent(row.mean(key) or 0)}"
-    front = [one for one in leaders(comparison) if one.mean(key) is not None]
-    if row.model not in [one.model for one in front]:
-        return Claim(claim, figure, FAILS, f"It is significantly less accurate than {reference(comparison)}.")
-    widest = max(front, key=lambda one: one.mean(key) or 0.0)
-    if widest.model == row.model:
-        return Claim(
-            claim,
-            figure,
-            HOLDS,
-            f"No other model that is not significantly behind {reference(comparison)} shows more.",
-        )
+    ndcg = number(row.mean(comparison.key("ndcg")) or 0.0)
+    figure = f"NDCG@{comparison.k} {ndcg}, coverage {percent(row.mean(key) or 0)}"
+    front = {one.model: share for one in leaders(comparison) if (share := one.mean(key)) is not None}
+    best = reference(comparison)
+    if row.model not in front:
+        return Claim(claim, figure, FAILS, f"It is significantly less accurate than {best}.")
+    widest = max(front, key=lambda model: front[model])
+    if widest == row.model:
+        why = f"No other model that is not significantly behind {best} shows more."
+        return Claim(claim, figure, HOLDS, why)
+    other = comparison.row(widest)
+    assert other is not None
     return Claim(
         claim,
         figure,
         FAILS,
-        f"{widest.model} shows {percent(widest.mean(key) or 0)} of the items and is not significantly behind "
-        f"{reference(comparison)} in accuracy; GRU4Rec stands at {number(ndcg)}, {widest.model} at "
-        f"{number(widest.mean(comparison.key('ndcg')) or 0)}.",
+        f"{widest} shows {percent(front[widest])} of the items and is not significantly behind {best} in accuracy; "
+        f"GRU4Rec stands at {ndcg}, {widest} at {number(other.mean(comparison.key('ndcg')) or 0)}.",
     )
 
 
 def _deep(comparison: Comparison) -> Claim:
     claim = f"Deep models beat the baselines in Recall@{comparison.k} and hit rate"
     base = comparison.row(comparison.baseline)
-    both = [comparison.key(name) for name in ("recall", "hit")]
+    both = {comparison.key(name): shown for name, shown in (("recall", "Recall"), ("hit", "Hit"))}
     keys = [key for key in both if any(key in row.difference for row in comparison.rows)]
-    deep = [
-        row
-        for row in comparison.rows
-        if keys and row.family in ("neural", "sequence") and all(key in row.difference for key in keys)
-    ]
-    if base is None or base.family in ("neural", "sequence") or not deep:
-        return Claim(
-            claim,
-            "–",
-            OPEN,
-            "A neural model with its test against a non-neural baseline is not among the runs.",
-        )
-
-    def beats(row: Row) -> bool:
-        return all(row.difference[key].significant and row.difference[key].mean > 0 for key in keys)
-
-    above = [row.model for row in deep if beats(row)]
-    best = max(deep, key=lambda row: row.mean(keys[0]) or 0.0)
+    deep = _neural_with_tests(comparison, keys)
+    if base is None or base.family in NEURAL or not deep:
+        why = "A neural model with its test against a non-neural baseline is not among the runs."
+        return Claim(claim, "–", OPEN, why)
+    first = keys[0]
+    above = [row.model for row in deep if _is_above(row, keys)]
+    best = max(deep, key=lambda row: row.mean(first) or 0.0)
     figure = (
-        f"{best.model} {number(best.mean(keys[0]) or 0)}, {base.model} {number(base.mean(keys[0]) or 0)} "
-        f"({'Recall' if keys[0] == both[0] else 'Hit'}@{comparison.k})"
+        f"{best.model} {number(best.mean(first) or 0)}, {base.model} {number(base.mean(first) or 0)} "
+        f"({both[first]}@{comparison.k})"
     )
-    holds = len(above) == len(deep)
+    verdict = HOLDS if len(above) == len(deep) else FAILS
+    return Claim(claim, figure, verdict, _deep_why([row.model for row in deep], above, base.model))
+
+
+def _neural_with_tests(comparison: Comparison, keys: list[str]) -> list[Row]:
+    """Neural models that were tested against the baseline in every one of some metrics."""
+    rows = [row for row in comparison.rows if row.family in NEURAL]
+    return [row for row in rows if keys and all(key in row.difference for key in keys)]
+
+
+def _is_above(row: Row, keys: list[str]) -> bool:
+    return all(row.difference[key].significant and row.difference[key].mean > 0 for key in keys)
+
+
+def _deep_why(deep: list[str], above: list[str], base: str) -> str:
+    """Which of the neural models are above the baseline in both metrics."""
     if len(deep) == 1:
-        verb = "is" if holds else "is not"
-        why = f"{best.model}, the only neural model, {verb} significantly above {base.model} in both."
-    elif holds:
-        why = f"All {len(deep)} neural models are significantly above {base.model} in both."
-    else:
-        some = f"only {len(above)} of {len(deep)} neural models ({joined(above)})"
-        none = f"none of {len(deep)} neural models"
-        why = f"Significantly above {base.model} in both: {some if above else none}."
-    return Claim(claim, figure, HOLDS if holds else FAILS, why)
+        return f"{deep[0]}, the only neural model, {'is' if above else 'is not'} significantly above {base} in both."
+    if len(above) == len(deep):
+        return f"All {len(deep)} neural models are significantly above {base} in both."
+    some = f"only {len(above)} of {len(deep)} neural models ({joined(above)})"
+    return f"Significantly above {base} in both: {some if above else f'none of {len(deep)} neural models'}."
 
 
-def _alpha_points(context: Context) -> list[tuple[str, float, float, float, float]]:
-    """``(name, coverage before, after, NDCG before, after)`` at α = 0.1, from lists and from curves."""
+@dataclass(frozen=True)
+class _AlphaPoint:
+    """What α = 0.1 does to the lists of one model in one phase."""
+
+    model: str
+    phase: str
+    coverage: tuple[float, float]
+    ndcg: tuple[float, float]
+
+    @property
+    def loss(self) -> float:
+        """Share of the NDCG that is lost."""
+        before, after = self.ndcg
+        return 1 - after / before if before else 0.0
+
+
+def _alpha_points(context: Context) -> list[_AlphaPoint]:
+    """Every measurement at α = 0.1, from lists and from curves."""
     found = []
     for one in context.reranked:
         (ndcg, ndcg_after), (before, after) = one.figures("ndcg"), one.figures("itemcoverage")
-        if one.is_alpha_tenth and None not in (ndcg, ndcg_after, before, after):
-            found.append((f"{one.name}, test", before, after, ndcg, ndcg_after))
+        if None in (ndcg, ndcg_after, before, after) or not one.is_alpha_tenth:
+            continue
+        found.append(_AlphaPoint(one.name, "test", (before, after), (ndcg, ndcg_after)))  # type: ignore[arg-type]
     for model, curve in context.inputs.curves.items():
         for phase in ("validation", "test"):
-            rows = curve.get(phase, ())
-            own = next((row for row in rows if row["method"] == "none"), None)
-            for row in rows:
-                if own and row["method"] == "popularity_penalty" and abs(row["strength"] - 0.1) < 1e-9:
-                    values = own["itemcoverage"], row["itemcoverage"], own["ndcg"], row["ndcg"]
-                    found.append((f"{model}, {phase}", *values))
-    return found  # type: ignore[return-value]
+            found += _alpha_points_of_curve(model, phase, curve.get(phase, ()))
+    return found
+
+
+def _alpha_points_of_curve(model: str, phase: str, rows: Sequence[Mapping[str, Any]]) -> list[_AlphaPoint]:
+    own = next((row for row in rows if row["method"] == "none"), None)
+    if own is None:
+        return []
+    return [
+        _AlphaPoint(model, phase, (own["itemcoverage"], row["itemcoverage"]), (own["ndcg"], row["ndcg"]))
+        for row in rows
+        if row["method"] == "popularity_penalty" and abs(row["strength"] - 0.1) < 1e-9
+    ]
 
 
 def _alpha(context: Context) -> Claim:
@@ -116,36 +139,38 @@ def _alpha(context: Context) -> Claim:
     found = _alpha_points(context)
     if not found:
         return Claim(claim, "–", OPEN, "No lists or curve at α = 0.1 are among the folders.")
-    name, before, after, ndcg, ndcg_after = max(found, key=lambda point: point[2])
-    loss = 1 - ndcg_after / ndcg if ndcg else 0.0
-    figure = f"{percent(before)} → {percent(after)}, NDCG {number(ndcg)} → {number(ndcg_after)} ({name})"
+    widest = max(found, key=lambda point: point.coverage[1])
+    (before, after), (ndcg, ndcg_after) = widest.coverage, widest.ndcg
+    figure = (
+        f"{percent(before)} → {percent(after)}, NDCG {number(ndcg)} → {number(ndcg_after)} ({widest.model}, "
+        f"{widest.phase})"
+    )
     ceiling = context.comparison.bounds.get("ceiling", {}).get(context.comparison.key("itemcoverage"))
     limit = f" The ceiling is {percent(ceiling)}." if ceiling is not None else ""
-    if after >= 0.82 and loss <= 0.02:
-        return Claim(
-            claim, figure, HOLDS, f"Coverage reaches 82 % at a relative loss of {percent(loss)}.{limit}"
-        )
-    if after >= 0.82:
-        return Claim(
-            claim,
-            figure,
-            FAILS,
-            f"Coverage is reached, but NDCG loses {percent(loss)}, more than 2 %.{limit}",
-        )
-    other = [
+    if after < 0.82:
+        return Claim(claim, figure, FAILS, _too_narrow(found, after) + limit + _other_rule(context))
+    if widest.loss <= 0.02:
+        why = f"Coverage reaches 82 % at a relative loss of {percent(widest.loss)}."
+        return Claim(claim, figure, HOLDS, why + limit)
+    why = f"Coverage is reached, but NDCG loses {percent(widest.loss)}, more than 2 %."
+    return Claim(claim, figure, FAILS, why + limit)
+
+
+def _too_narrow(found: Sequence[_AlphaPoint], coverage: float) -> str:
+    models = list(dict.fromkeys(point.model.partition(",")[0] for point in found))
+    most = "The largest coverage at α = 0.1" if len(found) > 1 else "Coverage at α = 0.1"
+    return (
+        f"{most} of {joined(models)}, the models looked at, with scores min-max scaled per user, is "
+        f"{percent(coverage)}."
+    )
+
+
+def _other_rule(context: Context) -> str:
+    """A re-ranking that does reach the coverage, without a proven loss."""
+    found = [
         one for one in context.reranked if one.is_cheap and (one.figures("itemcoverage")[1] or 0.0) >= 0.8195
     ]
-    if other:
-        limit += f" Another rule reaches 82 % without a proven loss: {other[0].name}."
-    models = list(dict.fromkeys(point[0].partition(",")[0] for point in found))
-    most = "The largest coverage at α = 0.1" if len(found) > 1 else "Coverage at α = 0.1"
-    return Claim(
-        claim,
-        figure,
-        FAILS,
-        f"{most} of {joined(models)}, the models looked at, with scores min-max scaled per user, is {percent(after)}."
-        f"{limit}",
-    )
+    return f" Another rule reaches 82 % without a proven loss: {found[0].name}." if found else ""
 
 
 def _less_popular(context: Context) -> Claim:

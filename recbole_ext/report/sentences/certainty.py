@@ -1,0 +1,65 @@
+"""What the figures cannot show: the width of the intervals, and what the protocol gives one model and not another."""
+
+from __future__ import annotations
+
+from recbole_ext.report.comparison import Comparison
+from recbole_ext.report.wording import joined, percent
+
+__all__ = ["certainty", "fairness"]
+
+
+def certainty(comparison: Comparison) -> tuple[str, str] | None:
+    """How wide the intervals are: what this many users cannot show."""
+    key = comparison.key("hit")
+    halves = [
+        (row.metrics[key].high - row.metrics[key].low) / 2  # type: ignore[operator]
+        for row in comparison.rows
+        if key in row.metrics and row.metrics[key].low is not None and row.metrics[key].high is not None
+    ]
+    if not halves or comparison.users is None:
+        return None
+    words = f"With {comparison.users:,} test users, Hit@{comparison.k} is known to about ±{max(halves):.3f}"
+    if len(comparison.rows) > 1:
+        words += (
+            " at worst, so that a smaller gap between two rows of a column proves nothing by itself. The tests compare "
+            "user by user, which sees more"
+        )
+    return "How sure this is", f"{words}."
+
+
+def _won_by_one_metric(comparison: Comparison) -> str:
+    """Models whose lead over the baseline is proven in NDCG, but not in Hit."""
+    keys = comparison.key("ndcg"), comparison.key("hit")
+    found = [
+        row.model
+        for row in comparison.rows
+        if all(key in row.difference for key in keys)
+        and row.difference[keys[0]].significant
+        and row.difference[keys[0]].mean > 0
+        and not row.difference[keys[1]].significant
+    ]
+    if not found:
+        return ""
+    verb = "is" if len(found) == 1 else "are"
+    return (
+        f" {joined(found)} {verb} significantly better than {comparison.baseline} in NDCG@{comparison.k}, but not in "
+        f"Hit@{comparison.k}."
+    )
+
+
+def fairness(comparison: Comparison) -> tuple[str, str] | None:
+    """What the protocol gives one model and not another, and what chance decides in it."""
+    protocol, kinds = comparison.protocol, {row.family for row in comparison.rows}
+    words = _won_by_one_metric(comparison)
+    if protocol.get("split") == "leave_one_out" and "sequence" in kinds and kinds & {"classic", "neural"}:
+        words += (
+            " At the test a sequential model reads a user's whole history up to the held-out film; the other models "
+            "know what they were trained on, which is one film less. Part of the lead may come from that film."
+        )
+    decided = protocol.get("users_decided_by_tie_break")
+    if decided:
+        words += (
+            f" For {percent(decided)} of the users several films bear the time of the held-out one, and the order of "
+            "the file decides which of them is held out."
+        )
+    return ("What to bear in mind", words.strip()) if words else None
