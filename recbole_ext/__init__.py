@@ -1,7 +1,37 @@
-"""Sequential and classic movie recommenders on RecBole, compared fairly in accuracy and in the long tail."""
+"""Sequential and classic movie recommenders on RecBole, compared fairly in accuracy and in the long tail.
+
+The public functions are imported from their modules when they are first used, so that importing the package is quick.
+"""
 
 from __future__ import annotations
 
-__all__ = ["__version__"]
+from typing import Any
 
 __version__ = "0.1.0"
+
+_MODULES = {
+    "RecBoleExtError": "errors",
+    "evaluate": "trainer.train",
+    "explain": "recommend.explain",
+    "prepare": "data.movielens",
+    "register_metric": "evaluator.register",
+    "resume": "trainer.train",
+    "train": "trainer.train",
+    "write_report": "report",
+}
+"""The module of each public name."""
+
+__all__ = ["__version__"]
+__all__ += list(_MODULES)
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _MODULES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    import importlib
+
+    return getattr(importlib.import_module(f"{__name__}.{_MODULES[name]}"), name)
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

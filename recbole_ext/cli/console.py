@@ -4,28 +4,35 @@ from __future__ import annotations
 
 import sys
 from types import TracebackType
+from typing import TYPE_CHECKING
 
-from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+import click
+
+if TYPE_CHECKING:
+    from rich.console import Console
 
 __all__ = ["SearchBar", "console", "say"]
 
 
 def console() -> Console:
     """Standard output, as it is now: tests and pipes exchange it."""
+    from rich.console import Console
+
     # A table in a log must not be cut to the 80 columns that a terminal is taken to have where there is none.
     return Console(highlight=False, soft_wrap=True, width=None if sys.stdout.isatty() else 160)
 
 
 def say(line: str) -> None:
     """Prints a line as it stands."""
-    console().print(line, markup=False)
+    click.echo(line)
 
 
 class SearchBar:
     """A bar with the best value so far; where nobody watches, a line for each trial."""
 
     def __init__(self) -> None:
+        from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+
         self._console = console()
         self._bar = Progress(
             TextColumn("{task.description}"),
@@ -50,4 +57,4 @@ class SearchBar:
         """Moves the bar."""
         self._bar.update(self._task, completed=done, total=total, description=best)
         if not self._console.is_terminal:
-            self._console.print(f"{done}/{total}  {last}  {best}", markup=False)
+            say(f"{done}/{total}  {last}  {best}")

@@ -1,7 +1,9 @@
-"""Paths that commands write to."""
+"""Options that several commands share, and the type of paths that are written to."""
 
 from __future__ import annotations
 
+import shlex
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -9,7 +11,20 @@ import click
 
 from recbole_ext.errors import ConfigError
 
-__all__ = ["OutputPath"]
+__all__ = [
+    "ANY_KEY",
+    "OutputPath",
+    "configs_option",
+    "dataset_option",
+    "head_rule_option",
+    "k_option",
+    "model_option",
+    "repeated",
+    "run_argument",
+]
+
+ANY_KEY = {"ignore_unknown_options": True, "allow_extra_args": True}
+"""Context settings of a command that takes any key as ``--key=value`` and hands on what it does not know."""
 
 
 class OutputPath(click.Path):
@@ -29,3 +44,20 @@ class OutputPath(click.Path):
             option = param.opts[0] if param else "the path"
             raise ConfigError(f"{option} is empty: name a {self._what}")
         return super().convert(value, param, ctx)
+
+
+run_argument = click.argument("run", type=click.Path(path_type=Path))
+model_option = click.option("--model", help="A model's name ('models' lists them) or package.module:Class.")
+configs_option = click.option(
+    "--config", "configs", multiple=True, type=click.Path(path_type=Path), help="YAML file; later ones win."
+)
+dataset_option = click.option("--dataset", help="Name of the data set; wins over the files.")
+k_option = click.option(
+    "--k", type=click.IntRange(min=1), help="Length of the lists (default: that of valid_metric)."
+)
+head_rule_option = click.option("--head_rule", help="What counts as the head (default: the run's head_rule).")
+
+
+def repeated() -> str:
+    """The command that repeats what is running."""
+    return shlex.join(["python", "run.py", *sys.argv[1:]])

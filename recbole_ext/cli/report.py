@@ -1,4 +1,4 @@
-"""The commands ``report`` and ``explain``: parsing only."""
+"""The commands that show and explain what was computed: report, explain."""
 
 from __future__ import annotations
 
@@ -6,9 +6,9 @@ from pathlib import Path
 
 import click
 
-from recbole_ext.cli.options import OutputPath
+from recbole_ext.cli.options import OutputPath, run_argument
 
-__all__ = ["COMMANDS"]
+__all__ = ["explain", "report"]
 
 
 @click.command()
@@ -27,16 +27,13 @@ def report(folders: tuple[Path, ...], output: Path | None, form: str | None, fig
 
 
 @click.command()
-@click.argument("run", type=click.Path(path_type=Path))
+@run_argument
 @click.option("--user", required=True, help="Token of a test user.")
 @click.option("--top", default=3, type=click.IntRange(min=1), help="How many recommendations.")
 @click.option("--reasons", default=5, type=click.IntRange(min=1), help="Items of the history for each.")
 def explain(run: Path, user: str, top: int, reasons: int) -> None:
     """Show which part of a user's history made a recommendation."""
-    from recbole_ext.cli.explanation import explanation_lines
+    from recbole_ext.cli.show import explanation_lines
     from recbole_ext.recommend import explain as interpretation
 
     click.echo("\n".join(explanation_lines(interpretation.explain(run, user, top=top, reasons=reasons))))
-
-
-COMMANDS = (report, explain)

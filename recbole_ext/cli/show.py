@@ -1,28 +1,28 @@
-"""What the terminal shows: epoch lines and tables, each figure with its protocol."""
+"""What the terminal shows: epoch lines, explanations and tables, each figure with its protocol."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from rich import box
 from rich.console import Console
 from rich.table import Table
 
-from recbole_ext.data.movielens import MovieLensDataset
-from recbole_ext.evaluator.metrics.beyond_accuracy import BEYOND_ACCURACY
-from recbole_ext.evaluator.register import is_accuracy, known_metrics
-from recbole_ext.model.registry import ModelSpec
-from recbole_ext.trainer.train import RunResult
-from recbole_ext.trainer.trainer import EpochReport
+from recbole_ext.config.messages import pluralize
+from recbole_ext.evaluator.register import bigger_is_better, is_accuracy, known_metrics
+
+if TYPE_CHECKING:
+    from recbole_ext.recommend.explain import Explanation, Recommendation
+    from recbole_ext.trainer.train import RunResult
+    from recbole_ext.trainer.trainer import EpochReport
 
 __all__ = [
     "EpochLines",
+    "explanation_lines",
     "protocol_line",
     "show",
     "show_curves",
-    "show_datasets",
-    "show_models",
     "show_reranked",
 ]
 
@@ -97,10 +97,9 @@ def _beyond_table(metrics: Mapping[str, Any], names: Iterable[str], k: int) -> T
     bounds = metrics["test_bounds"]
     for name in names:
         key = f"{name}@{k}"
-        metric = BEYOND_ACCURACY[_shown(name)]
-        better = {True: "higher", False: "lower", None: ""}[metric.bigger]
+        better = {True: "higher", False: "lower", None: ""}[bigger_is_better(name)]
         known = (_number(bounds[kind].get(key)) for kind in ("random", "ceiling"))
-        table.add_row(metric.name, _number(metrics["test"][key]), *known, better)
+        table.add_row(_shown(name), _number(metrics["test"][key]), *known, better)
     return table
 
 
@@ -161,14 +160,39 @@ def show_curves(metrics: Mapping[str, Any], console: Console) -> None:
     console.print(f"rule: {metrics['rule']}", markup=False)
 
 
-def show_models(ours: Mapping[str, ModelSpec], names: Iterable[str], console: Console) -> None:
-    """One line a model."""
-    for name in names:
-        spec = ours.get(name)
-        console.print(f"{name:14} {'recbole_ext: ' + spec.paper if spec else 'RecBole'}", markup=False)
+def _reason_lines(one: Recommendation, kind: str) -> list[str]:
+    lines = []
+    for reason in one.reasons:
+        words = {
+            "parts": f"{reason.effect:+.4f}",
+            "nearest": f"similarity {reason.effect:.2f}",
+        }.get(kind, f"{reason.effect:+.4f}; without it place {reason.rank_without}")
+        lines.append(f"     {reason.title}: {words}")
+    return lines
 
 
-def show_datasets(datasets: Mapping[str, MovieLensDataset], console: Console) -> None:
-    """One paragraph a set."""
-    for name, dataset in datasets.items():
-        console.print(f"{name}: {dataset.licence}\n", markup=False)
+def explanation_lines(explanation: Explanation) -> list[str]:
+    """A few lines for each recommendation, under what the method means."""
+    items = pluralize(explanation.history, "item")
+    # Where no item of the history was looked at one by one, their number says nothing.
+    looked_at = "" if explanation.kind == "none" else f", from {items} of the history"
+    lines = [
+        f"{explanation.model}, user {explanation.user}: {explanation.how.method}{looked_at}",
+        explanation.how.meaning,
+    ]
+    for one in explanation.recommendations:
+        lines += [
+            "",
+            f"{one.rank:>3}. {one.title} (score {one.score:.4f})",
+            *_reason_lines(one, explanation.kind),
+        ]
+        if explanation.kind == "parts" and one.reasons:
+            rest = one.score - sum(reason.effect for reason in one.reasons)
+            lines.append(f"     all other items together: {rest:+.4f}")
+        if not one.reasons and explanation.kind != "none":
+            single = "the history has one item: nothing can be taken away"
+            lines.append(f"     {'no item of the history speaks for it' if explanation.history else single}")
+        if one.genres:
+            shares = ", ".join(f"{name} {share:.0%}" for name, share in one.genres)
+            lines.append(f"     its genres in the history: {shares}")
+    return lines

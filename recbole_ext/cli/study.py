@@ -1,32 +1,28 @@
-"""Parsing only, of the commands over many runs: tune, compare, ablate."""
+"""The commands over many runs: tune, compare, ablate."""
 
 from __future__ import annotations
 
-import shlex
-import sys
 from pathlib import Path
 
 import click
 
 from recbole_ext.cli.console import SearchBar, say
-from recbole_ext.cli.options import OutputPath
-
-__all__ = ["STUDY_COMMANDS"]
-
-_EXTRA = {"ignore_unknown_options": True, "allow_extra_args": True, "help_option_names": ["-h", "--help"]}
-
-
-def _command() -> str:
-    """The command that repeats what is running."""
-    return shlex.join(["python", "run.py", *sys.argv[1:]])
-
-
-@click.command(context_settings=_EXTRA)
-@click.option("--model", help="A model's name ('models' lists them) or package.module:Class.")
-@click.option(
-    "--config", "configs", multiple=True, type=click.Path(path_type=Path), help="YAML file; later ones win."
+from recbole_ext.cli.options import (
+    ANY_KEY,
+    OutputPath,
+    configs_option,
+    dataset_option,
+    model_option,
+    repeated,
 )
-@click.option("--dataset", help="Name of the data set; wins over the files.")
+
+__all__ = ["ablate", "compare", "tune"]
+
+
+@click.command(context_settings=ANY_KEY)
+@model_option
+@configs_option
+@dataset_option
 @click.option(
     "--space", required=True, type=click.Path(path_type=Path), help="YAML file of the search space."
 )
@@ -80,7 +76,7 @@ def tune(
             )
             bar.show(trial.done, trial.total, trial.last, best)
 
-        result = study.tune(model, configs, overrides, options, command=_command(), report=say, on_trial=show)
+        result = study.tune(model, configs, overrides, options, command=repeated(), report=say, on_trial=show)
     for key, value in result.best.items():
         say(f"{key}: {value}")
     if len(result.front) > 1:
@@ -91,7 +87,7 @@ def tune(
     )
 
 
-@click.command(context_settings=_EXTRA)
+@click.command(context_settings=ANY_KEY)
 @click.option("--config", required=True, type=click.Path(path_type=Path), help="YAML file of the study.")
 @click.option("--output", type=OutputPath(), help="Folder (default: saved/study/<file>).")
 @click.option("--budget-minutes", type=float, help="Of each model's search, in place of the study's.")
@@ -110,13 +106,13 @@ def compare(context: click.Context, config: Path, output: Path | None, budget_mi
         parse_overrides(context.args),
         output=output,
         budget_minutes=budget_minutes,
-        command=_command(),
+        command=repeated(),
         report=say,
     )
     click.echo(comparison_table.markdown(result))
 
 
-@click.command(context_settings=_EXTRA)
+@click.command(context_settings=ANY_KEY)
 @click.option("--config", required=True, type=click.Path(path_type=Path), help="YAML file of the ablations.")
 @click.option("--output", type=OutputPath(), help="Folder (default: saved/study/<file>).")
 @click.pass_context
@@ -130,9 +126,6 @@ def ablate(context: click.Context, config: Path, output: Path | None) -> None:
     from recbole_ext.study import table as comparison_table
 
     result = study.ablate(
-        config, parse_overrides(context.args), output=output, command=_command(), report=say
+        config, parse_overrides(context.args), output=output, command=repeated(), report=say
     )
     click.echo(comparison_table.ablation_markdown(result))
-
-
-STUDY_COMMANDS = (tune, compare, ablate)

@@ -9,7 +9,7 @@ import pytest
 import torch
 
 from recbole_ext.cli import main
-from recbole_ext.cli.explanation import explanation_lines
+from recbole_ext.cli.show import explanation_lines
 from recbole_ext.errors import ConfigError
 from recbole_ext.model.explainable import how_explainable
 from recbole_ext.recommend.explain import explain

@@ -1,10 +1,17 @@
-"""MovieLens sets as RecBole's atomic files: found or fetched, checked, exactly ordered; without torch."""
+"""MovieLens sets as RecBole's atomic files: found or fetched, checked, exactly ordered; without torch.
+
+The catalogue is there at once; reading and writing sets needs polars, which is imported with the first use.
+"""
 
 from __future__ import annotations
 
-from recbole_ext.data.movielens.atomic import Prepared, is_prepared, prepare
+from typing import TYPE_CHECKING, Any
+
 from recbole_ext.data.movielens.catalog import DATASETS, MovieLensDataset, find_dataset
 from recbole_ext.data.movielens.sources import HOME_VARIABLE, find_source
+
+if TYPE_CHECKING:
+    from recbole_ext.data.movielens.atomic import Prepared, is_prepared, prepare
 
 __all__ = [
     "DATASETS",
@@ -16,3 +23,11 @@ __all__ = [
     "is_prepared",
     "prepare",
 ]
+
+
+def __getattr__(name: str) -> Any:
+    if name not in __all__:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    from recbole_ext.data.movielens import atomic
+
+    return getattr(atomic, name)

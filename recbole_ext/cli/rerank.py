@@ -1,0 +1,79 @@
+"""The commands that re-rank the lists of a saved run: rerank, pareto."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from recbole_ext.cli.console import say
+from recbole_ext.cli.options import ANY_KEY, OutputPath, head_rule_option, k_option, run_argument
+
+__all__ = ["pareto", "rerank"]
+
+
+@click.command(context_settings=ANY_KEY)
+@run_argument
+@click.option("--method", help="popularity_penalty, value_aware, xquad, calibrated, mmr or exposure.")
+@k_option
+@click.option("--output", type=OutputPath(), help="Folder for the new lists (default: beside RUN).")
+@head_rule_option
+@click.pass_context
+def rerank(
+    context: click.Context,
+    run: Path,
+    method: str | None,
+    k: int | None,
+    output: Path | None,
+    head_rule: str | None,
+) -> None:
+    """Re-rank the test lists of a saved run, without training it again.
+
+    Options of the method are given as --key=value, for example --alpha=0.1, --lambda=0.3, --candidates=200, or for
+    exposure --coverage=0.8 --tail_share=0.5.
+    """
+    from recbole_ext.config.build import parse_overrides
+
+    block = parse_overrides(context.args)
+    if method is not None:
+        block["method"] = method
+
+    from recbole_ext.cli import show
+    from recbole_ext.cli.console import console
+    from recbole_ext.rerank.run import rerank_run
+
+    result = rerank_run(run, block, k=k, head_rule=head_rule, output=output, report=say)
+    show.show_reranked(result.metrics, console())
+    say(f"lists and figures: {result.folder}")
+
+
+@click.command()
+@run_argument
+@click.option("--methods", help="Separated by commas (default: all).")
+@click.option("--candidates", type=click.IntRange(min=1), help="Length of the lists re-ranked.")
+@click.option("--most-loss", type=float, help="Share of validation NDCG that a chosen strength may cost.")
+@click.option("--output", type=OutputPath(), help="Folder for table and plot (default: beside RUN).")
+@head_rule_option
+def pareto(
+    run: Path,
+    methods: str | None,
+    candidates: int | None,
+    most_loss: float | None,
+    output: Path | None,
+    head_rule: str | None,
+) -> None:
+    """Draw the curves of re-rankers: swept on validation, chosen by a rule, tested once.
+
+    Whatever is not given comes from the block pareto: of the run's configuration.
+    """
+    names = None if methods is None else [name.strip() for name in methods.split(",")]
+    given = {"methods": names, "candidates": candidates, "most_loss": most_loss}
+    changes = {key: value for key, value in given.items() if value is not None}
+
+    from recbole_ext.cli import show
+    from recbole_ext.cli.console import console
+    from recbole_ext.rerank.run import pareto_run
+
+    result = pareto_run(run, changes, head_rule=head_rule, output=output, report=say)
+    show.show_curves(result.metrics, console())
+    say(f"table and plot: {result.folder}")

@@ -1,0 +1,87 @@
+"""The commands of single runs: train, evaluate, table."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import click
+
+from recbole_ext.cli.console import say
+from recbole_ext.cli.options import (
+    ANY_KEY,
+    OutputPath,
+    configs_option,
+    dataset_option,
+    k_option,
+    model_option,
+    run_argument,
+)
+
+__all__ = ["evaluate", "table", "train"]
+
+
+@click.command(context_settings=ANY_KEY)
+@model_option
+@configs_option
+@dataset_option
+@click.option("--output", type=OutputPath(), help="The run folder (default: saved/...).")
+@click.option("--resume", "run", type=click.Path(path_type=Path), help="Continue an interrupted run.")
+@click.pass_context
+def train(
+    context: click.Context,
+    model: str | None,
+    configs: tuple[Path, ...],
+    dataset: str | None,
+    output: Path | None,
+    run: Path | None,
+) -> None:
+    """Train and test a model. Any configuration key can be given as --key=value."""
+    from recbole_ext.config.build import parse_overrides
+
+    overrides = parse_overrides(context.args)
+    if run is not None and (model or configs or dataset or output or overrides):
+        raise click.UsageError("--resume takes the run folder alone: its configuration is in it")
+
+    from recbole_ext.cli import show
+    from recbole_ext.cli.console import console
+    from recbole_ext.rerank.run import rerank_run
+    from recbole_ext.trainer import train as pipeline
+
+    watcher = show.EpochLines(console())
+    if run is not None:
+        result = pipeline.resume(run, report=say, on_epoch=watcher)
+    else:
+        overrides.setdefault("show_progress", sys.stderr.isatty())
+        result = pipeline.train(
+            model, dataset, configs, overrides, output=output, report=say, on_epoch=watcher
+        )
+    show.show(result, console())
+    if block := result.config.get("rerank"):
+        show.show_reranked(rerank_run(result.folder, block).metrics, console())
+
+
+@click.command()
+@run_argument
+def evaluate(run: Path) -> None:
+    """Test a saved run again, from its weights."""
+    from recbole_ext.cli import show
+    from recbole_ext.cli.console import console
+    from recbole_ext.trainer import train as pipeline
+
+    show.show(pipeline.evaluate(run, report=say), console())
+
+
+@click.command()
+@click.argument("runs", nargs=-1, type=click.Path(path_type=Path))
+@click.option("--columns", help="Metrics, epochs, seconds and parameters, separated by commas.")
+@k_option
+@click.option(
+    "--against", type=click.Path(path_type=Path), help="A run to which the first column is compared by user."
+)
+def table(runs: tuple[Path, ...], columns: str | None, k: int | None, against: Path | None) -> None:
+    """Show finished runs side by side as a Markdown table."""
+    from recbole_ext.cli.table import DEFAULT_COLUMNS, runs_table
+
+    names = DEFAULT_COLUMNS if columns is None else tuple(name.strip() for name in columns.split(","))
+    click.echo(runs_table(runs, columns=names, k=k, against=against))
