@@ -12,10 +12,9 @@ import click
 from recbole_ext import __version__
 from recbole_ext.errors import RecBoleExtError, nearest
 
-__all__ = ["main"]
+__all__ = ["COMMANDS", "main"]
 
-# The file of each command, in the order in which --help shows them.
-_COMMANDS = {
+COMMANDS = {
     "train": "runs",
     "evaluate": "runs",
     "table": "runs",
@@ -30,6 +29,8 @@ _COMMANDS = {
     "models": "data",
     "datasets": "data",
 }
+"""The file of each command, in the order in which ``--help`` shows them."""
+
 _OWN_OPTIONS = {"-h", "--help", "--version"}
 
 
@@ -37,12 +38,12 @@ class _Commands(click.Group):
     """A group whose commands are imported one by one, so that a command waits for its own imports only."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:
-        return list(_COMMANDS)
+        return list(COMMANDS)
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
-        if cmd_name not in _COMMANDS:
+        if cmd_name not in COMMANDS:
             return None
-        module = importlib.import_module(f"recbole_ext.cli.{_COMMANDS[cmd_name]}")
+        module = importlib.import_module(f"recbole_ext.cli.{COMMANDS[cmd_name]}")
         command: click.Command = getattr(module, cmd_name)
         return command
 
@@ -62,9 +63,9 @@ def _with_command(arguments: list[str]) -> list[str]:
     if not arguments:
         return ["--help"]
     first = arguments[0]
-    if not first.startswith("-") and first not in _COMMANDS:
+    if not first.startswith("-") and first not in COMMANDS:
         raise click.UsageError(
-            f"{first!r} is no command{nearest(first, _COMMANDS)} (commands: {', '.join(_COMMANDS)})"
+            f"{first!r} is no command{nearest(first, COMMANDS)} (commands: {', '.join(COMMANDS)})"
         )
     return ["train", *arguments] if first.startswith("-") and first not in _OWN_OPTIONS else arguments
 

@@ -97,9 +97,10 @@ def _beyond_table(metrics: Mapping[str, Any], names: Iterable[str], k: int) -> T
     bounds = metrics["test_bounds"]
     for name in names:
         key = f"{name}@{k}"
-        better = {True: "higher", False: "lower", None: ""}[bigger_is_better(name)]
+        shown = _shown(name)
+        better = {True: "higher", False: "lower", None: ""}[bigger_is_better(shown)]
         known = (_number(bounds[kind].get(key)) for kind in ("random", "ceiling"))
-        table.add_row(_shown(name), _number(metrics["test"][key]), *known, better)
+        table.add_row(shown, _number(metrics["test"][key]), *known, better)
     return table
 
 
