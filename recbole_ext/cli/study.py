@@ -56,7 +56,7 @@ def tune(
 
     Any configuration key can be given as --key=value.
     """
-    from recbole_ext.config import build as config
+    from recbole_ext.config import read as config
     from recbole_ext.study import tune as study
 
     overrides = config.parse_overrides(context.args)
@@ -97,7 +97,7 @@ def compare(context: click.Context, config: Path, output: Path | None, budget_mi
 
     Any configuration key can be given as --key=value.
     """
-    from recbole_ext.config.build import parse_overrides
+    from recbole_ext.config.read import parse_overrides
     from recbole_ext.study import compare as study
     from recbole_ext.study import table as comparison_table
 
@@ -121,7 +121,7 @@ def ablate(context: click.Context, config: Path, output: Path | None) -> None:
 
     Any configuration key can be given as --key=value.
     """
-    from recbole_ext.config.build import parse_overrides
+    from recbole_ext.config.read import parse_overrides
     from recbole_ext.study import ablate as study
     from recbole_ext.study import table as comparison_table
 

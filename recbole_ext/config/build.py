@@ -15,14 +15,13 @@ import torch
 from recbole_ext._compat.host import AbstractRecommender, Config, get_model
 from recbole_ext.config.host_keys import REPLACED_KEYS
 from recbole_ext.config.host_metrics import enter_metrics
-from recbole_ext.config.model_source import ModelSource, host_folder, model_source, source_of_class
+from recbole_ext.config.model_source import ModelSource, host_folder, is_inside, model_source, source_of_class
 from recbole_ext.config.precision import resolved_precision
 from recbole_ext.config.read import COMPUTED_KEYS, CheckedConfig, read_config
 from recbole_ext.errors import ConfigError, nearest
 
 __all__ = ["build_config", "host_config", "source_of", "to_plain"]
 
-_INSIDE = ("recbole", "recbole_ext")
 _LEFT_OUT_OF_COPIES = COMPUTED_KEYS | REPLACED_KEYS.keys() | {"train_neg_sample_args", "output"}
 _log = logging.getLogger(__name__)
 
@@ -126,9 +125,8 @@ def host_config(checked: CheckedConfig, model_class: Any) -> Config:
 
 def source_of(model_class: type) -> ModelSource:
     """What a configuration must know of a class that is imported already."""
-    if model_class.__module__.partition(".")[0] in _INSIDE:
-        return model_source(f"{model_class.__module__}:{model_class.__qualname__}")
-    return source_of_class(model_class)
+    path = f"{model_class.__module__}:{model_class.__qualname__}"
+    return model_source(path) if is_inside(path) else source_of_class(model_class)
 
 
 def to_plain(config: Config) -> dict[str, Any]:
@@ -152,10 +150,8 @@ def to_plain(config: Config) -> dict[str, Any]:
         if key in known and key not in _LEFT_OUT_OF_COPIES and _is_plain(value)
     }
     model_class = config.model_class
-    inside = model_class.__module__.partition(".")[0] in _INSIDE
-    plain["model"] = (
-        model_class.__name__ if inside else f"{model_class.__module__}:{model_class.__qualname__}"
-    )
+    path = f"{model_class.__module__}:{model_class.__qualname__}"
+    plain["model"] = model_class.__name__ if is_inside(path) else path
     plain["data_path"] = os.path.dirname(values["data_path"])
     return plain
 

@@ -17,7 +17,7 @@ from pathlib import Path
 
 from recbole_ext.errors import ConfigError, nearest
 
-__all__ = ["ModelSource", "host_arguments", "host_folder", "model_source", "source_of_class"]
+__all__ = ["ModelSource", "host_arguments", "host_folder", "is_inside", "model_source", "source_of_class"]
 
 _PACKAGES = ("recbole", "recbole_ext")
 _KEY_READ = re.compile(r"""config(?:\.get\(|\[)\s*["'](\w+)["']""")
@@ -47,6 +47,11 @@ class ModelSource:
     def name(self) -> str:
         """Name of the class."""
         return self.path.rpartition(":")[2]
+
+
+def is_inside(path: str) -> bool:
+    """Whether ``package.module:Class`` belongs to RecBole or to this package, whose sources are read."""
+    return path.partition(".")[0] in _PACKAGES
 
 
 @cache

@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, cast, get_args
 
+from recbole_ext.config.problem import Problem
 from recbole_ext.errors import ConfigError, nearest
 
 if TYPE_CHECKING:
@@ -103,9 +104,8 @@ class ModelSpec:
         try:
             return cast("type[AbstractRecommender]", getattr(module, class_name))
         except AttributeError:
-            raise ConfigError(
-                f"--model={self.path}: {module_name} has no class {class_name!r}{nearest(class_name, vars(module))}"
-            ) from None
+            reason = f"has no class {class_name!r}{nearest(class_name, vars(module))}"
+            raise _refused(self.path, f"cannot be found: {module_name} {reason}") from None
 
 
 _GENERAL = "recbole_ext.model.general_recommender"
@@ -246,6 +246,11 @@ def known_models() -> list[str]:
     return sorted(host | MODELS.keys(), key=str.lower)
 
 
+def _refused(name: str, reason: str) -> ConfigError:
+    """Of a model that an option names; who has the name from elsewhere words the problem anew."""
+    return ConfigError(f"--model={name} {reason}", Problem(("model",), "unknown_name", name, reason=reason))
+
+
 def model_spec(name: str) -> ModelSpec:
     """What is known of a model.
 
@@ -262,11 +267,9 @@ def model_spec(name: str) -> ModelSpec:
         return resolve_model(name)[0]
     spec = MODELS.get(name) or _host_specs().get(name)
     if spec is None:
-        raise ConfigError(
-            f"--model={name} is no known model{nearest(name, known_models())} ('run.py models' lists all)"
-        )
+        raise _refused(name, f"is no known model{nearest(name, known_models())} ('run.py models' lists all)")
     if spec.needs:
-        raise ConfigError(f"--model={name} needs {spec.needs}, which MovieLens does not have: choose another")
+        raise _refused(name, f"needs {spec.needs}, which MovieLens does not have: choose another")
     return spec
 
 
@@ -283,10 +286,10 @@ def resolve_model(name: str) -> tuple[ModelSpec, type[AbstractRecommender]]:
 
     model = _load_outside(spec) if outside else spec.load()
     if not (isinstance(model, type) and issubclass(model, AbstractRecommender)):
-        raise ConfigError(f"--model={name} is not a RecBole model: derive it from a recommender of RecBole")
+        raise _refused(name, "is not a RecBole model: derive it from a recommender of RecBole")
     kind = getattr(model, "type", None)
     if kind not in (ModelType.GENERAL, ModelType.SEQUENTIAL, ModelType.TRADITIONAL):
-        raise ConfigError(f"--model={name} is neither a general nor a sequential model: choose one of those")
+        raise _refused(name, "is neither a general nor a sequential model: choose one of those")
     return (_stated(spec, model, kind == ModelType.SEQUENTIAL) if outside else spec), model
 
 
@@ -298,9 +301,8 @@ def _load_outside(spec: ModelSpec) -> Any:
     except ConfigError:
         raise
     except Exception as error:  # whatever a user's module does when it is imported
-        raise ConfigError(
-            f"--model={spec.path} cannot be imported ({type(error).__name__}: {error}): give package.module:Class"
-        ) from error
+        reason = f"cannot be imported ({type(error).__name__}: {error}): give package.module:Class"
+        raise _refused(spec.path, reason) from error
 
 
 def _stated(spec: ModelSpec, model: type, sequential: bool) -> ModelSpec:

@@ -15,7 +15,7 @@ import polars as pl
 import yaml
 from optuna.trial import FrozenTrial, TrialState
 
-from recbole_ext.config.build import user_values
+from recbole_ext.config.read import user_values
 from recbole_ext.data.files import write_whole
 from recbole_ext.errors import ConfigError, OutputError
 from recbole_ext.study.queue import counted, spent_seconds

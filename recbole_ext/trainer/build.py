@@ -2,19 +2,35 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from recbole_ext._compat.host import AbstractRecommender, Trainer, get_trainer, init_seed
+from recbole_ext._compat.host import AbstractRecommender, Config, Trainer, get_trainer, init_seed
+from recbole_ext.config.build import host_config
 from recbole_ext.data.build import PreparedData, train_loader
 from recbole_ext.model.kernels.dropout import quicken_dropout
 from recbole_ext.model.losses.popularity import check_debiasing
 from recbole_ext.model.losses.positive_weight import set_positive_weight
-from recbole_ext.model.registry import ModelSpec
+from recbole_ext.model.registry import ModelSpec, resolve_model
+from recbole_ext.trainer.configure import chosen_model, configure
 from recbole_ext.trainer.stages import StagedTrainer
 from recbole_ext.trainer.trainer import ExactTrainer, trainer_class
 
-__all__ = ["build_trainer", "trainer_for"]
+__all__ = ["build_trainer", "configure_host", "trainer_for"]
+
+
+def configure_host(
+    model: str | None,
+    dataset: str | None,
+    files: Sequence[Path | str],
+    overrides: Mapping[str, Any],
+    report: Callable[[str], None],
+) -> tuple[ModelSpec, type[AbstractRecommender], Config]:
+    """As :func:`~recbole_ext.trainer.configure.configure`, with the model's class and RecBole's configuration."""
+    spec, checked = configure(model, dataset, files, overrides, report)
+    _, model_class = resolve_model(chosen_model(model, files, overrides))
+    return spec, model_class, host_config(checked, model_class)
 
 
 def trainer_for(spec: ModelSpec, model: type[AbstractRecommender]) -> type[ExactTrainer]:

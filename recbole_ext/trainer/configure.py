@@ -1,4 +1,4 @@
-"""From what a user asked for to the final configuration, with the data set that is really there."""
+"""From what a user asked for to a checked configuration, with the data set that is really there; without torch."""
 
 from __future__ import annotations
 
@@ -9,21 +9,89 @@ from typing import Any
 
 import yaml
 
-from recbole_ext.config.blocks import read_pareto, read_rerank
-from recbole_ext.config.build import build_config
+from recbole_ext.config.model_source import ModelSource, is_inside, model_source, source_of_class
+from recbole_ext.config.problem import Origin
+from recbole_ext.config.read import CheckedConfig, read_config
 from recbole_ext.config.yaml_reader import read_yaml
-from recbole_ext.data.movielens import DATASETS, is_prepared, prepare
 from recbole_ext.errors import ConfigError, DataError, DownloadError
-from recbole_ext.model.registry import resolve_model
+from recbole_ext.model.registry import ModelSpec, model_spec
 
-__all__ = ["command_line", "configured"]
+__all__ = ["chosen_model", "command_line", "configure", "read_model_config", "source_of_model"]
 
 Report = Callable[[str], None]
 
 
-def _ensure_data(config: Any, report: Report) -> str:
+def configure(
+    model: str | None,
+    dataset: str | None,
+    files: Sequence[Path | str],
+    overrides: Mapping[str, Any],
+    report: Report,
+    origins: Mapping[str, Origin] | None = None,
+) -> tuple[ModelSpec, CheckedConfig]:
+    """The checked configuration of a model, with the data set that is really there.
+
+    Args:
+        model: A name of the registry or ``package.module:Class``; the files' ``model`` if None.
+        dataset: Name of the data set; the configuration's if None.
+        files: YAML files, later ones win.
+        overrides: Keys that win over all files.
+        report: Receives each line that a user should see.
+        origins: Where overrides were written; those that are not named were options.
+
+    Returns:
+        The model's entry of the registry, and the configuration.
+
+    Raises:
+        RecBoleExtError: No model is named, a key or value cannot be used, or the data set cannot be had.
+    """
+    name = chosen_model(model, files, overrides)
+    values = {key: value for key, value in overrides.items() if key != "model"}
+    spec, checked = read_model_config(name, files, values, origins=origins, dataset=dataset)
+    return spec, checked.with_dataset(_ensure_data(checked, report))
+
+
+def read_model_config(
+    model: str,
+    files: Sequence[Path | str],
+    overrides: Mapping[str, Any],
+    *,
+    origins: Mapping[str, Origin] | None = None,
+    dataset: str | None = None,
+) -> tuple[ModelSpec, CheckedConfig]:
+    """As :func:`configure` with a model that is named, and no look at the data set.
+
+    Raises:
+        ConfigError: The model is unknown, or a key or value cannot be used.
+    """
+    spec = model_spec(model)
+    return spec, read_config(source_of_model(spec), files, overrides, origins=origins, dataset=dataset)
+
+
+def source_of_model(spec: ModelSpec) -> ModelSource:
+    """What a configuration must know of a model; a class from outside is imported for it."""
+    return model_source(spec.path) if is_inside(spec.path) else source_of_class(spec.load())
+
+
+def chosen_model(model: str | None, files: Sequence[Path | str], overrides: Mapping[str, Any]) -> str:
+    """The model that is named, in the overrides or in the last file that names one.
+
+    Raises:
+        ConfigError: None is.
+    """
+    in_files = [read_yaml(Path(file)).values.get("model") for file in files]
+    name = model or overrides.get("model") or next(filter(None, reversed(in_files)), None)
+    if name is None:
+        raise ConfigError("no model is named: add --model=NAME, for example --model=GRU4Rec")
+    return str(name)
+
+
+def _ensure_data(config: CheckedConfig, report: Report) -> str:
     """The name of the data set that will be used; prepared if it was not, replaced only as declared."""
-    name, out = config["dataset"], Path(config["data_path"]).parent
+    # Reading tables is slow to import, and a refusal above needs none of it.
+    from recbole_ext.data.movielens import DATASETS, is_prepared, prepare
+
+    name, out = str(config["dataset"]), Path(config["data_path"]).expanduser()
     if is_prepared(name, out) or (name not in DATASETS and (out / name / f"{name}.inter").is_file()):
         return name
     if name not in DATASETS:
@@ -55,45 +123,6 @@ def _ensure_data(config: Any, report: Report) -> str:
             except DownloadError:
                 raise error from None
         return offline
-
-
-def configured(
-    model: str | None,
-    dataset: str | None,
-    files: Sequence[Path | str],
-    overrides: Mapping[str, Any],
-    report: Report,
-) -> tuple[Any, type, Any]:
-    """The final configuration, with the data set that is really there.
-
-    Args:
-        model: A name of the registry or ``package.module:Class``; the files' ``model`` if None.
-        dataset: Name of the data set; the configuration's if None.
-        files: YAML files, later ones win.
-        overrides: Keys that win over all files.
-        report: Receives each line that a user should see.
-
-    Returns:
-        The model's entry of the registry, its class, and RecBole's configuration.
-
-    Raises:
-        RecBoleExtError: No model is named, a key or value cannot be used, or the data set cannot be had.
-    """
-    values = dict(overrides)
-    named = [read_yaml(Path(file)).values.get("model") for file in files]
-    name = model or values.pop("model", None) or next(filter(None, reversed(named)), None)
-    if name is None:
-        raise ConfigError("no model is named: add --model=NAME, for example --model=GRU4Rec")
-    spec, model_class = resolve_model(str(name))
-    config = build_config(model_class, dataset, files, values)
-    if config["rerank"]:
-        read_rerank(config["rerank"])
-    read_pareto(config["pareto"])
-    found = _ensure_data(config, report)
-    if found != config["dataset"]:
-        values.pop("dataset", None)
-        config = build_config(model_class, found, files, values)
-    return spec, model_class, config
 
 
 def command_line(

@@ -22,8 +22,8 @@ from recbole_ext.runs.folder import (
     read_metrics,
 )
 from recbole_ext.runs.lists import write_lists
-from recbole_ext.trainer.build import build_trainer
-from recbole_ext.trainer.configure import command_line, configured
+from recbole_ext.trainer.build import build_trainer, configure_host
+from recbole_ext.trainer.configure import command_line
 from recbole_ext.trainer.summary import describe, run_figures, test_figures
 from recbole_ext.trainer.trainer import EpochReport, ExactTrainer
 
@@ -95,7 +95,7 @@ def train(
     Raises:
         RecBoleExtError: Whatever the user can mend; nothing half-written is left.
     """
-    spec, model_class, config = configured(model, dataset, files, overrides or {}, report)
+    spec, model_class, config = configure_host(model, dataset, files, overrides or {}, report)
     data = prepare_data(config, cache)
     chosen = output or (Path(config["output"]) if config["output"] else None)
     with RunFolder.create(config, spec.name, chosen) as folder:
@@ -141,7 +141,7 @@ def validate(
         RecBoleExtError: Whatever the user can mend.
     """
     began = time.perf_counter()
-    spec, model_class, config = configured(model, None, files, overrides or {}, _silent)
+    spec, model_class, config = configure_host(model, None, files, overrides or {}, _silent)
     data = prepare_data(config, cache)
     trainer, loader = build_trainer(config, spec, model_class, data, scratch)
     trainer.on_epoch = on_epoch
@@ -165,7 +165,7 @@ def resume(
     partial = partial_of(run)
     plain = read_config(partial)
     name = str(plain.pop("model"))
-    spec, model_class, config = configured(name, None, (), plain, report)
+    spec, model_class, config = configure_host(name, None, (), plain, report)
     data = prepare_data(config)
     with RunFolder.reopen(run) as folder:
         return _run(config, spec, model_class, data, folder, report, on_epoch)
@@ -272,7 +272,7 @@ def open_model(run: Path, *, head_rule: str | None = None, report: Report = _sil
     if head_rule is not None:
         plain["head_rule"] = head_rule
         metrics["protocol"] = {**metrics["protocol"], "head_rule": head_rule}
-    spec, model_class, config = configured(name, None, (), plain, report)
+    spec, model_class, config = configure_host(name, None, (), plain, report)
     data = prepare_data(config)
     if fingerprint(data.split) != metrics.get("fingerprint"):
         raise CheckpointError(
