@@ -10,7 +10,7 @@ from typing import Annotated, Any, Literal, TypeVar, get_args
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError, model_validator
 
 from recbole_ext.config.messages import config_error
-from recbole_ext.config.problem import Key, Origin, Problem, from_pydantic
+from recbole_ext.config.problem import Key, Origin, Problem, first_error, from_pydantic
 from recbole_ext.errors import ConfigError, nearest
 
 __all__ = [
@@ -265,7 +265,7 @@ def _strength(method: RerankMethod, block: Mapping[str, Any], here: Key, origin:
     try:
         value = TypeAdapter(Annotated[float, limits]).validate_python(block[key])
     except ValidationError as error:
-        raise config_error(from_pydantic(error.errors()[0], (*here, key), origin)) from None
+        raise config_error(from_pydantic(first_error(error), (*here, key), origin)) from None
     return 1.0 - value if method.falling and key in {"lambda", "lam"} else value
 
 
@@ -304,4 +304,4 @@ def _read(form: type[_Block], block: Mapping[str, Any], here: Key, origin: Origi
     try:
         return form.model_validate(dict(block))
     except ValidationError as error:
-        raise config_error(from_pydantic(error.errors()[0], here, origin, form)) from None
+        raise config_error(from_pydantic(first_error(error), here, origin, form)) from None

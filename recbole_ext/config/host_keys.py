@@ -8,7 +8,7 @@ from typing import Any, Literal
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from recbole_ext.config.messages import config_error
-from recbole_ext.config.problem import Origin, Problem, from_pydantic
+from recbole_ext.config.problem import Origin, Problem, first_error, from_pydantic
 
 __all__ = ["FORMER_KEYS", "REPLACED_KEYS", "translate_host_keys"]
 
@@ -94,7 +94,7 @@ def _sampling(block: Any, origin: Origin, old_alpha: float) -> dict[str, Any]:
     try:
         sampling = _Sampling.model_validate(block)
     except ValidationError as error:
-        raise config_error(from_pydantic(error.errors()[0], (_SAMPLING,), origin, _Sampling)) from None
+        raise config_error(from_pydantic(first_error(error), (_SAMPLING,), origin, _Sampling)) from None
     if sampling.dynamic or sampling.candidate_num:
         reason = "asks for dynamic sampling, which does not exist here: use sample_num"
         raise config_error(Problem((_SAMPLING,), "value_error", block, reason=reason, origin=origin))

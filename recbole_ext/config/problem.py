@@ -7,9 +7,9 @@ from dataclasses import dataclass, field
 from types import NoneType, UnionType
 from typing import Annotated, Any, Literal, Union, get_args, get_origin
 
-from pydantic import BaseModel
+from pydantic import BaseModel, ValidationError
 
-__all__ = ["Key", "Origin", "Problem", "from_pydantic", "origin_of_option"]
+__all__ = ["Key", "Origin", "Problem", "first_error", "from_pydantic", "origin_of_option"]
 
 Key = tuple[str | int, ...]
 """A key inside blocks and lists, from the outside in: ``("sweeps", 1, "key")``."""
@@ -59,6 +59,13 @@ class Problem:
     known: tuple[str, ...] = ()
     reason: str = ""
     origin: Origin | None = None
+
+
+def first_error(error: ValidationError) -> dict[str, Any]:
+    """The entry to tell a user of: a misspelt key explains the one that is missing."""
+    entries = error.errors(include_url=False)
+    unknown = (entry for entry in entries if entry["type"] == "extra_forbidden")
+    return dict(next(unknown, entries[0]))
 
 
 def from_pydantic(

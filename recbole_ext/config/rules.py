@@ -10,7 +10,7 @@ from pydantic import AfterValidator, ConfigDict, Field, TypeAdapter, ValidationE
 
 from recbole_ext.config.blocks import read_pareto, read_rerank
 from recbole_ext.config.messages import config_error
-from recbole_ext.config.problem import Origin, Problem, from_pydantic
+from recbole_ext.config.problem import Origin, Problem, first_error, from_pydantic
 from recbole_ext.errors import ConfigError
 from recbole_ext.evaluator.register import bigger_is_better, known_metrics, metric_name
 
@@ -190,7 +190,7 @@ def _check_type(key: str, value: Any, default: type, given: Any, origin: Origin 
     try:
         adapter.validate_python(value)
     except ValidationError as error:
-        first = error.errors(include_url=False)[0]
+        first = first_error(error)
         problem = from_pydantic({**first, "loc": (), "input": given}, (key,), origin)
         raise config_error(
             Problem(problem.key, problem.kind, given, problem.limits, adapter.json_schema(), origin=origin)

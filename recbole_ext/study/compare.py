@@ -18,12 +18,12 @@ from recbole_ext.runs.compare import differences, estimates, groups_of, means_in
 from recbole_ext.runs.files import made_folder
 from recbole_ext.runs.results import Comparison, ComparisonRow, Tuning, write_result
 from recbole_ext.study.cells import Cell, Cells
-from recbole_ext.study.settings import ComparisonSettings, blaming, read_settings
-from recbole_ext.study.space_check import usable_space
+from recbole_ext.study.settings import ComparisonSettings, read_settings
+from recbole_ext.study.space import SearchSpace, usable_space
 from recbole_ext.study.table import markdown
 from recbole_ext.study.tune import TuneResult
 from recbole_ext.study.tune_all import Searches, cell_name, run_values
-from recbole_ext.trainer.configure import configured
+from recbole_ext.trainer.configure import configure, read_model_config
 from recbole_ext.trainer.train import open_model
 
 __all__ = ["compare"]
@@ -50,7 +50,7 @@ class _Study:
     settings: ComparisonSettings
     folder: Path
     cells: Cells
-    spaces: dict[str, Path]
+    spaces: dict[str, SearchSpace]
     bigger: bool
     valid_metric: str
     report: Callable[[str], None]
@@ -109,26 +109,28 @@ def _checked(
     report: Callable[[str], None],
 ) -> _Study:
     """Everything that can be wrong is found here, before anything is computed."""
-    settings = read_settings(file, ComparisonSettings)
+    settings, document = read_settings(file, ComparisonSettings)
     if budget_minutes is not None:
         if not budget_minutes > 0:
             raise ConfigError(f"--budget-minutes is {budget_minutes:g}: give a number above 0")
         settings = settings.model_copy(update={"budget_minutes": budget_minutes})
-    spaces = settings.space_files(file)
-    files, values = settings.layers(file)
+    files, values, origins = settings.layers(document)
     values = {**values, **overrides}
+    origins = {key: origin for key, origin in origins.items() if key not in overrides}
+    of_final = {**origins, **{key: document.origin("final", key) for key in settings.final}}
+    spaces = {}
     for model in settings.models:
-        with blaming(file, overrides.keys() - settings.final.keys()):
-            configured(model, None, files, {**values, **settings.final}, lambda _: None)
-        with blaming(file, overrides):
-            _, model_class, config = configured(model, None, files, values, report)
-        # The data set that is really there, should it be another than the one that was asked for.
-        values["dataset"] = config["dataset"]
-        if model in spaces:
-            usable_space(spaces[model], model_class, files, values, config, f"{{}} is set in {file}")
+        read_model_config(model, files, {**values, **settings.final}, origins=of_final)
+        _, config = read_model_config(model, files, values, origins=origins)
+        if model in settings.spaces:
+            space = file.parent / settings.spaces[model]
+            spaces[model] = usable_space(space, config.model, files, values, config, origins)
     lacking = {"NDCG", "ItemCoverage", "TailShare"} - set(config["metrics"])
     if settings.curves.models and lacking:
         raise ConfigError(f"{file}: curves need the metric {sorted(lacking)[0]}: add it to metrics")
+    # The data set that is really there, should it be another than the one that was asked for.
+    _, config = configure(settings.models[0], None, files, values, report, origins)
+    values["dataset"] = config["dataset"]
     metric = str(config["valid_metric"])
     bigger = bigger_is_better(metric.partition("@")[0])
     folder = made_folder(output or Path("saved") / "study" / file.stem)

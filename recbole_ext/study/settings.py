@@ -2,57 +2,49 @@
 
 from __future__ import annotations
 
-import contextlib
-import re
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated, Any, Literal, TypeVar
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    ValidationError,
+    ValidationInfo,
+    field_validator,
+    model_validator,
+)
 
 from recbole_ext.config.blocks import RERANKERS
-from recbole_ext.config.build import known_keys
-from recbole_ext.config.messages import describe_problem
-from recbole_ext.config.problem import from_pydantic
-from recbole_ext.config.yaml_reader import read_yaml
+from recbole_ext.config.messages import config_error
+from recbole_ext.config.problem import Origin, Problem, first_error, from_pydantic
+from recbole_ext.config.read import known_keys
+from recbole_ext.config.yaml_reader import Document, read_yaml
 from recbole_ext.errors import ConfigError, nearest
-from recbole_ext.model.registry import resolve_model
-from recbole_ext.study.space import PROTOCOL_KEYS, read_space
+from recbole_ext.model.registry import ModelSpec, model_spec
+from recbole_ext.study.space import PROTOCOL_KEYS
+from recbole_ext.trainer.configure import source_of_model
 
-__all__ = ["AblationSettings", "ComparisonSettings", "StudyBase", "Sweep", "blaming", "read_settings"]
+__all__ = ["AblationSettings", "ComparisonSettings", "StudyBase", "Sweep", "read_settings"]
 
 _Seed = Annotated[int, Field(strict=True, ge=0, lt=2**32)]
 _STRICT = ConfigDict(extra="forbid", frozen=True)
-_OPTION = re.compile(r" in the option --(\w+)")
 
 
-@contextlib.contextmanager
-def blaming(file: Path, options: Collection[str] = (), what: str = "") -> Iterator[None]:
-    """A mistake in a study's file names the file, and not an option that nobody has given.
-
-    The configuration takes a study's keys as it takes options, so that its own errors speak of options.
-
-    Args:
-        file: The study.
-        options: Keys that really were options: a mistake in one of them stays as it is.
-        what: Clause before the mistake.
-
-    Raises:
-        ConfigError: The block has raised one.
-    """
-    try:
-        yield
-    except ConfigError as error:
-        option = _OPTION.search(str(error))
-        if option and option[1] in options:
-            raise
-        mistake = _OPTION.sub("", str(error)).replace("--model=", "")
-        raise ConfigError(f"{file}: {what}{mistake}") from error
-
-
-def _twice(values: Sequence[Any]) -> Any:
+def _first_repeated(values: Sequence[Any]) -> Any:
     """The first value that came before, or None."""
     return next((value for index, value in enumerate(values) if value in values[:index]), None)
+
+
+def _known_model(name: str) -> ModelSpec:
+    """The entry of the registry; a refusal of it in words that follow the key."""
+    try:
+        return model_spec(name)
+    except ConfigError as error:
+        reason = error.problem.reason if isinstance(error.problem, Problem) else str(error)
+        raise ValueError(f"names {name}, which {reason}") from error
 
 
 class StudyBase(BaseModel):
@@ -72,20 +64,27 @@ class StudyBase(BaseModel):
     settings: dict[str, Any] = Field(default_factory=dict)
     seeds: list[_Seed] = Field(default=[2020], min_length=1)
 
-    @model_validator(mode="after")
-    def _each_seed_once(self) -> StudyBase:
-        if (seed := _twice(self.seeds)) is not None:
-            raise ValueError(f"seeds names {seed} twice: leave one out")
-        for where, keys in (("base", self.base), ("settings", self.settings)):
-            if isinstance(keys, dict) and {"seed", "model", "output"} & keys.keys():
-                raise ValueError(f"{where} sets model, seed or output: these are the study's own")
-        return self
+    @field_validator("seeds")
+    @classmethod
+    def _each_seed_once(cls, seeds: list[int]) -> list[int]:
+        if (seed := _first_repeated(seeds)) is not None:
+            raise ValueError(f"names {seed} twice: leave one out")
+        return seeds
 
-    def layers(self, file: Path) -> tuple[tuple[Path, ...], dict[str, Any]]:
-        """Configuration files and the keys over them."""
+    @field_validator("base", "settings")
+    @classmethod
+    def _leaves_the_studys_own_keys(cls, keys: Any) -> Any:
+        if isinstance(keys, dict) and {"seed", "model", "output"} & keys.keys():
+            raise ValueError("sets model, seed or output: these are the study's own")
+        return keys
+
+    def layers(self, document: Document) -> tuple[tuple[Path, ...], dict[str, Any], dict[str, Origin]]:
+        """Configuration files, the keys over them, and where each of these was written."""
+        origins = {key: document.origin("settings", key) for key in self.settings}
         if isinstance(self.base, str):
-            return (file.parent / self.base,), dict(self.settings)
-        return (), {**self.base, **self.settings}
+            return (Path(document.source).parent / self.base,), dict(self.settings), origins
+        of_base = {key: document.origin("base", key) for key in self.base}
+        return (), {**self.base, **self.settings}, {**of_base, **origins}
 
 
 class CurveSettings(BaseModel):
@@ -101,12 +100,20 @@ class CurveSettings(BaseModel):
     models: int = Field(default=2, ge=0)
     methods: list[str] | None = None
 
+    @field_validator("methods")
+    @classmethod
+    def _methods_are_known(cls, methods: list[str] | None) -> list[str] | None:
+        for method in methods or ():
+            if method not in RERANKERS:
+                raise ValueError(f"names the method {method!r}{nearest(method, RERANKERS)}")
+        return methods
+
 
 class ComparisonSettings(StudyBase):
     """A comparison of models.
 
     Attributes:
-        models: Names, or ``package.module:Class``.
+        models: Names, or ``package.module:Class``, each once.
         trials: Of each model that has a space.
         budget_minutes: Time of each model's trials; None has no limit.
         spaces: Model to the file of its search space, seen from the study's file; others are not tuned.
@@ -124,34 +131,30 @@ class ComparisonSettings(StudyBase):
     final: dict[str, Any] = Field(default_factory=dict)
     curves: CurveSettings = CurveSettings(models=0)
 
-    @model_validator(mode="after")
-    def _final_keeps_the_protocol(self) -> ComparisonSettings:
-        for key in sorted(self.final.keys() & PROTOCOL_KEYS):
-            raise ValueError(f"final sets {key}, which decides what is measured: set it in settings")
-        return self
+    @field_validator("final")
+    @classmethod
+    def _final_keeps_the_protocol(cls, final: dict[str, Any]) -> dict[str, Any]:
+        for key in sorted(final.keys() & PROTOCOL_KEYS):
+            raise ValueError(f"sets {key}, which decides what is measured: set it in settings")
+        return final
 
-    @model_validator(mode="after")
-    def _names_are_known(self) -> ComparisonSettings:
-        for name in self.models:
-            resolve_model(name)
-        if (double := _twice(self.models)) is not None:
-            raise ValueError(f"models names {double} twice: leave one out")
-        for name in self.spaces:
-            if name not in self.models:
-                raise ValueError(
-                    f"spaces names {name!r}, which is none of the models{nearest(name, self.models)}"
-                )
-        for method in self.curves.methods or ():
-            if method not in RERANKERS:
-                raise ValueError(f"curves names the method {method!r}{nearest(method, RERANKERS)}")
-        return self
+    @field_validator("models")
+    @classmethod
+    def _models_are_known(cls, models: list[str]) -> list[str]:
+        for name in models:
+            _known_model(name)
+        if (double := _first_repeated(models)) is not None:
+            raise ValueError(f"names {double} twice: leave one out")
+        return models
 
-    def space_files(self, file: Path) -> dict[str, Path]:
-        """Model to its search space, each read once to find mistakes."""
-        found = {name: file.parent / space for name, space in self.spaces.items()}
-        for name, space in found.items():
-            read_space(space, known_keys(resolve_model(name)[1]))
-        return found
+    @field_validator("spaces")
+    @classmethod
+    def _spaces_are_of_models(cls, spaces: dict[str, str], info: ValidationInfo) -> dict[str, str]:
+        models = info.data.get("models")
+        for name in spaces:
+            if models is not None and name not in models:
+                raise ValueError(f"names {name!r}, which is none of the models{nearest(name, models)}")
+        return spaces
 
 
 class Sweep(BaseModel):
@@ -171,19 +174,26 @@ class Sweep(BaseModel):
     values: list[Any] = Field(min_length=2)
     settings: dict[str, Any] = Field(default_factory=dict)
 
+    @field_validator("model")
+    @classmethod
+    def _model_is_known(cls, model: str) -> str:
+        _known_model(model)
+        return model
+
     @model_validator(mode="after")
     def _key_is_known(self) -> Sweep:
-        _, model_class = resolve_model(self.model)
-        known = known_keys(model_class)
+        known = known_keys(source_of_model(model_spec(self.model)))
         for key in (self.key, *self.settings):
             if key not in known:
-                raise ValueError(f"unknown key {key!r} of {self.model}{nearest(key, known)}")
+                raise ValueError(f"names the unknown key {key!r} of {self.model}{nearest(key, known)}")
         if self.key in PROTOCOL_KEYS:
-            raise ValueError(f"{self.key} decides what is measured: a sweep over it compares nothing")
+            raise ValueError(
+                f"has the key {self.key}, which decides what is measured: it would compare nothing"
+            )
         if self.key in self.settings:
-            raise ValueError(f"{self.key} is swept and set: leave one out")
-        if (double := _twice([repr(value) for value in self.values])) is not None:
-            raise ValueError(f"values names {double} of {self.key} twice: leave one out")
+            raise ValueError(f"sweeps and sets {self.key}: leave one out")
+        if (double := _first_repeated([repr(value) for value in self.values])) is not None:
+            raise ValueError(f"has the value {double} of {self.key} twice: leave one out")
         return self
 
 
@@ -196,35 +206,28 @@ class AblationSettings(StudyBase):
 Settings = TypeVar("Settings", bound=StudyBase)
 
 
-def read_settings(file: Path, kind: type[Settings]) -> Settings:
+def read_settings(file: Path, kind: type[Settings]) -> tuple[Settings, Document]:
     """Reads the file of a study.
 
     Args:
         file: YAML.
         kind: What it must be.
 
+    Returns:
+        The settings, and the file they are from, which knows the line of each key.
+
     Raises:
         ConfigError: It is missing or malformed, has an unknown key, or a value that cannot be used.
     """
-    values, lines = read_yaml(file)
-    for key in values:
-        if key not in kind.model_fields:
-            raise ConfigError(
-                f"unknown key {key!r} in {file}, line {lines[key]}{nearest(key, kind.model_fields)} "
-                f"(keys: {', '.join(kind.model_fields)})"
-            )
+    document = read_yaml(file)
     try:
-        with blaming(file):
-            return kind.model_validate(values)
+        return kind.model_validate(document.values), document
     except ValidationError as error:
-        first = error.errors()[0]
-        outer = str(first["loc"][0]) if first["loc"] else ""
-        line = f", line {lines[outer]}" if outer in lines else ""
-        raise ConfigError(f"{file}{line}: {_sentence(first, kind)}") from None
-
-
-def _sentence(error: Any, kind: type[BaseModel]) -> str:
-    """A mistake with its place inside the file."""
-    if error["loc"][:1] == ("base",):  # of two kinds, of which pydantic blames the first
-        return "base must be the name of a configuration file, or a block of keys and values"
-    return describe_problem(from_pydantic(error, form=kind))
+        first = first_error(error)
+        place = first["loc"]
+        if place[:1] == ("base",) and len(place) > 1:  # of two kinds, of which pydantic blames the first
+            reason = "must be the name of a configuration file, or a block of keys and values"
+            problem = Problem(("base",), first["type"], first["input"], reason=reason)
+        else:
+            problem = from_pydantic(first, form=kind)
+        raise config_error(replace(problem, origin=document.origin(*place))) from None

@@ -2,170 +2,32 @@
 
 from __future__ import annotations
 
-import json
-import math
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from decimal import Decimal
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import TYPE_CHECKING, Any
 
-from optuna import Trial
-from pydantic import (
-    BaseModel,
-    ConfigDict,
-    Field,
-    TypeAdapter,
-    ValidationError,
-    field_validator,
-    model_validator,
-)
-
-from recbole_ext.config.messages import describe_problem
-from recbole_ext.config.problem import from_pydantic
-from recbole_ext.config.yaml_reader import read_yaml
+from recbole_ext.config.messages import config_error
+from recbole_ext.config.model_source import ModelSource
+from recbole_ext.config.problem import Origin, Problem, origin_of_option
+from recbole_ext.config.read import CheckedConfig, known_keys, read_config
+from recbole_ext.config.yaml_reader import Document, read_yaml
 from recbole_ext.errors import ConfigError, nearest
+from recbole_ext.study.parameters import CategoricalParameter, Parameter, read_parameter
 
-__all__ = ["PROTOCOL_KEYS", "SearchSpace", "read_space"]
+if TYPE_CHECKING:
+    from optuna import Trial
+
+__all__ = ["PROTOCOL_KEYS", "SearchSpace", "read_space", "usable_space"]
 
 PROTOCOL_KEYS = frozenset(
     {
         "confidence", "data_path", "dataset", "head_rule", "mask_seen", "metrics", "min_item_interactions",
         "min_user_interactions", "model", "offline_dataset", "output", "rating_threshold", "rerank", "seed",
-        "serve", "split", "split_ratio", "tie_break", "topk", "tune", "valid_metric",
+        "split", "split_ratio", "tie_break", "topk", "valid_metric",
     }
 )  # fmt: skip
 """Keys that decide what is measured: trials that differ in one of them cannot be compared."""
-
-
-class _Parameter(BaseModel):
-    """What all kinds of parameters have in common."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-    when: dict[str, list[Any]] = Field(default_factory=dict)
-
-    def examples(self) -> list[Any]:
-        """Values whose validity stands for the whole range."""
-        raise NotImplementedError
-
-    def draw(self, trial: Trial, name: str) -> Any:
-        """The trial's value."""
-        raise NotImplementedError
-
-    def nearest(self, value: Any) -> Any:
-        """What Optuna stores for the value, or for the one next to it; None if none is near."""
-        raise NotImplementedError
-
-
-class _Range(_Parameter):
-    low: float = Field(allow_inf_nan=False)
-    high: float = Field(allow_inf_nan=False)
-    log: bool = False
-
-    @model_validator(mode="after")
-    def _in_order(self) -> _Range:
-        if self.low > self.high:
-            raise ValueError(f"low {self.low:g} is above high {self.high:g}: exchange them")
-        if self.log and self.low <= 0:
-            raise ValueError(f"log needs a low above 0, not {self.low:g}")
-        step = getattr(self, "step", None)
-        if self.log and step not in (None, 1):
-            raise ValueError("log and step exclude each other: leave one out")
-        if step is not None:
-            self._check_step(step)
-        return self
-
-    def _check_step(self, step: float) -> None:
-        """Optuna would lower ``high`` to the last step, with a warning of its own."""
-        # In decimals: 0.1 goes three times into 0.3 as it is written, but not as floats are stored.
-        low, high, width = (Decimal(str(value)) for value in (self.low, self.high, step))
-        whole = math.floor((high - low) / width)
-        if low + whole * width == high:
-            return
-        ends = [
-            f"{end.normalize():f}" for end in (low + whole * width, low + (whole + 1) * width) if end > low
-        ]
-        raise ValueError(
-            f"step {step:g} does not lead from low {self.low:g} to high {self.high:g}: set high to "
-            f"{' or '.join(ends)}, or choose another step"
-        )
-
-    def nearest(self, value: Any) -> Any:
-        """The value, or the end that lies beyond it."""
-        if isinstance(value, bool) or not isinstance(value, int | float):
-            return None
-        kept, step = min(max(value, self.low), self.high), getattr(self, "step", None)
-        return kept if self.log or step is None else self.low + step * round((kept - self.low) / step)
-
-
-class FloatParameter(_Range):
-    """A real number, uniform or log-uniform."""
-
-    type: Literal["float"]
-    step: float | None = Field(default=None, gt=0)
-
-    def examples(self) -> list[Any]:
-        """Both ends."""
-        return [self.low, self.high]
-
-    def draw(self, trial: Trial, name: str) -> float:
-        """The trial's value."""
-        return trial.suggest_float(name, self.low, self.high, step=self.step, log=self.log)
-
-
-class IntParameter(_Range):
-    """A whole number, uniform or log-uniform."""
-
-    type: Literal["int"]
-    low: int
-    high: int
-    step: int = Field(default=1, ge=1)
-
-    def examples(self) -> list[Any]:
-        """Both ends."""
-        return [self.low, self.high]
-
-    def draw(self, trial: Trial, name: str) -> int:
-        """The trial's value."""
-        return trial.suggest_int(name, self.low, self.high, step=self.step, log=self.log)
-
-
-class CategoricalParameter(_Parameter):
-    """One of several values; a list such as ``[128, 64]`` is a value too."""
-
-    type: Literal["categorical"]
-    choices: list[Any] = Field(min_length=1)
-
-    @field_validator("choices")
-    @classmethod
-    def _each_once(cls, choices: list[Any]) -> list[Any]:
-        labels = [_label(choice) for choice in choices]
-        for index, choice in enumerate(choices):
-            if labels[index] in labels[:index]:
-                raise ValueError(f"names {choice!r} twice: leave it out")
-        return choices
-
-    def examples(self) -> list[Any]:
-        """All of them."""
-        return list(self.choices)
-
-    def draw(self, trial: Trial, name: str) -> Any:
-        """The trial's value; Optuna stores lists as JSON text, since it takes plain values only."""
-        by_label = {_label(choice): choice for choice in self.choices}
-        return by_label[trial.suggest_categorical(name, list(by_label))]
-
-    def nearest(self, value: Any) -> Any:
-        """The value's label if it is a choice."""
-        return next((_label(choice) for choice in self.choices if choice == value), None)
-
-
-Parameter = Annotated[FloatParameter | IntParameter | CategoricalParameter, Field(discriminator="type")]
-_PARAMETER: TypeAdapter[Any] = TypeAdapter(Parameter)
-
-
-def _label(choice: Any) -> Any:
-    return json.dumps(choice) if isinstance(choice, list | dict) else choice
 
 
 @dataclass(frozen=True)
@@ -178,9 +40,13 @@ class SearchSpace:
         lines: Line of each parameter in it.
     """
 
-    parameters: Mapping[str, FloatParameter | IntParameter | CategoricalParameter]
+    parameters: Mapping[str, Parameter]
     source: str
     lines: Mapping[str, int] = field(default_factory=dict)
+
+    def origin(self, name: str) -> Origin:
+        """Where a parameter was written."""
+        return Origin(self.source, self.lines.get(name))
 
     def draw(self, trial: Trial) -> dict[str, Any]:
         """The values of one trial; a key whose condition does not hold is left at the configuration's value."""
@@ -237,60 +103,42 @@ def read_space(file: Path, known: Collection[str]) -> SearchSpace:
             above high; there is no choice, or one twice; a condition names an unknown key or value, or conditions are
             circular.
     """
-    values, lines = read_yaml(file)
-    if not values:
+    document = read_yaml(file)
+    if not document.values:
         raise ConfigError(f"the search space {file} is empty: name at least one key, with its type and range")
-    parameters: dict[str, Any] = {}
-    for name, block in values.items():
-        place = f"{file}, line {lines[name]}"
+    parameters: dict[str, Parameter] = {}
+    for name in document.values:
+        origin = document.origin(name)
         if name not in known:
-            raise ConfigError(f"unknown key {name!r} in {place}{nearest(name, known) or ': remove it'}")
+            raise config_error(Problem((name,), "unknown_key", known=tuple(known), origin=origin))
         if name in PROTOCOL_KEYS:
-            raise ConfigError(
-                f"{name} in {place} decides what is measured: set it in the configuration, not here"
-            )
-        parameters[name] = _parameter(name, block, place)
+            raise _refused(name, "decides what is measured: set it in the configuration, not here", origin)
+        parameters[name] = read_parameter(name, document)
     for name, parameter in parameters.items():
-        _check_condition(name, parameter, parameters, f"{file}, line {lines[name]}")
+        _check_condition(name, parameter, parameters, document)
+    lines = {name: document.lines[name,] for name in parameters}
     return SearchSpace(_in_order(parameters, str(file)), str(file), lines)
 
 
-def _parameter(name: str, block: Any, place: str) -> Any:
-    if not isinstance(block, Mapping):
-        raise ConfigError(
-            f"{name} in {place} is {block!r}: give a block such as {{type: categorical, choices: [64, 128]}}"
-        )
-    try:
-        return _PARAMETER.validate_python(dict(block))
-    except ValidationError as error:
-        first = error.errors()[0]
-        first = {**first, "loc": first["loc"][1:]}  # the first part is the type
-        hint = {
-            "extra_forbidden": "is no key of a parameter: use type, low, high, log, step, choices and when",
-            "union_tag_not_found": "it has no type: add float, int or categorical",
-            "union_tag_invalid": f"type {block.get('type')!r} is none of float, int and categorical: choose one",
-        }.get(first["type"]) or describe_problem(from_pydantic(first))
-        raise ConfigError(f"{name} in {place}: {hint}") from None
+def _refused(name: str, reason: str, origin: Origin) -> ConfigError:
+    return config_error(Problem((name,), "value_error", reason=reason, origin=origin))
 
 
-def _check_condition(name: str, parameter: Any, parameters: Mapping[str, Any], place: str) -> None:
+def _check_condition(
+    name: str, parameter: Parameter, parameters: Mapping[str, Parameter], document: Document
+) -> None:
     for key, wanted in parameter.when.items():
+        origin = document.origin(name, "when", key)
         if key not in parameters:
-            raise ConfigError(
-                f"{name} in {place} depends on {key!r}, which the space does not draw"
-                f"{nearest(key, parameters) or ': add it, or remove the condition'}"
-            )
+            hint = nearest(key, parameters) or ": add it, or remove the condition"
+            raise _refused(name, f"depends on {key!r}, which the space does not draw{hint}", origin)
         above = parameters[key]
         if not isinstance(above, CategoricalParameter):
-            raise ConfigError(
-                f"{name} in {place} depends on {key}, which is a range: only choices can decide"
-            )
+            raise _refused(name, f"depends on {key}, which is a range: only choices can decide", origin)
         strange = [value for value in wanted if value not in above.choices]
         if strange or not wanted:
             found = repr(strange[0]) if strange else "no value"
-            raise ConfigError(
-                f"{name} in {place} waits for {key} to be {found}: its choices are {above.choices}"
-            )
+            raise _refused(name, f"waits for {key} to be {found}: its choices are {above.choices}", origin)
 
 
 def _in_order(parameters: Mapping[str, Any], source: str) -> dict[str, Any]:
@@ -307,3 +155,52 @@ def _in_order(parameters: Mapping[str, Any], source: str) -> dict[str, Any]:
             )
         ordered.update((name, parameters[name]) for name in ready)
     return ordered
+
+
+def usable_space(
+    file: Path,
+    model: ModelSource,
+    files: Sequence[Path | str],
+    values: Mapping[str, Any],
+    config: CheckedConfig,
+    origins: Mapping[str, Origin] | None = None,
+) -> SearchSpace:
+    """Reads a space whose values the configuration takes.
+
+    Args:
+        file: The space.
+        model: What it is a space of.
+        files: YAML files of the configuration.
+        values: Keys over the files; none of them may be searched.
+        config: The configuration of files and values.
+        origins: Where the values were written; those that are not named were options.
+
+    Raises:
+        ConfigError: The space cannot be read, searches a key that is set, or holds a value that cannot be used.
+    """
+    space, origins = read_space(file, known_keys(model)), origins or {}
+    for key in space.parameters:
+        if key in values:
+            origin = origins.get(key) or origin_of_option(key)
+            raise _refused(key, f"is also searched in {space.origin(key)}: leave one out", origin)
+    written = {**origins, **{key: space.origin(key) for key in space.parameters}}
+    for example in space.examples():
+        read_config(model, files, {**values, **example}, origins=written)
+    _check_signs(space, config)
+    return space
+
+
+def _check_signs(space: SearchSpace, config: CheckedConfig) -> None:
+    """Not every key of every model has a type, but what counts things in the configuration is never below 0."""
+    for name, parameter in space.parameters.items():
+        counts = [value for value in parameter.examples() if _is_whole(value)]
+        if _is_whole(config[name]) and config[name] > 0 and min(counts, default=0) < 0:
+            reason = (
+                f"goes down to {min(counts)}, but counts something ({config[name]} if it is not searched): begin at 0 "
+                "or above"
+            )
+            raise _refused(name, reason, space.origin(name))
+
+
+def _is_whole(value: Any) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool)

@@ -6,7 +6,7 @@ import contextlib
 import multiprocessing
 import os
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -16,20 +16,23 @@ import torch
 from optuna.storages import BaseStorage
 from sqlalchemy.exc import SQLAlchemyError
 
-from recbole_ext.config.build import build_config, to_plain, user_values
+from recbole_ext.config.build import host_config, to_plain
 from recbole_ext.config.messages import pluralize
+from recbole_ext.config.problem import origin_of_option
+from recbole_ext.config.read import CheckedConfig
+from recbole_ext.config.rules import read_metric_at_k
 from recbole_ext.data.build import DataCache, fingerprint, prepare_data
 from recbole_ext.errors import ConfigError, OutputError, RecBoleExtError, nearest
 from recbole_ext.evaluator.register import bigger_is_better
+from recbole_ext.model.registry import resolve_model
 from recbole_ext.runs.files import made_folder
 from recbole_ext.study.cells import NOT_COMPARED
 from recbole_ext.study.queue import counted
-from recbole_ext.study.space import SearchSpace
-from recbole_ext.study.space_check import usable_space
+from recbole_ext.study.space import SearchSpace, usable_space
 from recbole_ext.study.storage import has_trials, open_storage, open_study
 from recbole_ext.study.tune_result import TrialReport, TuneResult, check_kept, outcome_of, report_of
 from recbole_ext.study.worker import PRUNERS, SAMPLERS, Objective, Search
-from recbole_ext.trainer.configure import configured
+from recbole_ext.trainer.configure import chosen_model, configure, read_model_config
 
 __all__ = ["TrialReport", "TuneOptions", "tune"]
 
@@ -41,7 +44,7 @@ class TuneOptions:
     """How a search is made; each field is an option of ``tune``.
 
     Attributes:
-        space: The YAML file of the search space.
+        space: The YAML file of the search space, or a space that was checked against the configuration already.
         trials: Total over all processes and restarts.
         output: Folder; ``saved/tune/<name>`` if None.
         storage: Database URL; a journal file in the folder if None.
@@ -53,7 +56,7 @@ class TuneOptions:
         exact: Whether trials beyond ``trials``, which an earlier and longer search has made, are left out.
     """
 
-    space: Path
+    space: Path | SearchSpace
     trials: int = 50
     output: Path | None = None
     storage: str | None = None
@@ -181,21 +184,24 @@ def _prepared(
     """Everything that can be wrong is found here, before anything is written."""
     _check_options(options)
     values = {**overrides, "show_progress": False}
-    spec, model_class, config = configured(model, None, files, values, report)
-    name = values.pop("model", None) or model or user_values(files, {})["model"]
+    name = chosen_model(model, files, values)
+    values.pop("model", None)
+    spec, checked = configure(name, None, files, values, report)
     # The data set that is really there, should it be another than the one that was asked for.
-    values["dataset"] = config["dataset"]
-    space = usable_space(options.space, model_class, files, values, config)
-    with _as_objectives():
-        objectives = _objectives(
-            options.objectives or [str(config["valid_metric"])], model_class, files, values
-        )
+    values["dataset"] = checked["dataset"]
+    space = (
+        options.space
+        if isinstance(options.space, SearchSpace)
+        else usable_space(options.space, checked.model, files, values, checked)
+    )
+    objectives = _objectives(options.objectives, checked)
     values["valid_metric"] = str(objectives[0])
-    config = build_config(model_class, None, files, values)
+    _, checked = read_model_config(name, files, values)
+    config = host_config(checked, resolve_model(name)[1])
     data = prepare_data(config, cache)
-    search = _search(options, str(name), files, values, space, objectives, config, spec.name)
+    search = _search(options, name, files, values, space, objectives, config, spec.name)
     identity = {
-        "model": str(name),
+        "model": name,
         "space": space.plain(),
         "objectives": [str(objective) for objective in objectives],
         "config": {key: value for key, value in to_plain(config).items() if key not in NOT_COMPARED},
@@ -253,30 +259,18 @@ def _check_options(options: TuneOptions) -> None:
             raise ConfigError(f"--{key} is {value!r}{nearest(value, known)} ({key}s: {', '.join(known)})")
 
 
-@contextlib.contextmanager
-def _as_objectives() -> Iterator[None]:
-    """Objectives are checked as ``valid_metric``, which nobody may have given."""
-    try:
-        yield
-    except ConfigError as error:
-        mistake = (
-            str(error).replace("--valid_metric", "--objectives").replace("valid_metric", "the objective")
-        )
-        raise ConfigError(mistake) from error
-
-
-def _objectives(
-    names: Sequence[str], model_class: type, files: Sequence[Path | str], overrides: Mapping[str, Any]
-) -> tuple[Objective, ...]:
-    """Checked by the rules of ``valid_metric``: known, with a direction, with K, computed."""
+def _objectives(names: Sequence[str], config: CheckedConfig) -> tuple[Objective, ...]:
+    """By the rules of ``valid_metric``, which stands for them where none is named."""
     found = []
-    for name in names:
-        metric, _, k = str(
-            build_config(model_class, None, files, {**overrides, "valid_metric": name.strip()})[
-                "valid_metric"
-            ]
-        ).partition("@")
-        found.append(Objective(metric, int(k), bool(bigger_is_better(metric))))
+    for name in names or [config["valid_metric"]]:
+        metric, k = read_metric_at_k(
+            name.strip(),
+            config["metrics"],
+            config["topk"],
+            key="the objective",
+            origin=origin_of_option("objectives"),
+        )
+        found.append(Objective(metric, k, bool(bigger_is_better(metric))))
     if len(set(found)) < len(found):
         raise ConfigError(f"--objectives names the same metric twice: {', '.join(map(str, found))}")
     return tuple(found)

@@ -12,6 +12,7 @@ from recbole_ext.errors import ConfigError
 from recbole_ext.model.registry import seeds_of, short_name
 from recbole_ext.study.cells import Cells
 from recbole_ext.study.settings import ComparisonSettings
+from recbole_ext.study.space import SearchSpace
 from recbole_ext.study.tune import TrialReport, TuneOptions, TuneResult, tune
 
 __all__ = ["Searches", "cell_name", "run_values"]
@@ -35,7 +36,7 @@ class Searches:
         settings: Of the study.
         folder: Of the searches.
         cells: Of the runs.
-        spaces: Model to its search space.
+        spaces: Model to its search space, checked.
         report: Receives each line that a user should see.
         command: What repeats it.
     """
@@ -43,7 +44,7 @@ class Searches:
     settings: ComparisonSettings
     folder: Path
     cells: Cells
-    spaces: Mapping[str, Path]
+    spaces: Mapping[str, SearchSpace]
     report: Callable[[str], None]
     command: str
 

@@ -73,19 +73,37 @@ def test_points_are_means_of_their_cells_and_are_kept(
     [
         (
             {**SIZES, "key": "embeding_size"},
-            r"unknown key 'embeding_size' of BPR; did you mean 'embedding_size'",
+            r"entry 2 of sweeps in .*line \d+ names the unknown key 'embeding_size' of BPR; did you mean",
         ),
-        ({**SIZES, "values": [4]}, r"values in entry 2 of sweeps needs at least 2 entries: add one"),
-        ({**SIZES, "values": [4, 4]}, r"entry 2 of sweeps: values names 4 of embedding_size twice"),
+        (
+            {**SIZES, "values": [4]},
+            r"values in entry 2 of sweeps in .*line \d+ needs at least 2 entries: add one",
+        ),
+        (
+            {**SIZES, "values": [4, 4]},
+            r"entry 2 of sweeps in .*line \d+ has the value 4 of embedding_size twice",
+        ),
         (
             {**SIZES, "values": [4, 0]},
-            r"ablation\.yaml: the sweep of BPR cannot be made: embedding_size must .*1 or more, not 0",
+            r"^the sweep of BPR cannot be made: embedding_size in .*ablation\.yaml, line \d+ must .*1 or more, not 0$",
         ),
-        ({**SIZES, "key": "split"}, r"line \d+: entry 2 of sweeps: split decides what is measured"),
-        ({**SIZES, "key": "epochs"}, r"epochs is set and .*sweeps it"),
-        ({**SIZES, "settings": {"embedding_size": 3}}, r"embedding_size is swept and set"),
-        ({**SIZES, "keys": 3}, r"keys in entry 2 of sweeps is no key here; did you mean 'key'"),
-        ({**SIZES, "model": "BRP"}, r"^[^ ]*ablation\.yaml: BRP is no known model; did you mean 'BPR'"),
+        (
+            {**SIZES, "key": "split"},
+            r"entry 2 of sweeps in .*line \d+ has the key split, which decides what is measured",
+        ),
+        (
+            {**SIZES, "key": "epochs"},
+            r"^epochs in .*ablation\.yaml, line \d+ is also swept in .*ablation\.yaml, line \d+: leave one out",
+        ),
+        (
+            {**SIZES, "settings": {"embedding_size": 3}},
+            r"entry 2 of sweeps in .* sweeps and sets embedding_size: leave one out",
+        ),
+        ({**SIZES, "keys": 3}, r"unknown key 'keys' of entry 2 of sweeps in .*line \d+; did you mean 'key'"),
+        (
+            {**SIZES, "model": "BRP"},
+            r"model in entry 2 of sweeps in .*line \d+ names BRP, which is no known model; did you mean 'BPR'",
+        ),
     ],
 )
 def test_a_mistake_is_found_before_the_first_run(
@@ -98,8 +116,11 @@ def test_a_mistake_is_found_before_the_first_run(
 
 def test_a_misspelt_key_of_the_settings_names_the_file(quick: dict[str, Any], tmp_path: Path) -> None:
     file = study(quick, tmp_path, SIZES, settings={"epocs": 2})
+    lines = file.read_text().splitlines()
+    line = next(number for number, text in enumerate(lines, start=1) if "epocs" in text)
     expected = (
-        r"^[^ ]*ablation\.yaml: the sweep of BPR cannot be made: unknown key 'epocs'; did you mean 'epochs'"
+        rf"^the sweep of BPR cannot be made: unknown key 'epocs' in [^ ]*ablation\.yaml, line {line}; did you mean "
+        r"'epochs'"
     )
     with pytest.raises(ConfigError, match=expected):
         ablate(file, output=tmp_path / "out")

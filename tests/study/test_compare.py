@@ -17,6 +17,7 @@ from recbole_ext.runs.folder import open_run
 from recbole_ext.runs.results import Comparison, read_comparison
 from recbole_ext.study import cells as cells_module
 from recbole_ext.study import compare as module
+from recbole_ext.study import space as space_module
 from recbole_ext.study import tune_all as searches_module
 from recbole_ext.study.compare import compare
 from recbole_ext.trainer import train as pipeline
@@ -254,51 +255,78 @@ def test_a_space_is_held_against_the_configuration_before_any_search(study: Stud
     file = study(curves=None, models=["EASE", "BPR"], spaces={"EASE": "space.yaml", "BPR": "bpr.yaml"})
     (tmp_path / "bpr.yaml").write_text("learning_rate: {type: float, low: 0, high: 1}\n")
     with pytest.raises(
-        ConfigError, match=r"bpr\.yaml holds .* used: learning_rate in line 1 must be .*not 0"
+        ConfigError, match=r"^learning_rate in .*bpr\.yaml, line 1 must be a number above 0, not 0"
     ):
         compare(file, output=tmp_path / "out")
     with pytest.raises(
-        ConfigError, match=r"reg_weight is set in .*study\.yaml and .*space\.yaml searches it"
+        ConfigError,
+        match=r"^reg_weight in .*study\.yaml, line \d+ is also searched in .*space\.yaml, line 1: leave one out",
     ):
         compare(study(curves=None, models=["EASE"], settings={"reg_weight": 3.0}), output=tmp_path / "out")
     assert not (tmp_path / "out").exists()
 
 
+def test_a_space_is_checked_once(study: Study, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    read, original = [], space_module.read_space
+    monkeypatch.setattr(space_module, "read_space", lambda *a: read.append(a[0].name) or original(*a))
+    compare(study(curves=None, models=["EASE"]), output=tmp_path / "out")
+    assert read == ["space.yaml"]
+
+
 def test_a_mistake_in_an_option_is_not_put_down_to_the_study(study: Study, tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match=r"^unknown key 'epocs' in the option --epocs"):
         compare(study(), {"epocs": 2}, output=tmp_path / "out")
+    with pytest.raises(ConfigError, match=r"^epochs in the option --epochs must be"):
+        compare(study(), {"epochs": 0}, output=tmp_path / "out")
+    with pytest.raises(ConfigError, match=r"^epochs in .*study\.yaml, line \d+ must be"):
+        compare(study(final={"epochs": 0}), {"epochs": 2}, output=tmp_path / "out")
 
 
 @pytest.mark.parametrize(
     ("changes", "expected"),
     [
         ({"modles": ["Pop"]}, r"unknown key 'modles' in .*study\.yaml, line \d+; did you mean 'models'"),
-        ({"models": ["Popp"]}, r"^[^ ]*study\.yaml: Popp is no known model; did you mean 'Pop'"),
-        ({"settings": {"epocs": 2}}, r"^[^ ]*study\.yaml: unknown key 'epocs'; did you mean 'epochs'"),
-        ({"settings": {"epochs": "many"}}, r"^[^ ]*study\.yaml: epochs must be a whole number"),
-        ({"models": []}, r"models is empty: give at least one"),
-        ({"models": ["Pop", "Pop"], "spaces": None}, r"models names Pop twice"),
-        ({"models": None}, r"models is missing: add it"),
-        ({"seeds": []}, r"seeds is empty: give at least one"),
-        ({"seeds": [1, 1]}, r"seeds names 1 twice: leave one out"),
-        ({"seeds": ["one"]}, r"line \d+: entry 1 of seeds must be a whole number, not one$"),
-        ({"seeds": [-1]}, r"entry 1 of seeds must be 0 or more, not -1$"),
-        ({"final": {"split": "ratio"}}, r"final sets split, which decides what is measured"),
-        ({"final": {"stoping_step": 9}}, r"unknown key 'stoping_step'.*did you mean 'stopping_step'"),
-        ({"trials": 0}, r"study\.yaml, line \d+: trials must be 1 or more, not 0$"),
-        ({"budget_minutes": -1}, r"budget_minutes must be above 0, not -1$"),
-        ({"spaces": {"EASY": "space.yaml"}}, r"spaces names 'EASY'.*did you mean 'EASE'"),
+        (
+            {"models": ["Popp"]},
+            r"^models in .*study\.yaml, line \d+ names Popp, which is no known model; did you mean 'Pop'",
+        ),
+        (
+            {"settings": {"epocs": 2}},
+            r"^unknown key 'epocs' in .*study\.yaml, line \d+; did you mean 'epochs'",
+        ),
+        (
+            {"settings": {"epochs": "many"}},
+            r"^epochs in .*study\.yaml, line \d+ must be a whole number of 1 or more, not many",
+        ),
+        ({"models": []}, r"^models in .*study\.yaml, line \d+ is empty: give at least one"),
+        ({"models": ["Pop", "Pop"], "spaces": None}, r"^models in .*line \d+ names Pop twice"),
+        ({"models": None}, r"^models in .*study\.yaml is missing: add it"),
+        ({"seeds": []}, r"^seeds in .*line \d+ is empty: give at least one"),
+        ({"seeds": [1, 1]}, r"^seeds in .*line \d+ names 1 twice: leave one out"),
+        ({"seeds": ["one"]}, r"^entry 1 of seeds in .*line \d+ must be a whole number, not one$"),
+        ({"seeds": [-1]}, r"^entry 1 of seeds in .*line \d+ must be 0 or more, not -1$"),
+        ({"final": {"split": "ratio"}}, r"^final in .*line \d+ sets split, which decides what is measured"),
+        (
+            {"final": {"stoping_step": 9}},
+            r"unknown key 'stoping_step' in .*study\.yaml, line \d+; did you mean 'stopping_step'",
+        ),
+        ({"trials": 0}, r"^trials in .*study\.yaml, line \d+ must be 1 or more, not 0$"),
+        ({"budget_minutes": -1}, r"^budget_minutes in .*line \d+ must be above 0, not -1$"),
+        ({"spaces": {"EASY": "space.yaml"}}, r"^spaces in .*line \d+ names 'EASY'.*did you mean 'EASE'"),
         ({"spaces": {"EASE": "spacy.yaml"}}, r"spacy\.yaml does not exist"),
         ({"spaces": {"Pop": "space.yaml"}}, r"unknown key 'reg_weight' in .*space\.yaml"),
         ({"curves": {"models": 1, "methods": ["mmx"]}}, r"the method 'mmx'; did you mean 'mmr'"),
-        ({"curves": {"model": 1}}, r"model in curves is no key here; did you mean 'models'"),
+        ({"curves": {"model": 1}}, r"unknown key 'model' of curves in .*line \d+; did you mean 'models'"),
         ({"settings": {"metrics": ["NDCG"]}}, r"curves need the metric ItemCoverage"),
         ({"settings": {"epoch": 3}}, r"unknown key 'epoch'.*did you mean 'epochs'"),
-        ({"settings": {"seed": 3}}, r"settings sets model, seed or output"),
+        ({"settings": {"seed": 3}}, r"^settings in .*line \d+ sets model, seed or output"),
         ({"base": "gone.yaml"}, r"gone\.yaml does not exist"),
-        ({"trials": 2.5}, r"trials must be a whole number, not 2\.5$"),
-        ({"base": 3}, r"base must be the name of a configuration file, or a block of keys and values$"),
-        ({"pruner": "medium"}, r"pruner must be median, asha, hyperband or none, not medium$"),
+        ({"trials": 2.5}, r"^trials in .*line \d+ must be a whole number, not 2\.5$"),
+        (
+            {"base": 3},
+            r"^base in .*line \d+ must be the name of a configuration file, or a block of keys and values$",
+        ),
+        ({"pruner": "medium"}, r"^pruner in .*line \d+ must be median, asha, hyperband or none, not medium$"),
     ],
 )
 def test_a_mistake_in_a_study_is_found_before_anything_is_computed(

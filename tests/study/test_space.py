@@ -9,10 +9,12 @@ from typing import Any
 import optuna
 import pytest
 
-from recbole_ext.config.build import known_keys
+from recbole_ext.config.problem import Origin, Problem
+from recbole_ext.config.read import known_keys
 from recbole_ext.errors import ConfigError
-from recbole_ext.model.registry import resolve_model
+from recbole_ext.model.registry import model_spec
 from recbole_ext.study.space import read_space
+from recbole_ext.trainer.configure import source_of_model
 
 ROOT = Path(__file__).resolve().parents[2]
 KNOWN = {
@@ -30,22 +32,22 @@ MISTAKES = {
     "": r"space\.yaml is empty",
     "learning_rat: {type: float, low: 0, high: 1}": r"unknown key 'learning_rat' in .*line 1; did you mean 'learning_rate'",
     "split: {type: categorical, choices: [ratio]}": r"split .*decides what is measured",
-    "learning_rate: {type: float, low: 1, high: 0.1}": r"learning_rate .*low 1 is above high 0\.1",
-    "learning_rate: {type: float, low: 0, high: 1, log: true}": r"log needs a low above 0",
-    "learning_rate: {type: float, low: 1e-3, high: 1, log: true, step: 0.1}": r"log and step exclude",
-    "hidden_size: {type: categorical, choices: []}": r"hidden_size .*choices is empty",
-    "hidden_size: {type: categorical, choices: [5, 3, 5]}": r"line 1: choices names 5 twice: leave it out",
-    "mlp_hidden_size: {type: categorical, choices: [[64], [64]]}": r"choices names \[64\] twice: leave it out",
-    "hidden_size: {type: categorical}": r"hidden_size .*choices is missing",
-    "hidden_size: {type: whole, low: 1, high: 2}": r"type 'whole' is none of float, int and categorical",
-    "hidden_size: {low: 1, high: 2}": r"it has no type",
-    "hidden_size: {type: int, low: 1, high: 2, lgo: true}": r"lgo is no key of a parameter",
-    "hidden_size: {type: int, low: 1.5, high: 2}": r"line 1: low must be a whole number, not 1\.5$",
-    "hidden_size: {type: int, low: few, high: 2}": r"line 1: low must be a whole number, not few$",
-    "hidden_size: {type: int, low: 1, high: 2, step: 0}": r"line 1: step must be 1 or more, not 0$",
-    "learning_rate: {type: float, low: 0, high: .nan}": r"high must be a number that is neither infinite nor nan",
-    "hidden_size: {type: int, low: 16, high: 32, step: 100}": r"step 100 does not lead from low 16 to high 32: set high to 116, or choose",
-    "hidden_size: {type: int, low: 16, high: 32, step: 5}": r"step 5 does not lead .*: set high to 31 or 36, or choose",
+    "learning_rate: {type: float, low: 1, high: 0.1}": r"learning_rate .*line 1 has low 1 above high 0\.1: exchange them",
+    "learning_rate: {type: float, low: 0, high: 1, log: true}": r"^learning_rate in .*line 1 has log, which needs a low above 0, not 0",
+    "learning_rate: {type: float, low: 1e-3, high: 1, log: true, step: 0.1}": r"has log and step, which exclude each other: leave one out",
+    "hidden_size: {type: categorical, choices: []}": r"^choices in hidden_size in .*space\.yaml, line 1 is empty",
+    "hidden_size: {type: categorical, choices: [5, 3, 5]}": r"^choices in hidden_size in .*line 1 names 5 twice: leave it out",
+    "mlp_hidden_size: {type: categorical, choices: [[64], [64]]}": r"line 1 names \[64\] twice: leave it out",
+    "hidden_size: {type: categorical}": r"^choices in hidden_size .*is missing: add it",
+    "hidden_size: {type: whole, low: 1, high: 2}": r"^type in hidden_size in .*line 1 is 'whole', which is none of float, int and categorical",
+    "hidden_size: {low: 1, high: 2}": r"^hidden_size in .*line 1 has no type: add float, int or categorical",
+    "hidden_size: {type: int, low: 1, high: 2, lgo: true}": r"unknown key 'lgo' of hidden_size in .*line 1; did you mean 'low'",
+    "hidden_size: {type: int, low: 1.5, high: 2}": r"^low in hidden_size in .*line 1 must be a whole number, not 1\.5$",
+    "hidden_size: {type: int, low: few, high: 2}": r"^low in hidden_size in .*line 1 must be a whole number, not few$",
+    "hidden_size: {type: int, low: 1, high: 2, step: 0}": r"^step in hidden_size in .*line 1 must be 1 or more, not 0$",
+    "learning_rate: {type: float, low: 0, high: .nan}": r"^high in learning_rate in .*line 1 must be a finite number, not \.nan$",
+    "hidden_size: {type: int, low: 16, high: 32, step: 100}": r"line 1 has step 100, which does not lead from low 16 to high 32: set high to 116, or choose",
+    "hidden_size: {type: int, low: 16, high: 32, step: 5}": r"step 5, which does not lead .*: set high to 31 or 36, or choose",
     "dropout_prob: {type: float, low: 0.1, high: 0.5, step: 0.3}": r"set high to 0\.4 or 0\.7, or choose",
     "hidden_size: [64, 128]": r"hidden_size .*give a block",
     "sample_num: {type: int, low: 1, high: 2, when: {los_type: [BPR]}}": r"depends on 'los_type', which",
@@ -107,8 +109,24 @@ def test_conditions_are_drawn_in_order_and_only_where_they_hold(tmp_path: Path) 
     "name", ["ItemKNN", "BPR", "EASE", "MLP", "MLPSeq", "Caser", "GRU4Rec", "SASRec", "PersonalTopK"]
 )
 def test_the_spaces_that_come_along_fit_their_models(name: str) -> None:
-    _, model = resolve_model(name)
-    assert read_space(ROOT / "config" / "search" / f"{name.lower()}.yaml", known_keys(model)).parameters
+    known = known_keys(source_of_model(model_spec(name)))
+    assert read_space(ROOT / "config" / "search" / f"{name.lower()}.yaml", known).parameters
+
+
+def test_a_condition_names_the_line_that_it_stands_in(tmp_path: Path) -> None:
+    file = tmp_path / "space.yaml"
+    file.write_text(
+        "loss_type: {type: categorical, choices: [CE]}\nsample_num:\n  type: int\n  low: 1\n  high: 2\n"
+        "  when:\n    loss_type: [BPR]\n"
+    )
+    with pytest.raises(ConfigError, match=r"^sample_num in .*space\.yaml, line 7 waits for loss_type"):
+        read_space(file, KNOWN)
+    file.write_text("hidden_size:\n  type: int\n  low: 1\n  high: none\n")
+    with pytest.raises(ConfigError) as caught:
+        read_space(file, KNOWN)
+    assert caught.value.problem == Problem(
+        ("hidden_size", "high"), "int_parsing", "none", origin=Origin(str(file), 4)
+    )
 
 
 def test_the_configuration_has_a_place_in_the_space(tmp_path: Path) -> None:
