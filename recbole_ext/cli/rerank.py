@@ -32,11 +32,13 @@ def rerank(
     Options of the method are given as --key=value, for example --alpha=0.1, --lambda=0.3, --candidates=200, or for
     exposure --coverage=0.8 --tail_share=0.5.
     """
-    from recbole_ext.config.build import parse_overrides
+    from recbole_ext.config.blocks import read_rerank
+    from recbole_ext.config.read import parse_overrides
 
     block = parse_overrides(context.args)
     if method is not None:
         block["method"] = method
+    read_rerank(block)
 
     from recbole_ext.cli import show
     from recbole_ext.cli.console import console
@@ -69,6 +71,10 @@ def pareto(
     names = None if methods is None else [name.strip() for name in methods.split(",")]
     given = {"methods": names, "candidates": candidates, "most_loss": most_loss}
     changes = {key: value for key, value in given.items() if value is not None}
+
+    from recbole_ext.config.blocks import read_pareto
+
+    read_pareto(changes)
 
     from recbole_ext.cli import show
     from recbole_ext.cli.console import console

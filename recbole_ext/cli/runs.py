@@ -37,11 +37,17 @@ def train(
     run: Path | None,
 ) -> None:
     """Train and test a model. Any configuration key can be given as --key=value."""
-    from recbole_ext.config.build import parse_overrides
+    from recbole_ext.config.read import parse_overrides
 
     overrides = parse_overrides(context.args)
     if run is not None and (model or configs or dataset or output or overrides):
         raise click.UsageError("--resume takes the run folder alone: its configuration is in it")
+
+    if run is None:
+        from recbole_ext.trainer.configure import chosen_model, read_model_config
+
+        # What cannot be used is refused before torch is imported, which takes seconds.
+        read_model_config(chosen_model(model, configs, overrides), configs, overrides, dataset=dataset)
 
     from recbole_ext.cli import show
     from recbole_ext.cli.console import console

@@ -56,16 +56,21 @@ def tune(
 
     Any configuration key can be given as --key=value.
     """
-    from recbole_ext.config import read as config
-    from recbole_ext.study import tune as study
+    from recbole_ext.config.read import parse_overrides
+    from recbole_ext.study.plan import TuneOptions, plan_search
 
-    overrides = config.parse_overrides(context.args)
+    overrides = parse_overrides(context.args)
     if dataset is not None:
         overrides["dataset"] = dataset
     names = () if objectives is None else tuple(objectives.split(","))
-    options = study.TuneOptions(
+    options = TuneOptions(
         space, trials, output, storage, name, sampler, pruner, names, workers, budget_minutes
     )
+    plan = plan_search(model, configs, overrides, options)
+
+    from recbole_ext.data.build import DataCache
+    from recbole_ext.study import tune as study
+
     with SearchBar() as bar:
 
         def show(trial: study.TrialReport) -> None:
@@ -76,7 +81,7 @@ def tune(
             )
             bar.show(trial.done, trial.total, trial.last, best)
 
-        result = study.tune(model, configs, overrides, options, command=repeated(), report=say, on_trial=show)
+        result = study.run_search(plan, command=repeated(), report=say, on_trial=show, cache=DataCache())
     for key, value in result.best.items():
         say(f"{key}: {value}")
     if len(result.front) > 1:
@@ -98,17 +103,14 @@ def compare(context: click.Context, config: Path, output: Path | None, budget_mi
     Any configuration key can be given as --key=value.
     """
     from recbole_ext.config.read import parse_overrides
+    from recbole_ext.study.plan import plan_comparison
+
+    plan = plan_comparison(config, parse_overrides(context.args), budget_minutes)
+
     from recbole_ext.study import compare as study
     from recbole_ext.study import table as comparison_table
 
-    result = study.compare(
-        config,
-        parse_overrides(context.args),
-        output=output,
-        budget_minutes=budget_minutes,
-        command=repeated(),
-        report=say,
-    )
+    result = study.run_comparison(plan, output=output, command=repeated(), report=say)
     click.echo(comparison_table.markdown(result))
 
 
@@ -122,10 +124,12 @@ def ablate(context: click.Context, config: Path, output: Path | None) -> None:
     Any configuration key can be given as --key=value.
     """
     from recbole_ext.config.read import parse_overrides
+    from recbole_ext.study.plan import plan_ablation
+
+    plan = plan_ablation(config, parse_overrides(context.args))
+
     from recbole_ext.study import ablate as study
     from recbole_ext.study import table as comparison_table
 
-    result = study.ablate(
-        config, parse_overrides(context.args), output=output, command=repeated(), report=say
-    )
+    result = study.run_ablation(plan, output=output, command=repeated(), report=say)
     click.echo(comparison_table.ablation_markdown(result))

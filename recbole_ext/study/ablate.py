@@ -8,21 +8,18 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
-from recbole_ext.config.messages import config_error
-from recbole_ext.config.problem import Origin, Problem, origin_of_option
-from recbole_ext.config.yaml_reader import Document
 from recbole_ext.data.build import DataCache
-from recbole_ext.errors import ConfigError
 from recbole_ext.model.registry import seeds_of, short_name
 from recbole_ext.runs.compare import estimates
 from recbole_ext.runs.files import made_folder
 from recbole_ext.runs.results import Ablation, SweepPoint, SweepResult, write_result
 from recbole_ext.study.cells import Cell, Cells
-from recbole_ext.study.settings import AblationSettings, Sweep, read_settings
+from recbole_ext.study.plan import AblationPlan, plan_ablation
+from recbole_ext.study.settings import Sweep
 from recbole_ext.study.table import ablation_markdown
-from recbole_ext.trainer.configure import configure, read_model_config
+from recbole_ext.trainer.configure import available_dataset, read_model_config
 
-__all__ = ["ablate"]
+__all__ = ["ablate", "run_ablation"]
 
 
 def ablate(
@@ -52,17 +49,23 @@ def ablate(
         CheckpointError: A finished cell is damaged.
         RecBoleExtError: As training; what is finished stays.
     """
-    settings, document = read_settings(file, AblationSettings)
-    files, values, origins = settings.layers(document)
-    values = {**values, **(overrides or {})}
-    origins = {key: origin for key, origin in origins.items() if key not in (overrides or {})}
-    for index in range(len(settings.sweeps)):
-        _check(settings.sweeps[index], index, document, files, values, origins)
+    return run_ablation(plan_ablation(file, overrides or {}), output=output, command=command, report=report)
+
+
+def run_ablation(
+    plan: AblationPlan,
+    *,
+    output: Path | None = None,
+    command: str = "",
+    report: Callable[[str], None] = lambda _: None,
+) -> Ablation:
+    """As :func:`ablate`, of a study that was checked."""
+    settings, files, values = plan.settings, plan.files, dict(plan.values)
     for sweep in settings.sweeps:
         # The data set that is really there, should it be another than the one that was asked for.
-        _, config = configure(sweep.model, None, files, {**values, **sweep.settings}, report)
-        values["dataset"] = config["dataset"]
-    folder = made_folder(output or Path("saved") / "study" / file.stem)
+        _, config = read_model_config(sweep.model, files, {**values, **sweep.settings})
+        values["dataset"] = available_dataset(config, report)
+    folder = made_folder(output or Path("saved") / "study" / plan.file.stem)
     cells = Cells(folder / "cells", files, values, DataCache(), report)
     cells.check(
         _cell_name(sweep, value, seed)
@@ -82,35 +85,6 @@ def ablate(
     result = Ablation(command=command, protocol=protocol, sweeps=sweeps)
     write_result(folder, "ablation", result, ablation_markdown(result))
     return result
-
-
-def _check(
-    sweep: Sweep,
-    index: int,
-    document: Document,
-    files: tuple[Path, ...],
-    values: Mapping[str, Any],
-    origins: Mapping[str, Origin],
-) -> None:
-    """Finds values that the configuration refuses before the first run."""
-    if sweep.key in values:
-        reason = f"is also swept in {document.origin('sweeps', index, 'key')}: leave one out"
-        origin = origins.get(sweep.key) or origin_of_option(sweep.key)
-        raise config_error(Problem((sweep.key,), "value_error", reason=reason, origin=origin))
-    own = {key: document.origin("sweeps", index, "settings", key) for key in sweep.settings}
-    try:
-        for place, value in enumerate(sweep.values):
-            written = {**origins, **own, sweep.key: document.origin("sweeps", index, "values", place)}
-            _, config = read_model_config(
-                sweep.model, files, {**values, **sweep.settings, sweep.key: value}, origins=written
-            )
-    except ConfigError as error:
-        raise ConfigError(f"the sweep of {sweep.model} cannot be made: {error}", error.problem) from error
-    lacking = {"NDCG", "ItemCoverage"} - set(config["metrics"])
-    if lacking:
-        raise ConfigError(
-            f"{document.source}: an ablation needs the metric {sorted(lacking)[0]}: add it to metrics"
-        )
 
 
 def _cell_name(sweep: Sweep, value: Any, seed: int) -> str:

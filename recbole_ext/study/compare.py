@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import Any
 
 from recbole_ext.data.build import DataCache
-from recbole_ext.errors import ConfigError
 from recbole_ext.evaluator.register import bigger_is_better
 from recbole_ext.model.registry import model_spec, seeds_of, short_name
 from recbole_ext.rerank.run import pareto_run, rerank_run
@@ -18,15 +17,16 @@ from recbole_ext.runs.compare import differences, estimates, groups_of, means_in
 from recbole_ext.runs.files import made_folder
 from recbole_ext.runs.results import Comparison, ComparisonRow, Tuning, write_result
 from recbole_ext.study.cells import Cell, Cells
-from recbole_ext.study.settings import ComparisonSettings, read_settings
-from recbole_ext.study.space import SearchSpace, usable_space
+from recbole_ext.study.plan import ComparisonPlan, plan_comparison
+from recbole_ext.study.settings import ComparisonSettings
+from recbole_ext.study.space import SearchSpace
 from recbole_ext.study.table import markdown
 from recbole_ext.study.tune import TuneResult
 from recbole_ext.study.tune_all import Searches, cell_name, run_values
-from recbole_ext.trainer.configure import configure, read_model_config
+from recbole_ext.trainer.configure import available_dataset
 from recbole_ext.trainer.train import open_model
 
-__all__ = ["compare"]
+__all__ = ["compare", "run_comparison"]
 
 _PUBLISHED = {"method": "popularity_penalty", "alpha": 0.1}
 _COMPARED = ("ndcg", "recall", "hit", "mrr")
@@ -50,7 +50,7 @@ class _Study:
     settings: ComparisonSettings
     folder: Path
     cells: Cells
-    spaces: dict[str, SearchSpace]
+    spaces: Mapping[str, SearchSpace]
     bigger: bool
     valid_metric: str
     report: Callable[[str], None]
@@ -84,7 +84,19 @@ def compare(
         CheckpointError: A finished cell is damaged.
         RecBoleExtError: As tuning and training; what is finished stays.
     """
-    study = _checked(file, overrides or {}, output, budget_minutes, command, report)
+    plan = plan_comparison(file, overrides or {}, budget_minutes)
+    return run_comparison(plan, output=output, command=command, report=report)
+
+
+def run_comparison(
+    plan: ComparisonPlan,
+    *,
+    output: Path | None = None,
+    command: str = "",
+    report: Callable[[str], None] = lambda _: None,
+) -> Comparison:
+    """As :func:`compare`, of a study that was checked."""
+    study = _begun(plan, output, command, report)
     seeds = study.settings.seeds
     study.cells.check(
         cell_name(model, seed) for model in study.settings.models for seed in seeds_of(model, seeds)
@@ -100,42 +112,14 @@ def compare(
     return comparison
 
 
-def _checked(
-    file: Path,
-    overrides: Mapping[str, Any],
-    output: Path | None,
-    budget_minutes: float | None,
-    command: str,
-    report: Callable[[str], None],
-) -> _Study:
-    """Everything that can be wrong is found here, before anything is computed."""
-    settings, document = read_settings(file, ComparisonSettings)
-    if budget_minutes is not None:
-        if not budget_minutes > 0:
-            raise ConfigError(f"--budget-minutes is {budget_minutes:g}: give a number above 0")
-        settings = settings.model_copy(update={"budget_minutes": budget_minutes})
-    files, values, origins = settings.layers(document)
-    values = {**values, **overrides}
-    origins = {key: origin for key, origin in origins.items() if key not in overrides}
-    of_final = {**origins, **{key: document.origin("final", key) for key in settings.final}}
-    spaces = {}
-    for model in settings.models:
-        read_model_config(model, files, {**values, **settings.final}, origins=of_final)
-        _, config = read_model_config(model, files, values, origins=origins)
-        if model in settings.spaces:
-            space = file.parent / settings.spaces[model]
-            spaces[model] = usable_space(space, config.model, files, values, config, origins)
-    lacking = {"NDCG", "ItemCoverage", "TailShare"} - set(config["metrics"])
-    if settings.curves.models and lacking:
-        raise ConfigError(f"{file}: curves need the metric {sorted(lacking)[0]}: add it to metrics")
-    # The data set that is really there, should it be another than the one that was asked for.
-    _, config = configure(settings.models[0], None, files, values, report, origins)
-    values["dataset"] = config["dataset"]
-    metric = str(config["valid_metric"])
+def _begun(plan: ComparisonPlan, output: Path | None, command: str, report: Callable[[str], None]) -> _Study:
+    """The study in its folder, on the data that is really there."""
+    values = {**plan.values, "dataset": available_dataset(plan.config, report)}
+    metric = str(plan.config["valid_metric"])
     bigger = bigger_is_better(metric.partition("@")[0])
-    folder = made_folder(output or Path("saved") / "study" / file.stem)
-    cells = Cells(folder / "cells", files, values, DataCache(), report)
-    return _Study(settings, folder, cells, spaces, bool(bigger), metric.lower(), report, command)
+    folder = made_folder(output or Path("saved") / "study" / plan.file.stem)
+    cells = Cells(folder / "cells", plan.files, values, DataCache(), report)
+    return _Study(plan.settings, folder, cells, plan.spaces, bool(bigger), metric.lower(), report, command)
 
 
 def _trained(study: _Study, model: str, best: Mapping[str, Any]) -> list[Cell]:

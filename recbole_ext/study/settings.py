@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Annotated, Any, Literal, TypeVar
@@ -27,8 +27,18 @@ from recbole_ext.model.registry import ModelSpec, model_spec
 from recbole_ext.study.space import PROTOCOL_KEYS
 from recbole_ext.trainer.configure import source_of_model
 
-__all__ = ["AblationSettings", "ComparisonSettings", "StudyBase", "Sweep", "read_settings"]
+__all__ = [
+    "AblationSettings",
+    "ComparisonSettings",
+    "PrunerName",
+    "SamplerName",
+    "StudyBase",
+    "Sweep",
+    "read_settings",
+]
 
+SamplerName = Literal["tpe", "random"]
+PrunerName = Literal["median", "asha", "hyperband", "none"]
 _Seed = Annotated[int, Field(strict=True, ge=0, lt=2**32)]
 _STRICT = ConfigDict(extra="forbid", frozen=True)
 
@@ -78,13 +88,16 @@ class StudyBase(BaseModel):
             raise ValueError("sets model, seed or output: these are the study's own")
         return keys
 
-    def layers(self, document: Document) -> tuple[tuple[Path, ...], dict[str, Any], dict[str, Origin]]:
-        """Configuration files, the keys over them, and where each of these was written."""
-        origins = {key: document.origin("settings", key) for key in self.settings}
-        if isinstance(self.base, str):
-            return (Path(document.source).parent / self.base,), dict(self.settings), origins
-        of_base = {key: document.origin("base", key) for key in self.base}
-        return (), {**self.base, **self.settings}, {**of_base, **origins}
+    def layers(
+        self, document: Document, overrides: Mapping[str, Any]
+    ) -> tuple[tuple[Path, ...], dict[str, Any], dict[str, Origin]]:
+        """Configuration files, the keys over them, and where each of these was written that is no override."""
+        files = (Path(document.source).parent / self.base,) if isinstance(self.base, str) else ()
+        values = {} if isinstance(self.base, str) else dict(self.base)
+        origins = {key: document.origin("base", key) for key in values}
+        origins |= {key: document.origin("settings", key) for key in self.settings}
+        own = {key: origin for key, origin in origins.items() if key not in overrides}
+        return files, {**values, **self.settings, **overrides}, own
 
 
 class CurveSettings(BaseModel):
@@ -126,8 +139,8 @@ class ComparisonSettings(StudyBase):
     trials: int = Field(default=20, ge=1)
     budget_minutes: float | None = Field(default=None, gt=0)
     spaces: dict[str, str] = Field(default_factory=dict)
-    sampler: Literal["tpe", "random"] = "tpe"
-    pruner: Literal["median", "asha", "hyperband", "none"] = "median"
+    sampler: SamplerName = "tpe"
+    pruner: PrunerName = "median"
     final: dict[str, Any] = Field(default_factory=dict)
     curves: CurveSettings = CurveSettings(models=0)
 

@@ -7,7 +7,6 @@ import multiprocessing
 import os
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -18,55 +17,21 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from recbole_ext.config.build import host_config, to_plain
 from recbole_ext.config.messages import pluralize
-from recbole_ext.config.problem import origin_of_option
-from recbole_ext.config.read import CheckedConfig
-from recbole_ext.config.rules import read_metric_at_k
 from recbole_ext.data.build import DataCache, fingerprint, prepare_data
-from recbole_ext.errors import ConfigError, OutputError, RecBoleExtError, nearest
-from recbole_ext.evaluator.register import bigger_is_better
+from recbole_ext.errors import ConfigError, OutputError, RecBoleExtError
 from recbole_ext.model.registry import resolve_model
 from recbole_ext.runs.files import made_folder
 from recbole_ext.study.cells import NOT_COMPARED
+from recbole_ext.study.plan import SearchPlan, TuneOptions, plan_search
 from recbole_ext.study.queue import counted
-from recbole_ext.study.space import SearchSpace, usable_space
 from recbole_ext.study.storage import has_trials, open_storage, open_study
 from recbole_ext.study.tune_result import TrialReport, TuneResult, check_kept, outcome_of, report_of
-from recbole_ext.study.worker import PRUNERS, SAMPLERS, Objective, Search
-from recbole_ext.trainer.configure import chosen_model, configure, read_model_config
+from recbole_ext.study.worker import Search
+from recbole_ext.trainer.configure import available_dataset, read_model_config
 
-__all__ = ["TrialReport", "TuneOptions", "tune"]
+__all__ = ["TrialReport", "TuneOptions", "run_search", "tune"]
 
 _POLL_SECONDS = 0.3
-
-
-@dataclass(frozen=True)
-class TuneOptions:
-    """How a search is made; each field is an option of ``tune``.
-
-    Attributes:
-        space: The YAML file of the search space, or a space that was checked against the configuration already.
-        trials: Total over all processes and restarts.
-        output: Folder; ``saved/tune/<name>`` if None.
-        storage: Database URL; a journal file in the folder if None.
-        name: Of the study; ``<dataset>-<model>`` if None.
-        sampler, pruner: ``tpe`` or ``random``; ``median``, ``asha``, ``hyperband`` or ``none``.
-        objectives: Such as ``NDCG@10``; the configuration's ``valid_metric`` if empty.
-        workers: Processes that this command starts.
-        budget_minutes: Time of all trials together.
-        exact: Whether trials beyond ``trials``, which an earlier and longer search has made, are left out.
-    """
-
-    space: Path | SearchSpace
-    trials: int = 50
-    output: Path | None = None
-    storage: str | None = None
-    name: str | None = None
-    sampler: str = "tpe"
-    pruner: str = "median"
-    objectives: Sequence[str] = field(default_factory=tuple)
-    workers: int = 1
-    budget_minutes: float | None = None
-    exact: bool = False
 
 
 def tune(
@@ -105,8 +70,24 @@ def tune(
         OutputError: The folder cannot be written; its journal is damaged; trials of its results are lost; a worker
             was killed.
     """
-    cache = cache or DataCache()
-    search, identity = _prepared(model, files, overrides, options, report, cache)
+    plan = plan_search(model, files, overrides, options)
+    return run_search(
+        plan, command=command, report=report, on_trial=on_trial, before=before, cache=cache or DataCache()
+    )
+
+
+def run_search(
+    plan: SearchPlan,
+    *,
+    command: str = "",
+    report: Callable[[str], None] = lambda _: None,
+    on_trial: Callable[[TrialReport], None] = lambda _: None,
+    before: Callable[[int], None] = lambda _: None,
+    cache: DataCache,
+) -> TuneResult:
+    """As :func:`tune`, of a search that was checked."""
+    options = plan.options
+    search, identity = _prepared(plan, report, cache)
     storage = _opened(search)
     _check_folder(storage, search)
     remedy = f"give another --output, or remove {search.folder}"
@@ -174,106 +155,45 @@ def _check_folder(storage: BaseStorage, search: Search) -> None:
 
 
 def _prepared(
-    model: str | None,
-    files: Sequence[Path | str],
-    overrides: Mapping[str, Any],
-    options: TuneOptions,
-    report: Callable[[str], None],
-    cache: DataCache,
+    plan: SearchPlan, report: Callable[[str], None], cache: DataCache
 ) -> tuple[Search, dict[str, Any]]:
-    """Everything that can be wrong is found here, before anything is written."""
-    _check_options(options)
-    values = {**overrides, "show_progress": False}
-    name = chosen_model(model, files, values)
-    values.pop("model", None)
-    spec, checked = configure(name, None, files, values, report)
-    # The data set that is really there, should it be another than the one that was asked for.
-    values["dataset"] = checked["dataset"]
-    space = (
-        options.space
-        if isinstance(options.space, SearchSpace)
-        else usable_space(options.space, checked.model, files, values, checked)
-    )
-    objectives = _objectives(options.objectives, checked)
-    values["valid_metric"] = str(objectives[0])
-    _, checked = read_model_config(name, files, values)
-    config = host_config(checked, resolve_model(name)[1])
+    """The search on the data that is really there, and what all its trials share."""
+    dataset = available_dataset(plan.config, report)
+    values = {**plan.values, "dataset": dataset, "valid_metric": str(plan.objectives[0])}
+    _, checked = read_model_config(plan.model, plan.files, values)
+    config = host_config(checked, resolve_model(plan.model)[1])
     data = prepare_data(config, cache)
-    search = _search(options, name, files, values, space, objectives, config, spec.name)
     identity = {
-        "model": name,
-        "space": space.plain(),
-        "objectives": [str(objective) for objective in objectives],
+        "model": plan.model,
+        "space": plan.space.plain(),
+        "objectives": [str(objective) for objective in plan.objectives],
         "config": {key: value for key, value in to_plain(config).items() if key not in NOT_COMPARED},
         "data": fingerprint(data.split),
     }
-    return search, identity
+    return _search(plan, values, config), identity
 
 
-def _search(
-    options: TuneOptions,
-    model: str,
-    files: Sequence[Path | str],
-    values: Mapping[str, Any],
-    space: SearchSpace,
-    objectives: tuple[Objective, ...],
-    config: Any,
-    shown: str,
-) -> Search:
-    study_name = options.name or f"{config['dataset']}-{shown}"
+def _search(plan: SearchPlan, values: Mapping[str, Any], config: Any) -> Search:
+    options = plan.options
+    study_name = options.name or f"{config['dataset']}-{plan.spec.name}"
     return Search(
-        model=model,
-        files=tuple(map(Path, files)),
+        model=plan.model,
+        files=plan.files,
         overrides=values,
-        space=space,
-        objectives=objectives,
+        space=plan.space,
+        objectives=plan.objectives,
         trials=options.trials,
         folder=options.output or Path("saved") / "tune" / study_name,
         name=study_name,
         storage=options.storage,
         sampler=options.sampler,
-        pruner="none" if len(objectives) > 1 else options.pruner,
+        pruner="none" if len(plan.objectives) > 1 else options.pruner,
         seed=int(config["seed"]),
         epochs=int(config["epochs"]),
-        first=space.nearest_to({key: config[key] for key in space.parameters}),
+        first=plan.space.nearest_to({key: config[key] for key in plan.space.parameters}),
         budget_seconds=None if options.budget_minutes is None else 60 * options.budget_minutes,
         exact=options.exact,
     )
-
-
-def _check_options(options: TuneOptions) -> None:
-    if options.trials < 1:
-        raise ConfigError(f"--trials is {options.trials}: a search needs at least one trial")
-    if options.workers < 1:
-        raise ConfigError(f"--workers is {options.workers}: give 1 or more")
-    if options.budget_minutes is not None and not options.budget_minutes > 0:
-        raise ConfigError(f"--budget-minutes is {options.budget_minutes:g}: give a number above 0")
-    if options.name is not None and not options.name.strip():
-        raise ConfigError("--name is empty: name the study, or leave --name out")
-    if any(not name.strip() for name in options.objectives):
-        raise ConfigError(
-            f"--objectives={','.join(options.objectives)} has an empty part: name metrics, as in NDCG@10"
-        )
-    for key, value, known in (("sampler", options.sampler, SAMPLERS), ("pruner", options.pruner, PRUNERS)):
-        if value not in known:
-            raise ConfigError(f"--{key} is {value!r}{nearest(value, known)} ({key}s: {', '.join(known)})")
-
-
-def _objectives(names: Sequence[str], config: CheckedConfig) -> tuple[Objective, ...]:
-    """By the rules of ``valid_metric``, which stands for them where none is named."""
-    found = []
-    for name in names or [config["valid_metric"]]:
-        metric, k = read_metric_at_k(
-            name.strip(),
-            config["metrics"],
-            config["topk"],
-            key="the objective",
-            origin=origin_of_option("objectives"),
-        )
-        found.append(Objective(metric, k, bool(bigger_is_better(metric))))
-    if len(set(found)) < len(found):
-        raise ConfigError(f"--objectives names the same metric twice: {', '.join(map(str, found))}")
-    return tuple(found)
 
 
 def _in_parallel(

@@ -16,7 +16,14 @@ from recbole_ext.config.yaml_reader import read_yaml
 from recbole_ext.errors import ConfigError, DataError, DownloadError
 from recbole_ext.model.registry import ModelSpec, model_spec
 
-__all__ = ["chosen_model", "command_line", "configure", "read_model_config", "source_of_model"]
+__all__ = [
+    "available_dataset",
+    "chosen_model",
+    "command_line",
+    "configure",
+    "read_model_config",
+    "source_of_model",
+]
 
 Report = Callable[[str], None]
 
@@ -48,7 +55,7 @@ def configure(
     name = chosen_model(model, files, overrides)
     values = {key: value for key, value in overrides.items() if key != "model"}
     spec, checked = read_model_config(name, files, values, origins=origins, dataset=dataset)
-    return spec, checked.with_dataset(_ensure_data(checked, report))
+    return spec, checked.with_dataset(available_dataset(checked, report))
 
 
 def read_model_config(
@@ -86,7 +93,7 @@ def chosen_model(model: str | None, files: Sequence[Path | str], overrides: Mapp
     return str(name)
 
 
-def _ensure_data(config: CheckedConfig, report: Report) -> str:
+def available_dataset(config: CheckedConfig, report: Report) -> str:
     """The name of the data set that will be used; prepared if it was not, replaced only as declared."""
     # Reading tables is slow to import, and a refusal above needs none of it.
     from recbole_ext.data.movielens import DATASETS, is_prepared, prepare

@@ -1,0 +1,281 @@
+"""Searches, comparisons and ablations checked as a whole: before anything is computed, and before torch is imported."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Literal, get_args
+
+from recbole_ext.config.messages import config_error
+from recbole_ext.config.problem import Origin, Problem, origin_of_option
+from recbole_ext.config.read import CheckedConfig
+from recbole_ext.config.rules import read_metric_at_k
+from recbole_ext.config.yaml_reader import Document
+from recbole_ext.errors import ConfigError, nearest
+from recbole_ext.evaluator.register import bigger_is_better
+from recbole_ext.model.registry import ModelSpec
+from recbole_ext.study.settings import (
+    AblationSettings,
+    ComparisonSettings,
+    PrunerName,
+    SamplerName,
+    Sweep,
+    read_settings,
+)
+from recbole_ext.study.space import SearchSpace, usable_space
+from recbole_ext.trainer.configure import chosen_model, read_model_config
+
+__all__ = [
+    "AblationPlan",
+    "ComparisonPlan",
+    "Objective",
+    "SearchPlan",
+    "TuneOptions",
+    "plan_ablation",
+    "plan_comparison",
+    "plan_search",
+]
+
+
+@dataclass(frozen=True)
+class Objective:
+    """A metric on validation.
+
+    Attributes:
+        metric: Its registered name, such as ``NDCG``.
+        k: Length of the list.
+        bigger: Whether larger is better.
+    """
+
+    metric: str
+    k: int
+    bigger: bool
+
+    @property
+    def key(self) -> str:
+        """As figures name it: ``ndcg@10``."""
+        return f"{self.metric.lower()}@{self.k}"
+
+    @property
+    def direction(self) -> Literal["maximize", "minimize"]:
+        """As Optuna names it."""
+        return "maximize" if self.bigger else "minimize"
+
+    def __str__(self) -> str:
+        return f"{self.metric}@{self.k}"
+
+
+@dataclass(frozen=True)
+class TuneOptions:
+    """How a search is made; each field is an option of ``tune``.
+
+    Attributes:
+        space: The YAML file of the search space, or a space that was checked against the configuration already.
+        trials: Total over all processes and restarts.
+        output: Folder; ``saved/tune/<name>`` if None.
+        storage: Database URL; a journal file in the folder if None.
+        name: Of the study; ``<dataset>-<model>`` if None.
+        sampler, pruner: ``tpe`` or ``random``; ``median``, ``asha``, ``hyperband`` or ``none``.
+        objectives: Such as ``NDCG@10``; the configuration's ``valid_metric`` if empty.
+        workers: Processes that this command starts.
+        budget_minutes: Time of all trials together.
+        exact: Whether trials beyond ``trials``, which an earlier and longer search has made, are left out.
+    """
+
+    space: Path | SearchSpace
+    trials: int = 50
+    output: Path | None = None
+    storage: str | None = None
+    name: str | None = None
+    sampler: str = "tpe"
+    pruner: str = "median"
+    objectives: Sequence[str] = field(default_factory=tuple)
+    workers: int = 1
+    budget_minutes: float | None = None
+    exact: bool = False
+
+
+@dataclass(frozen=True)
+class SearchPlan:
+    """A search that can be made.
+
+    Attributes:
+        model: The name that was given.
+        spec: Its entry of the registry.
+        files, values: The configuration, without the keys that are searched.
+        config: What they give.
+        space: What is searched.
+        objectives: One, or several for a Pareto front.
+        options: How to search.
+    """
+
+    model: str
+    spec: ModelSpec
+    files: tuple[Path, ...]
+    values: Mapping[str, Any]
+    config: CheckedConfig
+    space: SearchSpace
+    objectives: tuple[Objective, ...]
+    options: TuneOptions
+
+
+def plan_search(
+    model: str | None, files: Sequence[Path | str], overrides: Mapping[str, Any], options: TuneOptions
+) -> SearchPlan:
+    """Checks a search; arguments as of :func:`~recbole_ext.study.tune.tune`.
+
+    Raises:
+        ConfigError: Space, options or configuration cannot be used.
+    """
+    _check_options(options)
+    name = chosen_model(model, files, overrides)
+    values = {key: value for key, value in overrides.items() if key != "model"} | {"show_progress": False}
+    spec, config = read_model_config(name, files, values)
+    space = (
+        options.space
+        if isinstance(options.space, SearchSpace)
+        else usable_space(options.space, config.model, files, values, config)
+    )
+    objectives = _objectives(options.objectives, config)
+    return SearchPlan(name, spec, tuple(map(Path, files)), values, config, space, objectives, options)
+
+
+def _check_options(options: TuneOptions) -> None:
+    if options.trials < 1:
+        raise ConfigError(f"--trials is {options.trials}: a search needs at least one trial")
+    if options.workers < 1:
+        raise ConfigError(f"--workers is {options.workers}: give 1 or more")
+    if options.budget_minutes is not None and not options.budget_minutes > 0:
+        raise ConfigError(f"--budget-minutes is {options.budget_minutes:g}: give a number above 0")
+    if options.name is not None and not options.name.strip():
+        raise ConfigError("--name is empty: name the study, or leave --name out")
+    if any(not name.strip() for name in options.objectives):
+        raise ConfigError(
+            f"--objectives={','.join(options.objectives)} has an empty part: name metrics, as in NDCG@10"
+        )
+    for key, value, known in (
+        ("sampler", options.sampler, get_args(SamplerName)),
+        ("pruner", options.pruner, get_args(PrunerName)),
+    ):
+        if value not in known:
+            raise ConfigError(f"--{key} is {value!r}{nearest(value, known)} ({key}s: {', '.join(known)})")
+
+
+def _objectives(names: Sequence[str], config: CheckedConfig) -> tuple[Objective, ...]:
+    """By the rules of ``valid_metric``, which stands for them where none is named."""
+    found = []
+    for name in names or [config["valid_metric"]]:
+        metric, k = read_metric_at_k(
+            name.strip(),
+            config["metrics"],
+            config["topk"],
+            key="the objective",
+            origin=origin_of_option("objectives"),
+        )
+        found.append(Objective(metric, k, bool(bigger_is_better(metric))))
+    if len(set(found)) < len(found):
+        raise ConfigError(f"--objectives names the same metric twice: {', '.join(map(str, found))}")
+    return tuple(found)
+
+
+@dataclass(frozen=True)
+class ComparisonPlan:
+    """A comparison that can be made.
+
+    Attributes:
+        file: The study.
+        settings: Of the study.
+        files, values: The configuration of all runs.
+        origins: Where the values were written; those that are not named were options.
+        spaces: Model to its search space.
+        config: The configuration of one of the models; all have the same protocol.
+    """
+
+    file: Path
+    settings: ComparisonSettings
+    files: tuple[Path, ...]
+    values: Mapping[str, Any]
+    origins: Mapping[str, Origin]
+    spaces: Mapping[str, SearchSpace]
+    config: CheckedConfig
+
+
+def plan_comparison(
+    file: Path, overrides: Mapping[str, Any], budget_minutes: float | None = None
+) -> ComparisonPlan:
+    """Checks a comparison; arguments as of :func:`~recbole_ext.study.compare.compare`.
+
+    Raises:
+        ConfigError: The study, a space or the configuration cannot be used.
+    """
+    settings, document = read_settings(file, ComparisonSettings)
+    if budget_minutes is not None:
+        if not budget_minutes > 0:
+            raise ConfigError(f"--budget-minutes is {budget_minutes:g}: give a number above 0")
+        settings = settings.model_copy(update={"budget_minutes": budget_minutes})
+    files, values, origins = settings.layers(document, overrides)
+    of_final = {**origins, **{key: document.origin("final", key) for key in settings.final}}
+    spaces = {}
+    for model in settings.models:
+        read_model_config(model, files, {**values, **settings.final}, origins=of_final)
+        _, config = read_model_config(model, files, values, origins=origins)
+        if model in settings.spaces:
+            space = file.parent / settings.spaces[model]
+            spaces[model] = usable_space(space, config.model, files, values, config, origins)
+    if settings.curves.models:
+        _check_metrics(config, "curves need", {"NDCG", "ItemCoverage", "TailShare"}, document)
+    return ComparisonPlan(file, settings, files, values, origins, spaces, config)
+
+
+def _check_metrics(config: CheckedConfig, who: str, needed: set[str], document: Document) -> None:
+    if lacking := needed - set(config["metrics"]):
+        raise ConfigError(f"{document.source}: {who} the metric {min(lacking)}: add it to metrics")
+
+
+@dataclass(frozen=True)
+class AblationPlan:
+    """An ablation that can be made; attributes as of :class:`ComparisonPlan`."""
+
+    file: Path
+    settings: AblationSettings
+    files: tuple[Path, ...]
+    values: Mapping[str, Any]
+
+
+def plan_ablation(file: Path, overrides: Mapping[str, Any]) -> AblationPlan:
+    """Checks an ablation; arguments as of :func:`~recbole_ext.study.ablate.ablate`.
+
+    Raises:
+        ConfigError: The study, or the configuration at one of the values, cannot be used.
+    """
+    settings, document = read_settings(file, AblationSettings)
+    files, values, origins = settings.layers(document, overrides)
+    for index, sweep in enumerate(settings.sweeps):
+        _check_sweep(sweep, index, document, files, values, origins)
+    return AblationPlan(file, settings, files, values)
+
+
+def _check_sweep(
+    sweep: Sweep,
+    index: int,
+    document: Document,
+    files: tuple[Path, ...],
+    values: Mapping[str, Any],
+    origins: Mapping[str, Origin],
+) -> None:
+    """Finds values that the configuration refuses before the first run."""
+    if sweep.key in values:
+        reason = f"is also swept in {document.origin('sweeps', index, 'key')}: leave one out"
+        origin = origins.get(sweep.key) or origin_of_option(sweep.key)
+        raise config_error(Problem((sweep.key,), "value_error", reason=reason, origin=origin))
+    own = {key: document.origin("sweeps", index, "settings", key) for key in sweep.settings}
+    try:
+        for place, value in enumerate(sweep.values):
+            written = {**origins, **own, sweep.key: document.origin("sweeps", index, "values", place)}
+            _, config = read_model_config(
+                sweep.model, files, {**values, **sweep.settings, sweep.key: value}, origins=written
+            )
+    except ConfigError as error:
+        raise ConfigError(f"the sweep of {sweep.model} cannot be made: {error}", error.problem) from error
+    _check_metrics(config, "an ablation needs", {"NDCG", "ItemCoverage"}, document)
