@@ -22,7 +22,7 @@ from recbole_ext.data.build import DataCache, fingerprint, prepare_data
 from recbole_ext.errors import ConfigError, OutputError, RecBoleExtError, nearest
 from recbole_ext.evaluator.register import bigger_is_better
 from recbole_ext.runs.files import made_folder
-from recbole_ext.study.cells import NOT_COMPARED
+from recbole_ext.runs.protocol import NOT_COMPARED
 from recbole_ext.study.queue import counted
 from recbole_ext.study.space import SearchSpace
 from recbole_ext.study.space_check import usable_space
