@@ -11,8 +11,8 @@ from recbole_ext.cli.show import protocol_line
 from recbole_ext.errors import ConfigError, nearest
 from recbole_ext.evaluator.register import is_accuracy, known_metrics
 from recbole_ext.runs.compare import check_same_users, differences, over_seeds
+from recbole_ext.runs.figures import RunFigures
 from recbole_ext.runs.protocol import check_same_protocol, origin_of
-from recbole_ext.runs.results import RunFigures
 from recbole_ext.runs.run import Run, read_run
 
 __all__ = ["DEFAULT_COLUMNS", "runs_table"]

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from recbole_ext.errors import CheckpointError, ConfigError
+from recbole_ext.runs.figures import CurveFigures, RerankFigures
 from recbole_ext.runs.files import partial_of
 from recbole_ext.runs.folder import read_metrics
 from recbole_ext.runs.forms import as_form, read_form, read_json
@@ -15,8 +16,6 @@ from recbole_ext.runs.protocol import Origin, check_same_protocol, origin_of
 from recbole_ext.runs.results import (
     Ablation,
     Comparison,
-    CurveFigures,
-    RerankFigures,
     TuneFigures,
     read_comparison,
 )

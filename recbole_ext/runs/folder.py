@@ -20,9 +20,9 @@ import yaml
 from recbole_ext import __version__
 from recbole_ext.data.files import write_whole, writing
 from recbole_ext.errors import CheckpointError, OutputError
+from recbole_ext.runs.figures import RunFigures
 from recbole_ext.runs.files import partial_of
 from recbole_ext.runs.forms import as_form, read_json, write_form
-from recbole_ext.runs.results import RunFigures
 
 __all__ = [
     "RunFolder",

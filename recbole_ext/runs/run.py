@@ -8,9 +8,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from recbole_ext.errors import CheckpointError
+from recbole_ext.runs.figures import RunFigures
 from recbole_ext.runs.folder import open_run, read_config, read_metrics
 from recbole_ext.runs.forms import as_form
-from recbole_ext.runs.results import RunFigures
 
 if TYPE_CHECKING:
     import polars as pl

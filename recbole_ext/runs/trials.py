@@ -12,27 +12,12 @@ import polars as pl
 from recbole_ext.errors import CheckpointError
 from recbole_ext.evaluator.metrics.accuracy import METRICS
 from recbole_ext.evaluator.metrics.beyond_accuracy import BEYOND_ACCURACY
-from recbole_ext.runs.results import TuneFigures
+from recbole_ext.runs.results import Objective, TuneFigures
 
-__all__ = ["Objective", "Trials", "by_model", "read_trials"]
+__all__ = ["Trials", "by_model", "read_trials"]
 
 _COLUMNS = ("number", "state", "seconds", "best_epoch", "same_as")
 _AGAIN = "remove this file and repeat the search, which writes it anew"
-
-
-@dataclass(frozen=True)
-class Objective:
-    """What a search looks for.
-
-    Attributes:
-        key: Its column, such as ``ndcg@10``.
-        name: As the search writes it, such as ``NDCG@10``.
-        bigger: Whether larger is better.
-    """
-
-    key: str
-    name: str
-    bigger: bool
 
 
 @dataclass(frozen=True, eq=False)
@@ -116,7 +101,7 @@ def read_trials(path: Path, facts: TuneFigures) -> Trials:
         facts.model or path.resolve().name,
         len(trials),
         done.drop("row"),
-        tuple(Objective(key, spelled.get(key, key), _bigger(key, facts, done)) for key in keys),
+        tuple(Objective(spelled.get(key, key), _bigger(key, facts, done)) for key in keys),
         tuple(names[names.index("best_epoch") + 1 : names.index("same_as")]),
     )
 

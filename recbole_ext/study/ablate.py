@@ -14,7 +14,12 @@ from recbole_ext.errors import ConfigError
 from recbole_ext.model.registry import resolve_model, seeds_of, short_name
 from recbole_ext.runs.compare import estimates
 from recbole_ext.runs.files import made_folder
-from recbole_ext.runs.results import Ablation, SweepPoint, SweepResult, write_result
+from recbole_ext.runs.results import (
+    Ablation,
+    SweepPoint,
+    SweepResult,
+    write_result,
+)
 from recbole_ext.runs.run import Run
 from recbole_ext.study.cells import Cells
 from recbole_ext.study.settings import AblationSettings, Sweep, blaming, read_settings

@@ -8,6 +8,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
+from recbole_ext.config.messages import pluralize
 from recbole_ext.data.build import DataCache
 from recbole_ext.errors import ConfigError
 from recbole_ext.evaluator.register import bigger_is_better
@@ -209,8 +210,8 @@ def _protocol(study: _Study, first: Run, rule: str) -> dict[str, Any]:
         "valid_metric": study.valid_metric,
         "baseline_rule": rule,
         **({"final_runs": settings.final} if settings.final else {}),
-        "tuning_rule": f"{settings.trials} trials{limit} for each model with a space, {settings.sampler}, pruner "
-        f"{settings.pruner}, best {study.valid_metric} on validation",
+        "tuning_rule": f"{pluralize(settings.trials, 'trial')}{limit} for each model with a space, "
+        f"{settings.sampler}, pruner {settings.pruner}, best {study.valid_metric} on validation",
         "test_rule": "paired bootstrap over users of values averaged over seeds; paired randomisation test of "
         "the mean, Holm's correction over the models for each metric",
         "bounds": first.metrics["test_bounds"],

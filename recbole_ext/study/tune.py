@@ -23,12 +23,13 @@ from recbole_ext.errors import ConfigError, OutputError, RecBoleExtError, neares
 from recbole_ext.evaluator.register import bigger_is_better
 from recbole_ext.runs.files import made_folder
 from recbole_ext.runs.protocol import NOT_COMPARED
+from recbole_ext.runs.results import Objective
 from recbole_ext.study.queue import counted
 from recbole_ext.study.space import SearchSpace
 from recbole_ext.study.space_check import usable_space
 from recbole_ext.study.storage import has_trials, open_storage, open_study
 from recbole_ext.study.tune_result import TrialReport, TuneResult, check_kept, outcome_of, report_of
-from recbole_ext.study.worker import PRUNERS, SAMPLERS, Objective, Search
+from recbole_ext.study.worker import PRUNERS, SAMPLERS, Search
 from recbole_ext.trainer.configure import configured
 
 __all__ = ["TrialReport", "TuneOptions", "tune"]
@@ -276,7 +277,7 @@ def _objectives(
                 "valid_metric"
             ]
         ).partition("@")
-        found.append(Objective(metric, int(k), bool(bigger_is_better(metric))))
+        found.append(Objective(f"{metric}@{k}", bool(bigger_is_better(metric))))
     if len(set(found)) < len(found):
         raise ConfigError(f"--objectives names the same metric twice: {', '.join(map(str, found))}")
     return tuple(found)

@@ -8,7 +8,7 @@ import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import optuna
 from optuna.storages import BaseStorage
@@ -16,12 +16,13 @@ from optuna.trial import FrozenTrial, Trial, TrialState
 
 from recbole_ext.data.build import DataCache
 from recbole_ext.errors import RecBoleExtError
+from recbole_ext.runs.results import Objective
 from recbole_ext.study.queue import Sign, counted, hand_back, next_trial, scratch_of, spent_seconds
 from recbole_ext.study.space import SearchSpace
 from recbole_ext.trainer import train as pipeline
 from recbole_ext.trainer.trainer import EpochReport
 
-__all__ = ["PRUNERS", "SAMPLERS", "Objective", "Search"]
+__all__ = ["PRUNERS", "SAMPLERS", "Search"]
 
 _WARM_UP = 3
 
@@ -42,34 +43,6 @@ PRUNERS: dict[str, Callable[[int], optuna.pruners.BasePruner]] = {
     "none": lambda epochs: optuna.pruners.NopPruner(),
 }
 """Median of the earlier trials at the same epoch; ASHA: Li et al. 2020; Hyperband: Li et al. 2018."""
-
-
-@dataclass(frozen=True)
-class Objective:
-    """A metric on validation.
-
-    Attributes:
-        metric: Its registered name, such as ``NDCG``.
-        k: Length of the list.
-        bigger: Whether larger is better.
-    """
-
-    metric: str
-    k: int
-    bigger: bool
-
-    @property
-    def key(self) -> str:
-        """As figures name it: ``ndcg@10``."""
-        return f"{self.metric.lower()}@{self.k}"
-
-    @property
-    def direction(self) -> Literal["maximize", "minimize"]:
-        """As Optuna names it."""
-        return "maximize" if self.bigger else "minimize"
-
-    def __str__(self) -> str:
-        return f"{self.metric}@{self.k}"
 
 
 @dataclass(frozen=True)
