@@ -135,33 +135,44 @@ def _speed_rows(dataset: str, model: str, sides: dict[str, Rows]) -> list[list[s
     return rows
 
 
+def _sides(rows: Rows) -> dict[str, Rows]:
+    """The runs of each side, in the order of the tables."""
+    return {side: [row for row in rows if row["side"] == side] for side in (*HOSTS, OURS)}
+
+
+def _rows_of_model(dataset: str, model: str, rows: Rows) -> tuple[list[list[str]], list[list[str]]]:
+    """The rows of a model in the tables of time and of test figures."""
+    sides = _sides([row for row in rows if row["most_epochs"] > 0])
+    hosts, ours = [host for host in HOSTS if sides[host]], sides[OURS]
+    other = sides[hosts[0]] if hosts else []
+    compared = [(host, ours) for host in hosts] + ([(OURS, other)] if ours else [])
+    times = [_time_row(dataset, model, side, sides[side], against) for side, against in compared]
+    tests = [_test_row(dataset, model, side, sides[side], against) for side, against in compared]
+    if ours:
+        times += [_time_ratio(dataset, model, host, sides[host], ours) for host in hosts]
+    return times, tests
+
+
 def table(results: Rows) -> str:
     """Markdown: for each data set and model every side, means over its seeds, and ratios to this package.
 
     Args:
         results: What the sides printed.
     """
-    whole = [row for row in results if "failed" not in row]
-    time_rows, test_rows, speed_rows = [], [], []
-    for dataset, model in dict.fromkeys((row["dataset"], row["model"]) for row in whole):
-        of_model = [row for row in whole if (row["dataset"], row["model"]) == (dataset, model)]
-        speeds = {
-            s: [r for r in of_model if r["side"] == s and r["most_epochs"] == 0] for s in ("RecBole", OURS)
-        }
-        sides = {s: [r for r in of_model if r["side"] == s and r["most_epochs"] > 0] for s in (*HOSTS, OURS)}
-        present = [host for host in HOSTS if sides[host]]
-        other = sides[present[0]] if present else []
-        for side in (*present, *([OURS] if sides[OURS] else [])):
-            against = other if side == OURS else sides[OURS]
-            time_rows.append(_time_row(dataset, model, side, sides[side], against))
-            test_rows.append(_test_row(dataset, model, side, sides[side], against))
-        if sides[OURS]:
-            time_rows += [_time_ratio(dataset, model, host, sides[host], sides[OURS]) for host in present]
-        speed_rows += _speed_rows(dataset, model, speeds)
-    tables = ((_TIME, time_rows), (_TEST, test_rows), (_SPEED, speed_rows))
+    by_model: dict[tuple[str, str], Rows] = {}
+    for row in results:
+        if "failed" not in row:
+            by_model.setdefault((row["dataset"], row["model"]), []).append(row)
+    times, tests, speeds = [], [], []
+    for (dataset, model), rows in by_model.items():
+        of_time, of_test = _rows_of_model(dataset, model, rows)
+        times += of_time
+        tests += of_test
+        # Runs without epochs measure how fast data are opened and users ranked; RecTools has none.
+        untrained = _sides([row for row in rows if row["most_epochs"] == 0])
+        speeds += _speed_rows(dataset, model, {side: untrained[side] for side in ("RecBole", OURS)})
+    shown = [_lines(head, rows) for head, rows in ((_TIME, times), (_TEST, tests), (_SPEED, speeds)) if rows]
     failed = [
         f"- failed: {row['side']} {row['model']}: {row['failed']}" for row in results if "failed" in row
     ]
-    return "\n\n".join(
-        [_lines(head, rows) for head, rows in tables if rows] + (["\n".join(failed)] if failed else [])
-    )
+    return "\n\n".join([*shown, *(["\n".join(failed)] if failed else [])])

@@ -3,62 +3,71 @@
 from __future__ import annotations
 
 import statistics
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
-
-import numpy as np
-import polars as pl
 
 from recbole_ext.cli.show import protocol_line
 from recbole_ext.errors import ConfigError, nearest
-from recbole_ext.evaluator.confidence import differences
 from recbole_ext.evaluator.register import is_accuracy, known_metrics
-from recbole_ext.runs.folder import open_run, read_metrics
-from recbole_ext.runs.lists import read_per_user
+from recbole_ext.runs.compare import check_same_users, differences, over_seeds
+from recbole_ext.runs.figures import RunFigures
+from recbole_ext.runs.protocol import check_same_protocol, origin_of
+from recbole_ext.runs.run import Run, read_run
 
 __all__ = ["DEFAULT_COLUMNS", "runs_table"]
 
 DEFAULT_COLUMNS = ("NDCG", "Hit", "MRR", "ItemCoverage", "TailShare", "Novelty", "epochs", "seconds")
 
 # What a run cost, beside what it reached; the words are the headers.
-_COSTS: dict[str, tuple[str, Callable[[Mapping[str, Any]], str]]] = {
-    "epochs": ("epochs", lambda metrics: str(metrics["epochs"])),
-    "seconds": ("training s", lambda metrics: f"{metrics['seconds']['training']:.0f}"),
-    "parameters": ("parameters", lambda metrics: f"{metrics['parameters']:,}"),
+_COSTS: dict[str, tuple[str, Callable[[RunFigures], str]]] = {
+    "epochs": ("epochs", lambda figures: str(figures.epochs)),
+    "seconds": ("training s", lambda figures: f"{figures.seconds.training:.0f}"),
+    "parameters": ("parameters", lambda figures: f"{figures.parameters:,}"),
 }
 
 
-def _same_protocol(runs: Sequence[Path], figures: Sequence[Mapping[str, Any]]) -> None:
-    """Rows of one table must be comparable; only the seed may differ."""
+@dataclass(frozen=True)
+class _Columns:
+    """What a table shows.
 
-    def comparable(metrics: Mapping[str, Any]) -> dict[str, Any]:
-        rest = {
-            key: value for key, value in metrics["protocol"].items() if key not in ("seed", "topk", "shown_k")
-        }
-        return {"dataset": metrics["dataset"], **rest}
+    Attributes:
+        metrics: Names as they are shown.
+        costs: Keys of ``_COSTS``, which stand behind the metrics.
+        k: Length of the lists.
+    """
 
-    first = comparable(figures[0])
-    for run, metrics in zip(runs[1:], figures[1:], strict=True):
-        other = comparable(metrics)
-        differing = [key for key in first if first[key] != other.get(key)]
-        if differing:
-            key = differing[0]
-            raise ConfigError(
-                f"{runs[0]} and {run} are not comparable: {key} is {first[key]!r} and {other.get(key)!r}; show them "
-                "in two tables"
-            )
+    metrics: tuple[str, ...]
+    costs: tuple[str, ...]
+    k: int
+
+    @property
+    def keys(self) -> list[str]:
+        """The metrics as figures name them."""
+        return [f"{name.lower()}@{self.k}" for name in self.metrics]
+
+    @property
+    def headers(self) -> list[str]:
+        """Of the columns behind the model's name."""
+        return [*(f"{name}@{self.k}" for name in self.metrics), *(_COSTS[cost][0] for cost in self.costs)]
+
+    def cells(self, figures: RunFigures) -> list[str]:
+        """A run under the headers."""
+        return [
+            *(_cell(figures, key) for key in self.keys),
+            *(_COSTS[cost][1](figures) for cost in self.costs),
+        ]
 
 
 def _number(value: float) -> str:
     return f"{value:.3f}" if abs(value) >= 0.01 or value == 0 else f"{value:.1e}"
 
 
-def _cell(metrics: Mapping[str, Any], key: str) -> str:
-    value = metrics["test"].get(key)
+def _cell(figures: RunFigures, key: str) -> str:
+    value = figures.test.get(key)
     if value is None:
         return "–"
-    interval = metrics["test_intervals"].get(key)
+    interval = figures.test_intervals.get(key)
     if interval is None or not is_accuracy(key.partition("@")[0]):
         return _number(value)
     return f"{value:.4f} [{interval[0]:.3f}, {interval[1]:.3f}]"
@@ -68,62 +77,72 @@ def _row(cells: Sequence[str]) -> str:
     return "| " + " | ".join(cells) + " |"
 
 
-def _bound(figures: Sequence[Mapping[str, Any]], kind: str, key: str) -> str:
-    value = figures[0]["test_bounds"][kind].get(key)
-    return "–" if value is None else _number(value)
+def _columns(names: Sequence[str], k: int | None, first: Run) -> _Columns:
+    """The columns of a table.
 
-
-def _columns(names: Sequence[str]) -> list[str]:
+    Raises:
+        ConfigError: A metric is unknown, or the first run has none of them at K.
+    """
     known = {name.lower(): name for name in (*known_metrics(), *_COSTS)}
     for name in names:
         if name.lower() not in known:
             raise ConfigError(f"unknown metric {name!r} in the columns{nearest(name, known.values())}")
-    return [known[name.lower()] for name in names]
-
-
-def _per_user(run: Path, key: str) -> pl.DataFrame:
-    values = read_per_user(open_run(run))
-    if key not in values.columns:
+    chosen = [known[name.lower()] for name in names]
+    columns = _Columns(
+        tuple(name for name in chosen if name not in _COSTS),
+        tuple(name for name in chosen if name in _COSTS),
+        k or first.k,
+    )
+    if not any(key in first.figures.test for key in columns.keys):
         raise ConfigError(
-            f"{key} has no value for each user in {run}: put an accuracy metric, such as NDCG, first in --columns"
+            f"{first.path} has no figures at {columns.k}: choose one of {first.figures.protocol.topk}"
         )
-    return values.select("user_id", key)
+    return columns
 
 
-def _differences(runs: Sequence[Path], base: Path, key: str, level: float) -> list[str]:
+def _differences(runs: Sequence[Run], base: Run, key: str) -> list[str]:
     """For each run the mean difference to the base over users, its interval, and p with Holm's correction."""
-    values: dict[str, np.ndarray] = {}
-    for run in runs:
-        both = _per_user(run, key).join(_per_user(base, key), on="user_id", how="full", suffix="_base")
-        one, other = both[key].to_numpy(), both[f"{key}_base"].to_numpy()
-        if np.isnan(one).any() or np.isnan(other).any():
+    places = {str(run.path.resolve()): run for run in (base, *runs)}
+    for run in (*runs, base):
+        if key not in run.per_user.columns:
             raise ConfigError(
-                f"{run} and {base} were not tested on the same users: compare runs of one split"
+                f"{key} has no value for each user in {run.path}: put an accuracy metric, such as NDCG, first in "
+                "--columns"
             )
-        if run.resolve() != base.resolve():
-            values[str(run)] = one - other
-    users = len(one)
-    found = differences(values, np.zeros(users), level=level)
+    check_same_users(list(places.values()))
+    values = {place: over_seeds([run]) for place, run in places.items()}
+    found = differences(values, str(base.path.resolve()), [key], runs[0].level)
+    shown = (found[str(run.path.resolve())].get(key) for run in runs)
     return [
-        f"{value.mean:+.4f} [{value.low:+.4f}, {value.high:+.4f}], {value.p_holm:.2g}" if value else ""
-        for value in (found.get(str(run)) for run in runs)
+        f"{one.mean:+.4f} [{one.low:+.4f}, {one.high:+.4f}], {one.p_holm:.2g}" if one else "" for one in shown
     ]
 
 
-def _notes(figures: Sequence[Mapping[str, Any]], shown: str, key: str) -> list[str]:
+def _bounds(figures: RunFigures, columns: _Columns, width: int) -> list[str]:
+    """The expectation of Random and the ceiling, where a metric beyond accuracy is shown."""
+    if all(is_accuracy(name) for name in columns.metrics):
+        return []
+    lines = []
+    for label, kind in (("*Random, expected*", "random"), ("*ceiling*", "ceiling")):
+        values = [figures.test_bounds.get(kind, {}).get(key) for key in columns.keys]
+        shown = ["–" if value is None else _number(value) for value in values]
+        lines.append(_row([label, *shown, *[""] * (width - len(shown))]))
+    return lines
+
+
+def _notes(runs: Sequence[Run], columns: _Columns) -> list[str]:
     """What the brackets are, the protocol, and the command of each row."""
-    halves = []
-    for metrics in figures:
-        low, high = metrics["test_intervals"].get(key, (0.0, 0.0))
+    first, halves = runs[0], []
+    for run in runs:
+        low, high = run.figures.test_intervals.get(columns.keys[0], (0.0, 0.0))
         halves.append((high - low) / 2)
-    protocol = figures[0]["protocol"]
     return [
         "",
-        f"In brackets: {float(protocol['confidence']):.0%} bootstrap interval over users (median half-width of "
-        f"{shown}: {statistics.median(halves):.3f}). Protocol: {protocol_line(figures[0])}. Head rule: "
-        f"`{protocol['head_rule']}`.",
+        f"In brackets: {first.level:.0%} bootstrap interval over users (median half-width of "
+        f"{columns.headers[0]}: {statistics.median(halves):.3f}). Protocol: {protocol_line(first.metrics)}. Head rule: "
+        f"`{first.figures.protocol.head_rule}`.",
         "",
-        *(f"- {metrics['model']}: `{metrics['command']}`" for metrics in figures),
+        *(f"- {run.model}: `{run.figures.command}`" for run in runs),
     ]
 
 
@@ -149,31 +168,25 @@ def runs_table(
     """
     if not runs:
         raise ConfigError("a table needs at least one run folder: name those that 'train' has written")
-    figures = [read_metrics(open_run(run)) for run in runs]
-    _same_protocol(
-        [*runs, against] if against else runs,
-        [*figures, read_metrics(open_run(against))] if against else figures,
+    rows = [read_run(run) for run in runs]
+    base = None if against is None else read_run(against)
+    check_same_protocol(
+        [(run.path, origin_of(run.metrics)) for run in (*rows, *([base] if base else []))],
+        free=frozenset({"shown_k"}),
+        remedy="show them in two tables",
     )
-    chosen = _columns(columns)
-    names, costs = ([name for name in chosen if (name in _COSTS) == cost] for cost in (False, True))
-    k = k or int(figures[0]["protocol"]["shown_k"])
-    if not any(f"{name.lower()}@{k}" in figures[0]["test"] for name in names):
-        raise ConfigError(f"{runs[0]} has no figures at {k}: choose one of {figures[0]['protocol']['topk']}")
-    keys = [f"{name.lower()}@{k}" for name in names]
-    headers = [f"{name}@{k}" for name in names] + [_COSTS[cost][0] for cost in costs]
-    rows = [
-        [*(_cell(metrics, key) for key in keys), *(_COSTS[cost][1](metrics) for cost in costs)]
-        for metrics in figures
-    ]
-    if against is not None:
-        level = float(figures[0]["protocol"]["confidence"])
-        headers.append(f"{headers[0]} - {read_metrics(open_run(against))['model']}, p")
-        for row, text in zip(rows, _differences(runs, against, keys[0], level), strict=True):
-            row.append(text)
-    lines = [_row(["model", *headers]), _row(["---"] + ["---:"] * len(headers))]
-    lines += [_row([metrics["model"], *row]) for metrics, row in zip(figures, rows, strict=True)]
-    if any(not is_accuracy(name) for name in names):
-        empty = [""] * (len(headers) - len(names))
-        for label, kind in (("*Random, expected*", "random"), ("*ceiling*", "ceiling")):
-            lines.append(_row([label, *(_bound(figures, kind, key) for key in keys), *empty]))
-    return "\n".join([*lines, *_notes(figures, headers[0], keys[0])])
+    chosen = _columns(columns, k, rows[0])
+    headers, cells = chosen.headers, [chosen.cells(run.figures) for run in rows]
+    if base is not None:
+        headers = [*headers, f"{headers[0]} - {base.model}, p"]
+        tests = _differences(rows, base, chosen.keys[0])
+        cells = [[*row, test] for row, test in zip(cells, tests, strict=True)]
+    return "\n".join(
+        [
+            _row(["model", *headers]),
+            _row(["---"] + ["---:"] * len(headers)),
+            *(_row([run.model, *row]) for run, row in zip(rows, cells, strict=True)),
+            *_bounds(rows[0].figures, chosen, len(headers)),
+            *_notes(rows, chosen),
+        ]
+    )

@@ -1,4 +1,4 @@
-"""The rows of the comparison: from ``comparison.json``, or computed from the per-user values of runs."""
+"""The comparison as chapters look at it: the rows of a study or of runs, with the runs behind each of them."""
 
 from __future__ import annotations
 
@@ -6,11 +6,14 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-import numpy as np
-
-from recbole_ext.evaluator.confidence import Difference, differences, mean_intervals
+from recbole_ext.evaluator.confidence import Difference
 from recbole_ext.model.registry import family_of
-from recbole_ext.report.inputs import Run
+from recbole_ext.report.inputs import Inputs
+from recbole_ext.runs import results
+from recbole_ext.runs.compare import choose_baseline, compared, differences, family_in, over_seeds
+from recbole_ext.runs.protocol import by_settings
+from recbole_ext.runs.results import ComparisonRow, Estimate, ModelFigures
+from recbole_ext.runs.run import Run
 
 __all__ = [
     "Comparison",
@@ -18,11 +21,9 @@ __all__ = [
     "Estimate",
     "Row",
     "compare_runs",
+    "comparison_of",
     "level_of",
-    "with_best",
 ]
-
-TESTED = ("ndcg", "hit", "recall", "mrr")
 
 
 def level_of(protocol: Mapping[str, Any]) -> float:
@@ -31,45 +32,15 @@ def level_of(protocol: Mapping[str, Any]) -> float:
 
 
 @dataclass(frozen=True)
-class Estimate:
-    """A figure with its interval over users and its spread over seeds; None where there is none."""
-
-    mean: float
-    low: float | None = None
-    high: float | None = None
-    sd_over_seeds: float | None = None
-
-
-@dataclass(frozen=True)
-class Row:
+class Row(ModelFigures):
     """A model in the comparison.
 
     Attributes:
-        model: As it is shown.
-        family: A name of :data:`~recbole_ext.model.registry.FAMILIES`.
-        seeds: Of its runs.
-        metrics: By name with K, such as ``ndcg@10``.
-        difference: Against the baseline, by name with K; empty for the baseline.
         groups: NDCG of ``heavy``, ``light``, ``head`` and ``tail``, and how many users are behind it.
-        seconds_training: Of training, mean over seeds.
-        parameters: Trained numbers.
-        users_per_second: Users ranked in a second.
-        best_epoch: The best one, counted from 0.
-        tuned: Keys that were tuned.
         runs: The run folders behind the row, if they are there.
     """
 
-    model: str
-    family: str
-    seeds: tuple[Any, ...]
-    metrics: dict[str, Estimate]
-    difference: dict[str, Difference] = field(default_factory=dict)
     groups: dict[str, tuple[Estimate, int]] = field(default_factory=dict)
-    seconds_training: float | None = None
-    parameters: float | None = None
-    users_per_second: float | None = None
-    best_epoch: float | None = None
-    tuned: dict[str, Any] = field(default_factory=dict)
     runs: tuple[Run, ...] = ()
 
     def mean(self, key: str) -> float | None:
@@ -120,104 +91,24 @@ class Comparison:
         return level_of(self.protocol)
 
 
-def _labelled(runs: Sequence[Run]) -> dict[str, list[Run]]:
-    """Runs of one model that differ in their seed alone are one row; others are told apart by their folder."""
-
-    def settings(run: Run) -> str:
-        free = ("seed", "output", "checkpoint_dir", "show_progress", "gpu_id", "use_gpu")
-        return str(sorted((key, str(value)) for key, value in run.config.items() if key not in free))
-
-    groups: dict[tuple[str, str], list[Run]] = {}
-    for run in runs:
-        groups.setdefault((run.model, settings(run)), []).append(run)
-    names = [model for model, _ in groups]
-    result: dict[str, list[Run]] = {}
-    for (model, _), members in groups.items():
-        label = model if names.count(model) == 1 else f"{model} ({members[0].path.name})"
-        result[label] = result.get(label, []) + members
-    return result
+def _row(figures: ComparisonRow, groups: dict[str, tuple[Estimate, int]], runs: Sequence[Run] = ()) -> Row:
+    shared = {name: getattr(figures, name) for name in ModelFigures.__dataclass_fields__}
+    family = figures.family or family_of(figures.model)
+    return Row(**{**shared, "family": family}, groups=groups, runs=tuple(runs))
 
 
-def _values(runs: Sequence[Run], column: str) -> np.ndarray:
-    """``(U,)`` mean over seeds of a per-user metric, by sorted user token."""
-    return np.mean([run.per_user[column].to_numpy() for run in runs], axis=0)
+def _by_ndcg(rows: Sequence[Row], k: int) -> tuple[Row, ...]:
+    return tuple(sorted(rows, key=lambda row: -(row.mean(f"ndcg@{k}") or 0)))
 
 
-def _estimates(runs: Sequence[Run], level: float) -> dict[str, Estimate]:
-    own = runs[0].metrics.get("test_intervals", {}) if len(runs) == 1 else {}
-    columns = [name for name in runs[0].per_user.columns if name != "user_id" and name not in own]
-    intervals = {**mean_intervals({name: _values(runs, name) for name in columns}, level=level), **own}
-    result: dict[str, Estimate] = {}
-    for name in runs[0].metrics["test"]:
-        values = [float(run.metrics["test"][name]) for run in runs if name in run.metrics["test"]]
-        spread = float(np.std(values, ddof=1)) if len(values) > 1 else None
-        low, high = intervals.get(name, (None, None))
-        result[name] = Estimate(float(np.mean(values)), low, high, spread)
-    return result
-
-
-def _mean_of(runs: Sequence[Run], *path: str) -> float | None:
-    found = []
-    for run in runs:
-        value: Any = run.metrics
-        for part in path:
-            value = value.get(part) if isinstance(value, Mapping) else None
-        if isinstance(value, int | float):
-            found.append(float(value))
-    return float(np.mean(found)) if found else None
-
-
-def _row(label: str, runs: Sequence[Run]) -> Row:
-    seconds = _mean_of(runs, "seconds", "test")
-    groups = {
-        name: (Estimate(float(means[f"ndcg@{runs[0].k}"])), int(runs[0].metrics["users"]["test"]) // 4)
-        for name, means in runs[0].metrics.get("test_by_user_group", {}).items()
-        if name != "all" and f"ndcg@{runs[0].k}" in means
+def _groups_in_run(run: Run) -> dict[str, tuple[Estimate, int]]:
+    """Heavy and light users as the run has saved them: a quarter of the users each."""
+    key, users = f"ndcg@{run.k}", run.figures.users["test"] // 4
+    return {
+        name: (Estimate(means[key]), users)
+        for name, means in run.figures.test_by_user_group.items()
+        if name != "all" and key in means
     }
-    users = float(runs[0].metrics["users"]["test"])
-    return Row(
-        label,
-        family_of(runs[0].model),
-        tuple(run.metrics["protocol"]["seed"] for run in runs),
-        _estimates(runs, level_of(runs[0].metrics["protocol"])),
-        groups=groups,
-        seconds_training=_mean_of(runs, "seconds", "training"),
-        parameters=_mean_of(runs, "parameters"),
-        users_per_second=users / seconds if seconds else None,
-        best_epoch=_mean_of(runs, "best_epoch"),
-        runs=tuple(runs),
-    )
-
-
-def _differences(
-    groups: Mapping[str, Sequence[Run]], baseline: str, keys: Sequence[str], level: float
-) -> dict[str, dict[str, Difference]]:
-    """For each model and key the paired difference to the baseline; Holm over the models of a key."""
-    users = groups[baseline][0].per_user["user_id"]
-    others = [
-        name
-        for name, runs in groups.items()
-        if name != baseline and runs[0].per_user["user_id"].equals(users)
-    ]
-    result: dict[str, dict[str, Difference]] = {name: {} for name in others}
-    for key in keys:
-        present = [name for name in others if key in groups[name][0].per_user.columns]
-        values = {name: _values(groups[name], key) for name in present}
-        for name, one in differences(values, _values(groups[baseline], key), level=level).items():
-            result[name][key] = one
-    return result
-
-
-def _baseline(groups: Mapping[str, Sequence[Run]], key: str) -> str | None:
-    """The best non-neural model by validation; the best of all where every model is neural."""
-
-    def validation(name: str) -> float:
-        return float(np.mean([run.metrics["validation"].get(key, 0.0) for run in groups[name]]))
-
-    if len(groups) < 2:
-        return None
-    classic = [name for name, runs in groups.items() if family_of(runs[0].model) in ("floor", "classic")]
-    return max(classic or groups, key=validation)
 
 
 def compare_runs(runs: Sequence[Run]) -> Comparison:
@@ -225,29 +116,77 @@ def compare_runs(runs: Sequence[Run]) -> Comparison:
 
     The test is the paired randomisation test against the best non-neural baseline by validation NDCG, with Holm's
     correction over the models; several seeds of a model are averaged user by user first.
+
+    Raises:
+        ConfigError: Two runs have other test users.
+        CheckpointError: A file is damaged.
     """
-    groups, k, first = _labelled(runs), runs[0].k, runs[0].metrics
-    baseline = _baseline(groups, f"ndcg@{k}")
-    keys = [f"{name}@{k}" for name in TESTED]
-    tests = {} if baseline is None else _differences(groups, baseline, keys, level_of(first["protocol"]))
-    rows = [replace(_row(name, group), difference=tests.get(name, {})) for name, group in groups.items()]
+    groups, k, first = by_settings(runs), runs[0].k, runs[0].figures
+    families = {name: family_in(members, family_of) for name, members in groups.items()}
+    baseline = choose_baseline(groups, families, f"ndcg@{k}")[0] if len(groups) > 1 else None
+    rows = [
+        _row(row, _groups_in_run(groups[row.model][0]), groups[row.model])
+        for row in compared(groups, families, baseline, as_saved=True)
+    ]
     comparison = Comparison(
-        tuple(sorted(rows, key=lambda row: -(row.mean(f"ndcg@{k}") or 0))),
+        _by_ndcg(rows, k),
         baseline,
         k,
-        str(first["dataset"]),
-        dict(first["protocol"]),
-        first.get("test_bounds", {}),
-        int(first["users"]["test"]),
+        first.dataset,
+        dict(runs[0].metrics["protocol"]),
+        first.test_bounds,
+        first.users["test"],
     )
-    return with_best(comparison)
+    return _with_best(comparison)
 
 
-def with_best(comparison: Comparison) -> Comparison:
+def _of_study(study: results.Comparison, runs: Sequence[Run]) -> Comparison:
+    """The comparison of a study; bounds and number of users come from its runs where those are there."""
+    first: Mapping[str, Any] = runs[0].metrics if runs else {}
+    protocol = study.protocol
+    k = int(protocol.get("shown_k") or 10)
+    rows = [
+        _row(
+            row,
+            {
+                name: (Estimate(group["ndcg"]), int(group.get("n", 0)))
+                for name, group in row.groups.items()
+                if "ndcg" in group
+            },
+            [run for run in runs if run.model == row.model],
+        )
+        for row in study.rows
+    ]
+    return Comparison(
+        _by_ndcg(rows, k),
+        study.baseline,
+        k,
+        str(first.get("dataset") or protocol.get("dataset") or "the data set"),
+        {**first.get("protocol", {}), **protocol},
+        first.get("test_bounds") or protocol.get("bounds") or {},
+        first.get("users", {}).get("test") or protocol.get("users"),
+        study.title,
+        study.command,
+        study.created,
+        {model: one.model_dump() for model, one in study.tuning.items()},
+    )
+
+
+def comparison_of(inputs: Inputs) -> Comparison:
+    """The comparison of a report: the study's own where there is one, else computed from the runs."""
+    if inputs.study is None:
+        return compare_runs(inputs.runs)
+    return _with_best(_of_study(inputs.study, inputs.runs))
+
+
+def _with_best(comparison: Comparison) -> Comparison:
     """Adds the tests against the most accurate model, where every row has its per-user values."""
     key, groups = comparison.key("ndcg"), {row.model: row.runs for row in comparison.rows}
-    known = all(runs and key in runs[0].per_user.columns for runs in groups.values())
-    if len(groups) < 2 or not known:
+    if len(groups) < 2 or not all(groups.values()):
         return comparison
-    found = _differences(groups, comparison.rows[0].model, [key], comparison.level)
-    return replace(comparison, below_best={name: one[key] for name, one in found.items() if key in one})
+    values = {name: over_seeds(runs) for name, runs in groups.items()}
+    if not all(key in columns for columns in values.values()):
+        return comparison
+    best = comparison.rows[0].model
+    found = differences(values, best, [key], comparison.level)
+    return replace(comparison, below_best={name: one[key] for name, one in found.items() if name != best})

@@ -8,15 +8,14 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from recbole_ext.evaluator.confidence import mean_interval, paired_difference
 from recbole_ext.model.registry import FAMILIES
-from recbole_ext.report.comparison import Comparison, Estimate, Row, level_of
+from recbole_ext.report.comparison import Comparison, Estimate, Row, comparison_of, level_of
 from recbole_ext.report.dataset import DatasetFacts, open_dataset
-from recbole_ext.report.inputs import Inputs, ListFolder, Run
+from recbole_ext.report.inputs import Inputs
 from recbole_ext.report.lists import share_in, top
-from recbole_ext.report.study_file import read_comparison
+from recbole_ext.runs.compare import over_seeds
+from recbole_ext.runs.run import ListFolder, Run
 
 __all__ = ["FORMS", "Context", "Reranked", "context_of", "legend_of", "saved_level"]
 
@@ -179,7 +178,7 @@ def _grouped(comparison: Comparison, dataset: DatasetFacts | None) -> Comparison
             rows.append(row)
             continue
         users = runs[0].per_user["user_id"].to_list()
-        values = np.mean([run.per_user[key].to_numpy() for run in runs], axis=0)
+        values = over_seeds(runs)[key]
         groups = dict(row.groups)
         for name, members in dataset.users_of.items():
             chosen = values[[user in members for user in users]]
@@ -194,7 +193,7 @@ def _grouped(comparison: Comparison, dataset: DatasetFacts | None) -> Comparison
 
 def context_of(inputs: Inputs) -> Context:
     """Computes what several chapters need."""
-    comparison = read_comparison(inputs)
+    comparison = comparison_of(inputs)
     opened: DatasetFacts | str = (
         open_dataset(inputs.runs[0])
         if inputs.runs

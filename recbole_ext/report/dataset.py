@@ -9,11 +9,10 @@ from pathlib import Path
 import numpy as np
 
 from recbole_ext.data.features import titles
-from recbole_ext.data.fingerprint import fingerprint
-from recbole_ext.data.interactions import TEST, TRAIN, Split, interactions_of, split_interactions
+from recbole_ext.data.interactions import TEST, TRAIN, Split
 from recbole_ext.errors import CheckpointError, RecBoleExtError
 from recbole_ext.evaluator.groups import popularity_groups, user_groups
-from recbole_ext.report.inputs import Run
+from recbole_ext.runs.run import Run
 
 __all__ = ["DatasetFacts", "open_dataset"]
 
@@ -110,24 +109,6 @@ class DatasetFacts:
         return [str(token) for token in self.split.interactions.item_tokens[items]]
 
 
-def _read(run: Run, file: Path) -> Split:
-    """The data set as the run's configuration filters, orders and splits it.
-
-    Raises:
-        CheckpointError: The configuration lacks a key, or holds a value that cannot be used.
-        DataError, ConfigError: The file or a value cannot be used.
-    """
-    config = run.config
-    try:
-        return split_interactions(interactions_of(config, file), config["split"], config["split_ratio"])
-    except KeyError as error:
-        raise CheckpointError(f"{run.path / 'config.yaml'} lacks {error}: train the model again") from error
-    except (TypeError, ValueError) as error:
-        raise CheckpointError(
-            f"{run.path / 'config.yaml'} holds a value that cannot be used ({error}): train the model again"
-        ) from error
-
-
 def open_dataset(run: Run) -> DatasetFacts | str:
     """The data set of a run, from disk; nothing is downloaded.
 
@@ -137,9 +118,8 @@ def open_dataset(run: Run) -> DatasetFacts | str:
     Raises:
         CheckpointError: The run's configuration is damaged.
     """
-    name = str(run.config.get("dataset"))
-    folder = Path(str(run.config.get("data_path", "dataset"))) / name
-    file = folder / f"{name}.inter"
+    file = run.data_file
+    name = file.stem
     absent = (
         f"Plots of the data, head and tail targets and titles of histories need the data set: `python run.py "
         f"prepare --dataset={name}`, then write the report again."
@@ -147,11 +127,11 @@ def open_dataset(run: Run) -> DatasetFacts | str:
     if not file.is_file():
         return absent
     try:
-        split = _read(run, file)
+        split = run.read_split()
     except CheckpointError:
         raise
     except RecBoleExtError:
         return absent
-    if fingerprint(split) != run.metrics.get("fingerprint"):
+    if not run.trained_on(split):
         return f"The data set {name} on disk is not the one that the runs were trained on. {absent}"
-    return DatasetFacts(split, folder / f"{name}.item", str(run.metrics["protocol"]["head_rule"]))
+    return DatasetFacts(split, file.with_suffix(".item"), run.figures.protocol.head_rule)

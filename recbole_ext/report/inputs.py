@@ -2,77 +2,29 @@
 
 from __future__ import annotations
 
-import functools
-import json
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-import polars as pl
-
 from recbole_ext.errors import CheckpointError, ConfigError
-from recbole_ext.report.checks import Origin, check_ablation, check_curves, check_same_protocol
+from recbole_ext.runs.figures import CurveFigures, RerankFigures
 from recbole_ext.runs.files import partial_of
-from recbole_ext.runs.folder import read_config, read_metrics
-from recbole_ext.runs.lists import read_per_user, read_table
+from recbole_ext.runs.folder import read_metrics
+from recbole_ext.runs.forms import as_form, read_form, read_json
+from recbole_ext.runs.protocol import Origin, check_same_protocol, origin_of
+from recbole_ext.runs.results import (
+    Ablation,
+    Comparison,
+    TuneFigures,
+    read_comparison,
+)
+from recbole_ext.runs.run import ListFolder, Run
 from recbole_ext.runs.trials import Trials, by_model, read_trials
 
-__all__ = ["Inputs", "ListFolder", "Run", "read_inputs"]
+__all__ = ["Inputs", "read_inputs"]
 
-
-def _json(path: Path) -> dict[str, Any]:
-    try:
-        content = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
-        raise CheckpointError(f"{path} is damaged ({error}): write its folder again") from error
-    if not isinstance(content, dict):
-        raise CheckpointError(f"{path} is no table of results: write its folder again")
-    return content
-
-
-@dataclass(frozen=True, eq=False)
-class ListFolder:
-    """A folder with lists: a run, or the lists of a re-ranker.
-
-    Attributes:
-        path: The folder.
-        metrics: The content of ``metrics.json``.
-    """
-
-    path: Path
-    metrics: dict[str, Any]
-
-    @functools.cached_property
-    def per_user(self) -> pl.DataFrame:
-        """One row a user: ``user_id`` and a column for each metric."""
-        return read_per_user(self.path)
-
-    @functools.cached_property
-    def lists(self) -> pl.DataFrame:
-        """One row a place: ``user_id``, ``rank`` from 1, ``item_id``, ``score`` and perhaps ``title``."""
-        return read_table(self.path / "recommendations.parquet")
-
-
-@dataclass(frozen=True, eq=False)
-class Run(ListFolder):
-    """A run folder.
-
-    Attributes:
-        config: Its complete configuration.
-    """
-
-    config: dict[str, Any]
-
-    @property
-    def model(self) -> str:
-        """The model's name."""
-        return str(self.metrics["model"])
-
-    @property
-    def k(self) -> int:
-        """Length of the lists that are shown."""
-        return int(self.metrics["protocol"]["shown_k"])
+_AGAIN = "write its folder again"
 
 
 @dataclass(frozen=True, eq=False)
@@ -85,7 +37,6 @@ class Inputs:
         curves: ``metrics.json`` of the folders of ``pareto``, by a name to show.
         ablations: ``ablation.json`` of each.
         study: ``comparison.json``, or None.
-        study_file: Its path.
         trials: The trials of each search, by model.
     """
 
@@ -93,8 +44,7 @@ class Inputs:
     reranks: tuple[ListFolder, ...] = ()
     curves: dict[str, dict[str, Any]] = field(default_factory=dict)
     ablations: tuple[dict[str, Any], ...] = ()
-    study: dict[str, Any] | None = None
-    study_file: Path | None = None
+    study: Comparison | None = None
     trials: dict[str, Trials] = field(default_factory=dict)
 
 
@@ -106,7 +56,7 @@ class _Reader:
         self.reranks: list[ListFolder] = []
         self.curves: list[tuple[Path, dict[str, Any]]] = []
         self.ablations: list[dict[str, Any]] = []
-        self.studies: list[tuple[Path, dict[str, Any]]] = []
+        self.studies: list[tuple[Path, Comparison]] = []
         self.others: list[Origin] = []
         self.searches: list[Trials] = []
 
@@ -129,26 +79,32 @@ class _Reader:
         elif (path / "trials.csv").is_file():
             self._tuning(path)
         elif (path / "metrics.json").is_file():
-            self._figures(path, _json(path / "metrics.json"))
+            self._figures(path)
         else:
             raise CheckpointError(
                 f"{path} holds no results (no metrics.json, comparison.json, ablation.json or trials.csv): name "
                 "folders of train, rerank, pareto, tune, ablate or compare"
             )
 
-    def _figures(self, path: Path, metrics: dict[str, Any]) -> None:
+    def _figures(self, path: Path) -> None:
+        """A run, a re-ranking or curves: the keys of ``metrics.json`` tell them apart."""
+        file = path / "metrics.json"
+        metrics = read_json(file, _AGAIN)
         if "rerank" in metrics and "after" in metrics:
+            as_form(metrics, RerankFigures, file, _AGAIN)
             self.reranks.append(ListFolder(path, metrics))
-            self.others.append((path, _origin(metrics)))
         elif isinstance(metrics.get("validation"), list):
-            check_curves(path / "metrics.json", metrics)
+            as_form(metrics, CurveFigures, file, _AGAIN)
             self.curves.append((path, metrics))
-            self.others.append((path, _origin(metrics)))
         else:
-            self.runs.append(Run(path, read_metrics(path), read_config(path)))
+            run = Run(path, read_metrics(path))
+            run.config  # noqa: B018 - damage is found before anything is computed
+            self.runs.append(run)
+            return
+        self.others.append((path, origin_of(metrics)))
 
     def _study(self, path: Path) -> None:
-        self.studies.append((path, _json(path / "comparison.json")))
+        self.studies.append((path, read_comparison(path)))
         for place in ("cells", "curves", "tune", "rerank", "ablation"):
             for folder in sorted((path / place).glob("*")) if (path / place).is_dir() else ():
                 # A study that is still running has folders without results; what is whole is shown.
@@ -158,16 +114,18 @@ class _Reader:
             self._ablation(path)
 
     def _ablation(self, path: Path) -> None:
-        content = _json(path / "ablation.json")
-        check_ablation(path / "ablation.json", content)
+        content = read_json(path / "ablation.json", _AGAIN)
+        as_form(content, Ablation, path / "ablation.json", _AGAIN)
         self.ablations.append(content)
         self.others.append((path, content.get("protocol", {})))
 
     def _tuning(self, path: Path) -> None:
+        file = path / "tuning.json"
         # A search none of whose trials gave a value has written no tuning.json.
-        facts = _json(path / "tuning.json") if (path / "tuning.json").is_file() else {}
+        facts = read_form(file, TuneFigures, "repeat the search") if file.is_file() else TuneFigures()
         self.searches.append(read_trials(path, facts))
-        self.others.append((path, {key: facts[key] for key in ("dataset", "data") if key in facts}))
+        said = {"dataset": facts.dataset, "data": facts.data}
+        self.others.append((path, {key: value for key, value in said.items() if value is not None}))
 
 
 def _has_results(folder: Path) -> bool:
@@ -189,13 +147,6 @@ def _named_curves(
     return found
 
 
-def _origin(metrics: dict[str, Any]) -> dict[str, Any]:
-    """What the figures of a folder stand on."""
-    places = {"dataset": "dataset", "data": "fingerprint"}
-    known = {name: metrics[place] for name, place in places.items() if place in metrics}
-    return {**known, **metrics.get("protocol", {})}
-
-
 def read_inputs(folders: Sequence[Path]) -> Inputs:
     """Reads the folders that a report is made from.
 
@@ -214,16 +165,15 @@ def read_inputs(folders: Sequence[Path]) -> Inputs:
     if len(reader.studies) > 1:
         first, second = (path for path, _ in reader.studies[:2])
         raise ConfigError(f"{first} and {second} are two studies: write a report of each")
-    place, study = reader.studies[0] if reader.studies else (None, None)
+    study = reader.studies[0][1] if reader.studies else None
     if not reader.runs and study is None:
         raise ConfigError(f"{folders[0]} holds no run: name at least one run folder or a comparison too")
-    check_same_protocol([(run.path, _origin(run.metrics)) for run in reader.runs], reader.others)
+    check_same_protocol([(run.path, origin_of(run.metrics)) for run in reader.runs], reader.others)
     return Inputs(
         tuple(reader.runs),
         tuple(reader.reranks),
         _named_curves(reader.curves, reader.runs),
         tuple(reader.ablations),
         study,
-        None if place is None else place / "comparison.json",
         by_model(reader.searches),
     )

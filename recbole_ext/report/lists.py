@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 import polars as pl
 
-from recbole_ext.report.inputs import ListFolder
+from recbole_ext.runs.run import ListFolder
 
 __all__ = ["Change", "Example", "changes_by_user", "example", "overlap", "share_in", "top"]
 

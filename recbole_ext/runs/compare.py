@@ -1,22 +1,48 @@
-"""Statistics of a comparison: averages over seeds, intervals and tests over users, groups of users and of targets."""
+"""Statistics of a comparison: averages over seeds, intervals and tests over users, the baseline, groups of users."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import statistics
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from recbole_ext.data.dataloader import EvaluationLoader
 from recbole_ext.errors import ConfigError
 from recbole_ext.evaluator.confidence import Difference, mean_intervals
 from recbole_ext.evaluator.confidence import differences as to_baseline
-from recbole_ext.evaluator.evaluate import evidence_of
-from recbole_ext.evaluator.groups import user_groups
-from recbole_ext.runs.results import Estimate
-from recbole_ext.study.cells import Cell
+from recbole_ext.evaluator.groups import popularity_groups, user_groups
+from recbole_ext.runs.results import ComparisonRow, Estimate
+from recbole_ext.runs.run import Run
 
-__all__ = ["Group", "differences", "estimates", "groups_of", "means_in_groups", "over_seeds"]
+if TYPE_CHECKING:
+    from recbole_ext.data.interactions import Split
+
+__all__ = [
+    "NOT_NEURAL",
+    "TESTED",
+    "Group",
+    "best_on_validation",
+    "check_same_users",
+    "choose_baseline",
+    "compared",
+    "differences",
+    "estimates",
+    "family_in",
+    "groups_of",
+    "means_in_groups",
+    "over_seeds",
+]
+
+TESTED = ("ndcg", "recall", "hit", "mrr")
+"""Metrics that are compared with the baseline, at the K that is shown."""
+
+NOT_NEURAL = ("floor", "classic")
+"""Families of models that are no neural networks; the best of them is what neural ones are held against."""
+
+Values = dict[str, np.ndarray]
+"""Metric with K to ``(U,) float64``, users in the order of their tokens."""
 
 
 @dataclass(frozen=True)
@@ -27,39 +53,61 @@ class Group:
     members: np.ndarray
 
 
-def over_seeds(cells: Sequence[Cell]) -> dict[str, np.ndarray]:
+def over_seeds(runs: Sequence[Run]) -> Values:
     """Each user's values averaged over the seeds, users in the order of their tokens.
 
     Returns:
         Metric with K to ``(U,) float64``.
 
     Raises:
-        ConfigError: The cells have other users.
+        ConfigError: The runs have other users.
+        CheckpointError: A table is missing or damaged.
     """
-    frames = [cell.per_user() for cell in cells]
-    users = frames[0]["user_id"].to_list()
-    for frame, cell in zip(frames, cells, strict=True):
-        if frame["user_id"].to_list() != users:
-            raise ConfigError(f"{cell.folder} has other test users than {cells[0].folder}: remove it")
+    check_same_users(runs)
+    frames = [run.per_user for run in runs]
     names = [name for name in frames[0].columns if name != "user_id"]
     return {name: np.mean([frame[name].to_numpy() for frame in frames], axis=0) for name in names}
 
 
-def estimates(cells: Sequence[Cell], level: float, names: Sequence[str] | None = None) -> dict[str, Estimate]:
+def check_same_users(runs: Sequence[Run]) -> None:
+    """Values can be averaged and compared user by user only where the users are the same.
+
+    Raises:
+        ConfigError: Two runs have other test users.
+    """
+    users = runs[0].per_user["user_id"]
+    for run in runs[1:]:
+        if not run.per_user["user_id"].equals(users):
+            raise ConfigError(
+                f"{run.path} has other test users than {runs[0].path}: compare runs of one data set and split"
+            )
+
+
+def estimates(
+    runs: Sequence[Run], level: float, names: Sequence[str] | None = None, *, as_saved: bool = False
+) -> dict[str, Estimate]:
     """Test figures of a model.
 
     Args:
-        cells: One for each seed.
+        runs: One for each seed.
         level: Coverage of the intervals.
         names: Metrics with K; all if None.
+        as_saved: Take the intervals that a single run has saved. They come from the users in another order, so that
+            their last digits differ.
     """
-    intervals = mean_intervals(over_seeds(cells), level=level)
+    figures = [run.figures.test for run in runs]
+    saved = runs[0].figures.test_intervals if as_saved and len(runs) == 1 else {}
+    values = {name: column for name, column in over_seeds(runs).items() if name not in saved}
+    intervals = {
+        **mean_intervals(values, level=level),
+        **{name: (low, high) for name, (low, high) in saved.items()},
+    }
     found = {}
-    for name in cells[0].metrics["test"] if names is None else names:
-        figures = [cell.metrics["test"][name] for cell in cells]
-        spread = float(np.std(figures, ddof=1)) if len(figures) > 1 else None
+    for name in figures[0] if names is None else names:
+        known = [test[name] for test in figures if name in test]
+        spread = float(np.std(known, ddof=1)) if len(known) > 1 else None
         low, high = intervals.get(name, (None, None))
-        found[name] = Estimate(mean=float(np.mean(figures)), low=low, high=high, sd_over_seeds=spread)
+        found[name] = Estimate(float(np.mean(known)), low, high, spread)
     return found
 
 
@@ -72,7 +120,7 @@ def differences(
     the baseline in this metric".
 
     Args:
-        values: Model to metric to ``(U,)``, the same users for all.
+        values: Model to metric to ``(U,)``, the same users for all. A model without a metric is left out of its tests.
         baseline: One of the models.
         metrics: Names with K.
         level: Coverage of the intervals; tests are made at one less it.
@@ -82,27 +130,134 @@ def differences(
     """
     found: dict[str, dict[str, Difference]] = {model: {} for model in values}
     for metric in metrics:
-        others = {model: columns[metric] for model, columns in values.items() if model != baseline}
+        others = {
+            model: columns[metric]
+            for model, columns in values.items()
+            if model != baseline and metric in columns
+        }
         for model, one in to_baseline(others, values[baseline][metric], level=level).items():
             found[model][metric] = one
     return found
 
 
-def groups_of(loader: EvaluationLoader) -> list[Group]:
+def family_in(runs: Sequence[Run], family_of: Callable[[str], str]) -> str:
+    """The family of a model: as its runs say, or, where version 0.1.0 has written them, by its name."""
+    return runs[0].figures.family or family_of(runs[0].model)
+
+
+def best_on_validation(groups: Mapping[str, Sequence[Run]], metric: str, bigger: bool = True) -> list[str]:
+    """Models by the mean over seeds of a validation figure, the best first.
+
+    Args:
+        groups: Model to its runs.
+        metric: With K. A model without it counts as one with 0.
+        bigger: Whether larger is better.
+    """
+    sign = -1 if bigger else 1
+    means = {
+        model: statistics.fmean(run.figures.validation.get(metric, 0.0) for run in runs)
+        for model, runs in groups.items()
+    }
+    return sorted(groups, key=lambda model: sign * means[model])
+
+
+def choose_baseline(
+    groups: Mapping[str, Sequence[Run]], families: Mapping[str, str], metric: str, bigger: bool = True
+) -> tuple[str, str]:
+    """The model that the others are held against, and the rule that chose it.
+
+    Args:
+        groups: Model to its runs, at least one.
+        families: Model to its family.
+        metric, bigger: As in :func:`best_on_validation`.
+    """
+    classic = [model for model in groups if families[model] in NOT_NEURAL]
+    among = "among the models that are no neural networks" if classic else "of all models"
+    chosen = best_on_validation({model: groups[model] for model in classic or groups}, metric, bigger)[0]
+    return chosen, f"best mean {metric} on validation {among}"
+
+
+def compared(
+    groups: Mapping[str, Sequence[Run]],
+    families: Mapping[str, str],
+    baseline: str | None,
+    *,
+    tuned: Mapping[str, dict[str, Any]] | None = None,
+    of_users: Sequence[Group] = (),
+    as_saved: bool = False,
+) -> list[ComparisonRow]:
+    """One row a model, in the order given, with the K and the level of the first run.
+
+    Args:
+        groups: Model to its runs, one for each seed.
+        families: Model to its family.
+        baseline: One of the models; None where there is only one.
+        tuned: Model to the settings that a search has found.
+        of_users: Groups to give means of.
+        as_saved: As in :func:`estimates`.
+
+    Raises:
+        ConfigError: Two runs have other test users.
+        CheckpointError: A table is missing or damaged.
+    """
+    check_same_users([runs[0] for runs in groups.values()])
+    first = next(iter(groups.values()))[0]
+    values = {model: over_seeds(runs) for model, runs in groups.items()}
+    of_base = values[baseline] if baseline else {}
+    keys = [f"{name}@{first.k}" for name in TESTED if f"{name}@{first.k}" in of_base]
+    against = (
+        differences(values, baseline, keys, first.level) if baseline else {model: {} for model in groups}
+    )
+    return [
+        ComparisonRow(
+            model=model,
+            family=families[model],
+            seeds=[run.figures.protocol.seed for run in runs],
+            tuned=(tuned or {}).get(model, {}),
+            metrics=estimates(runs, first.level, as_saved=as_saved),
+            difference=against[model],
+            groups=means_in_groups(values[model], of_users, _metric_of_groups(values[model], first.k)),
+            **_effort(runs),
+        )
+        for model, runs in groups.items()
+    ]
+
+
+def _metric_of_groups(values: Mapping[str, np.ndarray], k: int) -> str:
+    """NDCG at the shown K, or the first of the tested metrics that was computed."""
+    return next((f"{name}@{k}" for name in TESTED if f"{name}@{k}" in values), next(iter(values), ""))
+
+
+def _effort(runs: Sequence[Run]) -> dict[str, Any]:
+    """Time, size and speed of a model's runs."""
+    every = [run.figures for run in runs]
+    speeds = [figures.users["test"] / max(figures.seconds.test, 1e-9) for figures in every]
+    return {
+        "seconds_training": statistics.fmean(figures.seconds.training for figures in every),
+        "parameters": every[0].parameters,
+        "users_per_second": statistics.median(speeds),
+        "best_epoch": statistics.median_low([figures.best_epoch for figures in every]),
+    }
+
+
+def groups_of(split: Split, head_rule: str) -> list[Group]:
     """Heavy and light users; and, where each user has one held-out item, users whose item is head or tail.
 
     Args:
-        loader: The test phase.
+        split: The data set of the runs.
+        head_rule: A name of :data:`~recbole_ext.evaluator.groups.HEAD_RULES`.
     """
-    evidence = evidence_of(loader, np.zeros((len(loader.users), 1), dtype=np.int64))
-    assert evidence.profiles is not None
-    assert evidence.held_out is not None
-    found = user_groups(np.diff(evidence.profiles[0])).masks()
-    indptr, targets = evidence.held_out
-    if (np.diff(indptr) == 1).all():
-        found = {**found, "head": evidence.groups.head[targets], "tail": evidence.groups.tail[targets]}
-    # Cells are sorted by token, as text.
-    tokens = loader.split.interactions.user_tokens[loader.users].astype(str).tolist()
+    from recbole_ext.data.interactions import TEST, TRAIN
+
+    data, users = split.interactions, split.evaluated_users(TEST)
+    start, stop = split.before(TRAIN + 1)
+    found = user_groups((stop - start)[users]).masks()
+    first, last = split.before(TEST)[1][users], split.before(TEST + 1)[1][users]
+    if (last - first == 1).all():
+        groups, targets = popularity_groups(split.train_counts(), head_rule), data.items[first]
+        found = {**found, "head": groups.head[targets], "tail": groups.tail[targets]}
+    # Tables of users are sorted by token, as text.
+    tokens = data.user_tokens[users].astype(str).tolist()
     order = sorted(range(len(tokens)), key=tokens.__getitem__)
     return [Group(name, mask[order]) for name, mask in found.items()]
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import importlib.metadata
-import json
 import logging
 import platform
 import re
@@ -19,9 +18,11 @@ from typing import Any
 import yaml
 
 from recbole_ext import __version__
-from recbole_ext.data.files import whole, writing
+from recbole_ext.data.files import write_whole, writing
 from recbole_ext.errors import CheckpointError, OutputError
+from recbole_ext.runs.figures import RunFigures
 from recbole_ext.runs.files import partial_of
+from recbole_ext.runs.forms import as_form, read_json, write_form
 
 __all__ = [
     "RunFolder",
@@ -32,11 +33,6 @@ __all__ = [
 
 _COLOUR = re.compile(r"\x1b\[[0-9;]*m")
 _PACKAGES = ("recbole", "torch", "numpy", "pandas", "polars", "scipy")
-# What the readers of a run's figures take for granted; the rest of the file may be absent.
-_FIGURES = (
-    *("model", "dataset", "command", "protocol", "validation", "test", "test_intervals", "test_bounds"),
-    *("users", "epochs", "best_epoch", "parameters", "seconds", "statistics", "fingerprint"),
-)
 
 
 class _PlainFormatter(logging.Formatter):
@@ -113,20 +109,16 @@ class RunFolder:
     def write_config(self, plain: dict[str, Any], command: str) -> None:
         """``config.yaml``, complete: running it again gives the same numbers; the first line is the command."""
         text = yaml.safe_dump(plain, sort_keys=True, allow_unicode=True)
-        self._write("config.yaml", f"# {command}\n{text}")
+        write_whole(self.path / "config.yaml", f"# {command}\n{text}")
 
     def command(self) -> str:
         """The command that started the run."""
         first = (self.path / "config.yaml").read_text(encoding="utf-8").partition("\n")[0]
         return first.removeprefix("# ") if first.startswith("# ") else ""
 
-    def _write(self, name: str, text: str) -> None:
-        with whole(self.path / name) as partial:
-            partial.write_text(text, encoding="utf-8")
-
     def complete(self, metrics: dict[str, Any]) -> None:
         """Writes the figures, drops what only resuming needs, and gives the folder its final name."""
-        self._write("metrics.json", json.dumps({**metrics, **_environment()}, indent=2))
+        write_form(self.path / "metrics.json", {**metrics, **_environment()}, RunFigures)
         (self.path / "state.safetensors").unlink(missing_ok=True)
         (self.path / "best.safetensors").rename(self.path / "model.safetensors")
         self._close_log()
@@ -190,19 +182,12 @@ def read_config(run: Path) -> dict[str, Any]:
 
 
 def read_metrics(run: Path) -> dict[str, Any]:
-    """The figures of a run.
+    """The figures of a run, as they are in the file.
 
     Raises:
         CheckpointError: They cannot be read, or lack a part that every run has.
     """
-    path = run / "metrics.json"
-    try:
-        metrics = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
-        raise CheckpointError(f"{path} is damaged ({error}): train the model again") from error
-    if not isinstance(metrics, dict):
-        raise CheckpointError(f"{path} is not the figures of a run: train the model again")
-    lacking = next((name for name in _FIGURES if name not in metrics), None)
-    if lacking is not None:
-        raise CheckpointError(f"{path} lacks {lacking}, which every run has: train the model again")
-    return metrics
+    path, remedy = run / "metrics.json", "train the model again"
+    content = read_json(path, remedy)
+    as_form(content, RunFigures, path, remedy)
+    return content

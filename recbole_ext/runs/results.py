@@ -1,24 +1,31 @@
-"""What a comparison and an ablation leave behind: the form of ``comparison.json`` and ``ablation.json``."""
+"""The forms of ``comparison.json``, ``ablation.json`` and ``tuning.json``, which writers and readers share.
+
+A key with a default is absent from files of version 0.1.0, or readers can do without it.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, Field
 
-from recbole_ext.config.messages import describe_pydantic_error
 from recbole_ext.data.files import write_whole
-from recbole_ext.errors import CheckpointError
 from recbole_ext.evaluator.confidence import Difference
+from recbole_ext.runs.forms import Form, read_form
 
 __all__ = [
     "Ablation",
     "Comparison",
     "ComparisonRow",
     "Estimate",
+    "ModelFigures",
+    "Objective",
     "SweepPoint",
     "SweepResult",
+    "TuneFigures",
     "Tuning",
     "read_ablation",
     "read_comparison",
@@ -26,11 +33,72 @@ __all__ = [
 ]
 
 
-class _Plain(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
+@dataclass(frozen=True)
+class Objective:
+    """What a search looks for: a metric on validation.
+
+    Attributes:
+        name: As it is shown, such as ``NDCG@10``.
+        bigger: Whether larger is better.
+    """
+
+    name: str
+    bigger: bool
+
+    @property
+    def key(self) -> str:
+        """As figures and columns name it: ``ndcg@10``."""
+        return self.name.lower()
+
+    @property
+    def metric(self) -> str:
+        """The metric without K."""
+        return self.name.partition("@")[0]
+
+    @property
+    def direction(self) -> Literal["maximize", "minimize"]:
+        """As Optuna names it."""
+        return "maximize" if self.bigger else "minimize"
+
+    def __str__(self) -> str:
+        return self.name
 
 
-class Estimate(_Plain):
+class TuneFigures(Form):
+    """``tuning.json`` of a search.
+
+    Attributes:
+        command, study: What repeats it, and its name.
+        model: Whose parameters were searched.
+        objectives: What for, such as ``NDCG@10``.
+        phase: ``validation``.
+        trials, states: Number of trials, all of them and by how they ended.
+        best_number, best_values, best: The trial that won, its values of the objectives, and its settings.
+        front: Numbers of the trials that no other beats in all objectives.
+        minutes: Time of all trials together.
+        space: What was searched.
+        dataset, data: Name and fingerprint of the data set.
+    """
+
+    command: str = ""
+    study: str = ""
+    model: str = ""
+    objectives: list[str] = Field(default_factory=list)
+    phase: str = "validation"
+    trials: int = 0
+    states: dict[str, int] = Field(default_factory=dict)
+    best_number: int | None = None
+    best_values: list[float] = Field(default_factory=list)
+    best: dict[str, Any] = Field(default_factory=dict)
+    front: list[int] = Field(default_factory=list)
+    minutes: float | None = None
+    space: dict[str, Any] = Field(default_factory=dict)
+    dataset: str | None = None
+    data: str | None = None
+
+
+@dataclass(frozen=True)
+class Estimate:
     """A test figure of values averaged over seeds.
 
     Attributes:
@@ -45,36 +113,48 @@ class Estimate(_Plain):
     sd_over_seeds: float | None = None
 
 
-class ComparisonRow(_Plain):
-    """One model.
+@dataclass(frozen=True)
+class ModelFigures:
+    """A model among others.
 
     Attributes:
-        model: Name.
+        model: Name, as it is shown.
+        family: A name of :data:`~recbole_ext.model.registry.FAMILIES`; empty in files of version 0.1.0.
         seeds: Of its runs.
-        tuned: Settings that the search has found; empty if there was none.
         metrics: Metric with K, such as ``ndcg@10``, to its test figure.
         difference: Metric with K to the comparison with the baseline; empty for the baseline itself.
-        groups: ``heavy`` and ``light`` users, ``head`` and ``tail`` targets, each to ``ndcg`` at the shown K and
-            ``n`` users. Targets are there only where each user has one held-out item.
         seconds_training: Mean over seeds.
         parameters: Trainable numbers.
         users_per_second: Scored and ranked in the test, median over seeds.
-        best_epoch: Median over seeds, from 0 on.
+        best_epoch: Median over seeds, from 0.
+        tuned: Settings that the search has found; empty if there was none.
     """
 
     model: str
-    seeds: list[int]
-    tuned: dict[str, Any]
-    metrics: dict[str, Estimate]
-    difference: dict[str, Difference]
-    groups: dict[str, dict[str, float]]
-    seconds_training: float
-    parameters: int
-    users_per_second: float
-    best_epoch: int
+    family: str = ""
+    seeds: list[int] = field(default_factory=list)
+    metrics: dict[str, Estimate] = field(default_factory=dict)
+    difference: dict[str, Difference] = field(default_factory=dict)
+    seconds_training: float | None = None
+    parameters: int | None = None
+    users_per_second: float | None = None
+    best_epoch: int | None = None
+    tuned: dict[str, Any] = field(default_factory=dict)
 
 
-class Tuning(_Plain):
+@dataclass(frozen=True)
+class ComparisonRow(ModelFigures):
+    """A row of ``comparison.json``.
+
+    Attributes:
+        groups: ``heavy`` and ``light`` users, ``head`` and ``tail`` targets, each to ``ndcg`` at the shown K and
+            ``n`` users. Targets are there only where each user has one held-out item.
+    """
+
+    groups: dict[str, dict[str, float]] = field(default_factory=dict)
+
+
+class Tuning(Form):
     """The search of one model: number of trials, best validation value, time of the trials."""
 
     trials: int
@@ -82,7 +162,7 @@ class Tuning(_Plain):
     minutes: float
 
 
-class Comparison(_Plain):
+class Comparison(Form):
     """``comparison.json``.
 
     Attributes:
@@ -94,30 +174,30 @@ class Comparison(_Plain):
         tuning: Model to its search.
     """
 
-    title: str
-    created: str
-    command: str
-    baseline: str
+    title: str = ""
+    created: str = ""
+    command: str = ""
+    baseline: str | None
     protocol: dict[str, Any]
-    rows: list[ComparisonRow]
-    curves: dict[str, str]
-    tuning: dict[str, Tuning]
+    rows: list[ComparisonRow] = Field(min_length=1)
+    curves: dict[str, str] = Field(default_factory=dict)
+    tuning: dict[str, Tuning] = Field(default_factory=dict)
 
     def row(self, model: str) -> ComparisonRow | None:
         """The row of a model, or None."""
         return next((row for row in self.rows if row.model == model), None)
 
 
-class SweepPoint(_Plain):
+class SweepPoint(Form):
     """One value of a swept key: test NDCG with its interval, coverage and training time averaged over seeds."""
 
     value: Any
     ndcg: Estimate
-    itemcoverage: float
-    seconds: float
+    itemcoverage: float | None = None
+    seconds: float | None = None
 
 
-class SweepResult(_Plain):
+class SweepResult(Form):
     """One key of one model."""
 
     model: str
@@ -125,28 +205,12 @@ class SweepResult(_Plain):
     points: list[SweepPoint]
 
 
-class Ablation(_Plain):
+class Ablation(Form):
     """``ablation.json``; ``protocol["shown_k"]`` is the K of all figures."""
 
-    command: str
-    protocol: dict[str, Any]
+    command: str = ""
+    protocol: dict[str, Any] = Field(default_factory=dict)
     sweeps: list[SweepResult]
-
-
-_Result = TypeVar("_Result", bound=_Plain)
-
-
-def _read(file: Path, kind: type[_Result], maker: str) -> _Result:
-    if not file.is_file():
-        raise CheckpointError(f"{file} does not exist: name a folder that '{maker}' has finished")
-    try:
-        return kind.model_validate_json(file.read_bytes())
-    except ValidationError as error:
-        first = error.errors()[0]
-        reason = describe_pydantic_error(first, kind) if first["loc"] else "it is no JSON"
-    except OSError as error:
-        reason = str(error.strerror)
-    raise CheckpointError(f"{file} is damaged ({reason}): run '{maker}' again, it keeps its cells")
 
 
 def read_comparison(folder: Path) -> Comparison:
@@ -155,7 +219,7 @@ def read_comparison(folder: Path) -> Comparison:
     Raises:
         CheckpointError: There is none, or it is damaged.
     """
-    return _read(folder / "comparison.json", Comparison, "compare")
+    return read_form(folder / "comparison.json", Comparison, "run 'compare' again, it keeps its cells")
 
 
 def read_ablation(folder: Path) -> Ablation:
@@ -164,7 +228,7 @@ def read_ablation(folder: Path) -> Ablation:
     Raises:
         CheckpointError: There is none, or it is damaged.
     """
-    return _read(folder / "ablation.json", Ablation, "ablate")
+    return read_form(folder / "ablation.json", Ablation, "run 'ablate' again, it keeps its cells")
 
 
 def write_result(folder: Path, name: str, result: BaseModel, text: str) -> None:
@@ -173,5 +237,6 @@ def write_result(folder: Path, name: str, result: BaseModel, text: str) -> None:
     Raises:
         OutputError: They cannot be written.
     """
-    for ending, content in (("json", result.model_dump_json(indent=2)), ("md", text)):
+    contents: Mapping[str, str] = {"json": result.model_dump_json(indent=2), "md": text}
+    for ending, content in contents.items():
         write_whole(folder / f"{name}.{ending}", f"{content}\n")

@@ -3,36 +3,21 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import polars as pl
 
 from recbole_ext.errors import CheckpointError
 from recbole_ext.evaluator.metrics.accuracy import METRICS
 from recbole_ext.evaluator.metrics.beyond_accuracy import BEYOND_ACCURACY
+from recbole_ext.runs.results import Objective, TuneFigures
 
-__all__ = ["Objective", "Trials", "by_model", "read_trials"]
+__all__ = ["Trials", "by_model", "read_trials"]
 
 _COLUMNS = ("number", "state", "seconds", "best_epoch", "same_as")
 _AGAIN = "remove this file and repeat the search, which writes it anew"
-
-
-@dataclass(frozen=True)
-class Objective:
-    """What a search looks for.
-
-    Attributes:
-        key: Its column, such as ``ndcg@10``.
-        name: As the search writes it, such as ``NDCG@10``.
-        bigger: Whether larger is better.
-    """
-
-    key: str
-    name: str
-    bigger: bool
 
 
 @dataclass(frozen=True, eq=False)
@@ -79,22 +64,24 @@ def _numbers(file: Path, rows: pl.DataFrame, column: str) -> pl.Series:
     return numbers
 
 
-def _bigger(key: str, facts: Mapping[str, Any], done: pl.DataFrame) -> bool:
+def _bigger(key: str, facts: TuneFigures, done: pl.DataFrame) -> bool:
     """The metric's own direction; of a metric that only the search knew, the one in which its winner is best."""
     metric = key.partition("@")[0].lower()
     known = {name.lower(): one.bigger for name, one in BEYOND_ACCURACY.items()}
     if metric in known or metric in METRICS:
         return bool(known.get(metric, True))
-    winner = done.filter(pl.col("number") == facts.get("best_number", -1))[key].to_list()
+    winner = done.filter(pl.col("number") == (-1 if facts.best_number is None else facts.best_number))[
+        key
+    ].to_list()
     return not winner or winner[0] == max(done[key]) or winner[0] != min(done[key])
 
 
-def read_trials(path: Path, facts: Mapping[str, Any]) -> Trials:
+def read_trials(path: Path, facts: TuneFigures) -> Trials:
     """Reads ``trials.csv`` of a search.
 
     Args:
         path: The folder of the search.
-        facts: The content of its ``tuning.json``; empty where no trial gave a value.
+        facts: Its ``tuning.json``; without content where no trial gave a value.
 
     Raises:
         CheckpointError: The table is damaged: a column is missing, or no number stands where one belongs.
@@ -108,13 +95,13 @@ def read_trials(path: Path, facts: Mapping[str, Any]) -> Trials:
     rows = trials.filter(pl.col("state").cast(pl.String) == "complete")
     values = [_numbers(file, rows, name) for name in ("number", *keys)]
     done = rows.with_columns(values[0].cast(pl.Int64), *values[1:]).sort("number")
-    spelled = {str(name).lower(): str(name) for name in facts.get("objectives") or ()}
+    spelled = {name.lower(): name for name in facts.objectives}
     return Trials(
         path,
-        str(facts.get("model") or path.resolve().name),
+        facts.model or path.resolve().name,
         len(trials),
         done.drop("row"),
-        tuple(Objective(key, spelled.get(key, key), _bigger(key, facts, done)) for key in keys),
+        tuple(Objective(spelled.get(key, key), _bigger(key, facts, done)) for key in keys),
         tuple(names[names.index("best_epoch") + 1 : names.index("same_as")]),
     )
 

@@ -13,7 +13,8 @@ from recbole_ext.model.registry import seeds_of, short_name
 from recbole_ext.runs.compare import estimates
 from recbole_ext.runs.files import made_folder
 from recbole_ext.runs.results import Ablation, SweepPoint, SweepResult, write_result
-from recbole_ext.study.cells import Cell, Cells
+from recbole_ext.runs.run import Run
+from recbole_ext.study.cells import Cells
 from recbole_ext.study.plan import AblationPlan, plan_ablation
 from recbole_ext.study.settings import Sweep
 from recbole_ext.study.table import ablation_markdown
@@ -92,7 +93,7 @@ def _cell_name(sweep: Sweep, value: Any, seed: int) -> str:
     return f"{short_name(sweep.model)}-{sweep.key}-{shown}-seed{seed}"
 
 
-def _runs(cells: Cells, sweep: Sweep, value: Any, seeds: list[int]) -> list[Cell]:
+def _runs(cells: Cells, sweep: Sweep, value: Any, seeds: list[int]) -> list[Run]:
     return [
         cells.get(
             _cell_name(sweep, value, seed),
@@ -103,18 +104,17 @@ def _runs(cells: Cells, sweep: Sweep, value: Any, seeds: list[int]) -> list[Cell
     ]
 
 
-def _point(value: Any, runs: list[Cell]) -> SweepPoint:
-    protocol = runs[0].metrics["protocol"]
-    k = int(protocol["shown_k"])
+def _point(value: Any, runs: list[Run]) -> SweepPoint:
+    k = runs[0].k
     return SweepPoint(
         value=value,
-        ndcg=estimates(runs, float(protocol["confidence"]), [f"ndcg@{k}"])[f"ndcg@{k}"],
-        itemcoverage=plain_statistics.fmean(run.metrics["test"][f"itemcoverage@{k}"] for run in runs),
-        seconds=plain_statistics.fmean(run.metrics["seconds"]["training"] for run in runs),
+        ndcg=estimates(runs, runs[0].level, [f"ndcg@{k}"])[f"ndcg@{k}"],
+        itemcoverage=plain_statistics.fmean(run.figures.test[f"itemcoverage@{k}"] for run in runs),
+        seconds=plain_statistics.fmean(run.figures.seconds.training for run in runs),
     )
 
 
-def _protocol(first: Cell, seeds: list[int]) -> dict[str, Any]:
+def _protocol(first: Run, seeds: list[int]) -> dict[str, Any]:
     return {
         "dataset": first.metrics["dataset"],
         "phase": "test",

@@ -8,51 +8,17 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import polars as pl
-
 from recbole_ext.config.build import build_config, to_plain
 from recbole_ext.data.build import DataCache
 from recbole_ext.errors import CheckpointError, ConfigError
 from recbole_ext.model.registry import resolve_model
 from recbole_ext.runs.files import partial_of
-from recbole_ext.runs.folder import open_run, read_config, read_metrics
-from recbole_ext.runs.lists import read_per_user
+from recbole_ext.runs.folder import read_config
+from recbole_ext.runs.protocol import NOT_COMPARED
+from recbole_ext.runs.run import Run, read_run
 from recbole_ext.trainer import train as pipeline
 
-__all__ = ["NOT_COMPARED", "Cell", "Cells"]
-
-NOT_COMPARED = frozenset(
-    {"data_path", "download", "gpu_id", "log_wandb", "offline_dataset", "output", "show_progress", "use_gpu"}
-)
-"""Keys that say how a run is carried out, not what it computes."""
-
-
-@dataclass(frozen=True)
-class Cell:
-    """A finished run.
-
-    Attributes:
-        folder: The run folder.
-        metrics: The content of ``metrics.json``.
-    """
-
-    folder: Path
-    metrics: dict[str, Any]
-
-    def per_user(self) -> pl.DataFrame:
-        """Test values of each user, by ``user_id``.
-
-        Raises:
-            CheckpointError: They cannot be read.
-        """
-        try:
-            return read_per_user(self.folder)
-        except CheckpointError as error:
-            file = self.folder / "per_user.parquet"
-            what = "is damaged" if file.is_file() else "does not exist"
-            raise CheckpointError(
-                f"{file} {what}: remove the folder {self.folder} and repeat the command"
-            ) from error
+__all__ = ["Cells"]
 
 
 @dataclass(frozen=True)
@@ -82,7 +48,7 @@ class Cells:
         for name in names:
             final = self.folder / name
             if final.is_dir():
-                Cell(final, read_metrics(open_run(final))).per_user()
+                _check_table(read_run(final))
 
     def begun(self, name: str) -> Path | None:
         """The folder of a cell that is finished, or that was interrupted and can go on."""
@@ -106,7 +72,7 @@ class Cells:
     def _wanted(self, values: Mapping[str, Any]) -> dict[str, Any]:
         return {**self.settings, **values, "show_progress": False}
 
-    def get(self, name: str, model: str, values: Mapping[str, Any]) -> Cell:
+    def get(self, name: str, model: str, values: Mapping[str, Any]) -> Run:
         """The cell of a name: read if it is finished, continued if it was interrupted, else computed.
 
         Args:
@@ -121,7 +87,7 @@ class Cells:
         final, wanted = self.folder / name, self._wanted(values)
         folder = self.verify(name, model, values)
         if folder == final:
-            return Cell(final, read_metrics(open_run(final)))
+            return read_run(final)
         if folder is not None:
             self.report(f"cell {name}: going on")
             result = pipeline.resume(final)
@@ -133,7 +99,7 @@ class Cells:
             f"cell {name}: test {key} {result.metrics['test'][key]:.4f}, epochs: {result.metrics['epochs']}, "
             f"{result.metrics['seconds']['training']:.1f} s"
         )
-        return Cell(final, read_metrics(final))
+        return read_run(final)
 
     def _check(self, folder: Path, model: str, wanted: Mapping[str, Any]) -> None:
         """A cell of other settings must not stand for this one."""
@@ -145,3 +111,19 @@ class Cells:
                     f"{folder} was computed with {key} {stored.get(key)!r}, but now it is {expected.get(key)!r}: give "
                     "another --output, or remove the folder"
                 )
+
+
+def _check_table(run: Run) -> None:
+    """A damaged table of a finished cell is found before hours of other work.
+
+    Raises:
+        CheckpointError: It cannot be read.
+    """
+    try:
+        run.per_user  # noqa: B018
+    except CheckpointError as error:
+        file = run.path / "per_user.parquet"
+        what = "is damaged" if file.is_file() else "does not exist"
+        raise CheckpointError(
+            f"{file} {what}: remove the folder {run.path} and repeat the command"
+        ) from error

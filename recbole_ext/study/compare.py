@@ -2,21 +2,22 @@
 
 from __future__ import annotations
 
-import statistics as plain_statistics
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 from typing import Any
 
+from recbole_ext.config.messages import pluralize
 from recbole_ext.data.build import DataCache
 from recbole_ext.evaluator.register import bigger_is_better
 from recbole_ext.model.registry import model_spec, seeds_of, short_name
 from recbole_ext.rerank.run import pareto_run, rerank_run
-from recbole_ext.runs.compare import differences, estimates, groups_of, means_in_groups, over_seeds
+from recbole_ext.runs.compare import best_on_validation, choose_baseline, compared, groups_of
 from recbole_ext.runs.files import made_folder
-from recbole_ext.runs.results import Comparison, ComparisonRow, Tuning, write_result
-from recbole_ext.study.cells import Cell, Cells
+from recbole_ext.runs.results import Comparison, Tuning, write_result
+from recbole_ext.runs.run import Run
+from recbole_ext.study.cells import Cells
 from recbole_ext.study.plan import ComparisonPlan, plan_comparison
 from recbole_ext.study.settings import ComparisonSettings
 from recbole_ext.study.space import SearchSpace
@@ -24,12 +25,10 @@ from recbole_ext.study.table import markdown
 from recbole_ext.study.tune import TuneResult
 from recbole_ext.study.tune_all import Searches, cell_name, run_values
 from recbole_ext.trainer.configure import available_dataset
-from recbole_ext.trainer.train import open_model
 
 __all__ = ["compare", "run_comparison"]
 
 _PUBLISHED = {"method": "popularity_penalty", "alpha": 0.1}
-_COMPARED = ("ndcg", "recall", "hit", "mrr")
 
 
 @dataclass(frozen=True)
@@ -122,7 +121,7 @@ def _begun(plan: ComparisonPlan, output: Path | None, command: str, report: Call
     return _Study(plan.settings, folder, cells, plan.spaces, bool(bigger), metric.lower(), report, command)
 
 
-def _trained(study: _Study, model: str, best: Mapping[str, Any]) -> list[Cell]:
+def _trained(study: _Study, model: str, best: Mapping[str, Any]) -> list[Run]:
     """One cell for each seed."""
     return [
         study.cells.get(cell_name(model, seed), model, run_values(study.settings, best, seed))
@@ -130,18 +129,12 @@ def _trained(study: _Study, model: str, best: Mapping[str, Any]) -> list[Cell]:
     ]
 
 
-def _on_validation(study: _Study, cells: Sequence[Cell]) -> float:
-    """Mean over seeds of the figure that everything is chosen by; larger is better."""
-    value = plain_statistics.fmean(cell.metrics["validation"][study.valid_metric] for cell in cells)
-    return value if study.bigger else -value
-
-
-def _curves(study: _Study, cells: Mapping[str, Sequence[Cell]]) -> dict[str, Path]:
+def _curves(study: _Study, cells: Mapping[str, Sequence[Run]]) -> dict[str, Path]:
     """Re-ranker curves of the models that are best on validation, on the run of their first seed.
 
     Beside them the lists of the study that is reproduced, whose titles show what a re-ranker does.
     """
-    ranked = sorted(cells, key=lambda model: -_on_validation(study, cells[model]))
+    ranked = best_on_validation(cells, study.valid_metric, study.bigger)
     found = {}
     for model in ranked[: study.settings.curves.models]:
         folder = study.folder / "curves" / short_name(model)
@@ -149,34 +142,27 @@ def _curves(study: _Study, cells: Mapping[str, Sequence[Cell]]) -> dict[str, Pat
             study.report(f"curves of {model}")
             methods = study.settings.curves.methods
             changes = {"methods": methods} if methods else {}
-            pareto_run(cells[model][0].folder, changes, output=folder, report=study.report)
+            pareto_run(cells[model][0].path, changes, output=folder, report=study.report)
         found[model] = folder
         lists = study.folder / "rerank" / short_name(model)
         if not lists.is_dir():
-            rerank_run(cells[model][0].folder, _PUBLISHED, output=lists, report=study.report)
+            rerank_run(cells[model][0].path, _PUBLISHED, output=lists, report=study.report)
     return found
-
-
-def _baseline(study: _Study, cells: Mapping[str, Sequence[Cell]]) -> tuple[str, str]:
-    """The model that the others are held against, and the rule that chose it."""
-    classic = [model for model in cells if not model_spec(model).is_neural]
-    best = max(classic or cells, key=lambda model: _on_validation(study, cells[model]))
-    among = "among the models that are no neural networks" if classic else "of all models"
-    return best, f"best mean {study.valid_metric} on validation {among}"
 
 
 def _compared(
     study: _Study,
-    cells: Mapping[str, Sequence[Cell]],
+    cells: Mapping[str, Sequence[Run]],
     tuned: Mapping[str, dict[str, Any]],
     curves: Mapping[str, Path],
     searches: Mapping[str, TuneResult],
 ) -> Comparison:
     """All figures, from the finished cells."""
     first = next(iter(cells.values()))[0]
-    level, k = float(first.metrics["protocol"]["confidence"]), int(first.metrics["protocol"]["shown_k"])
-    baseline, rule = _baseline(study, cells)
-    rows = _rows(cells, tuned, baseline, level, k)
+    families = {model: model_spec(model).family for model in cells}
+    baseline, rule = choose_baseline(cells, families, study.valid_metric, study.bigger)
+    of_users = groups_of(first.split(), first.figures.protocol.head_rule)
+    rows = compared(cells, families, baseline, tuned=tuned, of_users=of_users)
     protocol = _protocol(study, first, rule)
     return Comparison(
         title=study.settings.title or f"Comparison on {first.metrics['dataset']}",
@@ -195,46 +181,7 @@ def _compared(
     )
 
 
-def _rows(
-    cells: Mapping[str, Sequence[Cell]],
-    tuned: Mapping[str, dict[str, Any]],
-    baseline: str,
-    level: float,
-    k: int,
-) -> list[ComparisonRow]:
-    """One row a model."""
-    values = {model: over_seeds(runs) for model, runs in cells.items()}
-    keys = [f"{name}@{k}" for name in _COMPARED if f"{name}@{k}" in values[baseline]]
-    against = differences(values, baseline, keys, level)
-    groups = groups_of(open_model(next(iter(cells.values()))[0].folder).data.test)
-    shown = f"ndcg@{k}" if f"ndcg@{k}" in values[baseline] else keys[0]
-    return [
-        ComparisonRow(
-            model=model,
-            seeds=[int(cell.metrics["protocol"]["seed"]) for cell in runs],
-            tuned=tuned.get(model, {}),
-            metrics=estimates(runs, level),
-            difference=against[model],
-            groups=means_in_groups(values[model], groups, shown),
-            **_effort(runs),
-        )
-        for model, runs in cells.items()
-    ]
-
-
-def _effort(runs: Sequence[Cell]) -> dict[str, Any]:
-    """Time, size and speed of a model's runs."""
-    every = [cell.metrics for cell in runs]
-    speeds = [metrics["users"]["test"] / max(metrics["seconds"]["test"], 1e-9) for metrics in every]
-    return {
-        "seconds_training": plain_statistics.fmean(metrics["seconds"]["training"] for metrics in every),
-        "parameters": int(every[0]["parameters"]),
-        "users_per_second": plain_statistics.median(speeds),
-        "best_epoch": int(plain_statistics.median_low([metrics["best_epoch"] for metrics in every])),
-    }
-
-
-def _protocol(study: _Study, first: Cell, rule: str) -> dict[str, Any]:
+def _protocol(study: _Study, first: Run, rule: str) -> dict[str, Any]:
     """The protocol of the runs, and how models were tuned, chosen and compared."""
     settings = study.settings
     budget = settings.budget_minutes
@@ -249,8 +196,8 @@ def _protocol(study: _Study, first: Cell, rule: str) -> dict[str, Any]:
         "valid_metric": study.valid_metric,
         "baseline_rule": rule,
         **({"final_runs": settings.final} if settings.final else {}),
-        "tuning_rule": f"{settings.trials} trials{limit} for each model with a space, {settings.sampler}, pruner "
-        f"{settings.pruner}, best {study.valid_metric} on validation",
+        "tuning_rule": f"{pluralize(settings.trials, 'trial')}{limit} for each model with a space, "
+        f"{settings.sampler}, pruner {settings.pruner}, best {study.valid_metric} on validation",
         "test_rule": "paired bootstrap over users of values averaged over seeds; paired randomisation test of "
         "the mean, Holm's correction over the models for each metric",
         "bounds": first.metrics["test_bounds"],

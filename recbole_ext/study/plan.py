@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Literal, get_args
+from typing import Any, get_args
 
 from recbole_ext.config.messages import config_error
 from recbole_ext.config.problem import Origin, Problem, origin_of_option
@@ -15,6 +15,7 @@ from recbole_ext.config.yaml_reader import Document
 from recbole_ext.errors import ConfigError, nearest
 from recbole_ext.evaluator.register import bigger_is_better
 from recbole_ext.model.registry import ModelSpec
+from recbole_ext.runs.results import Objective
 from recbole_ext.study.settings import (
     AblationSettings,
     ComparisonSettings,
@@ -29,41 +30,12 @@ from recbole_ext.trainer.configure import chosen_model, read_model_config
 __all__ = [
     "AblationPlan",
     "ComparisonPlan",
-    "Objective",
     "SearchPlan",
     "TuneOptions",
     "plan_ablation",
     "plan_comparison",
     "plan_search",
 ]
-
-
-@dataclass(frozen=True)
-class Objective:
-    """A metric on validation.
-
-    Attributes:
-        metric: Its registered name, such as ``NDCG``.
-        k: Length of the list.
-        bigger: Whether larger is better.
-    """
-
-    metric: str
-    k: int
-    bigger: bool
-
-    @property
-    def key(self) -> str:
-        """As figures name it: ``ndcg@10``."""
-        return f"{self.metric.lower()}@{self.k}"
-
-    @property
-    def direction(self) -> Literal["maximize", "minimize"]:
-        """As Optuna names it."""
-        return "maximize" if self.bigger else "minimize"
-
-    def __str__(self) -> str:
-        return f"{self.metric}@{self.k}"
 
 
 @dataclass(frozen=True)
@@ -173,7 +145,7 @@ def _objectives(names: Sequence[str], config: CheckedConfig) -> tuple[Objective,
             key="the objective",
             origin=origin_of_option("objectives"),
         )
-        found.append(Objective(metric, k, bool(bigger_is_better(metric))))
+        found.append(Objective(f"{metric}@{k}", bool(bigger_is_better(metric))))
     if len(set(found)) < len(found):
         raise ConfigError(f"--objectives names the same metric twice: {', '.join(map(str, found))}")
     return tuple(found)

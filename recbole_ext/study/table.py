@@ -6,7 +6,12 @@ from collections.abc import Sequence
 
 from recbole_ext.evaluator.confidence import Difference
 from recbole_ext.evaluator.register import known_metrics
-from recbole_ext.runs.results import Ablation, Comparison, ComparisonRow, Estimate
+from recbole_ext.runs.results import (
+    Ablation,
+    Comparison,
+    ComparisonRow,
+    Estimate,
+)
 
 __all__ = ["ablation_markdown", "markdown"]
 
@@ -30,6 +35,10 @@ def _name(key: str) -> str:
 def _table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> list[str]:
     lines = [head, ["---"] + ["---:"] * (len(head) - 1), *rows]
     return ["| " + " | ".join(cells) + " |" for cells in lines] + [""]
+
+
+def _shown(value: float | None, form: str) -> str:
+    return "–" if value is None else format(value, form)
 
 
 def _estimate(value: Estimate | None) -> str:
@@ -82,10 +91,10 @@ def _of_effort(comparison: Comparison) -> list[str]:
         rows.append(
             [
                 row.model,
-                f"{row.seconds_training:.1f}",
-                f"{row.parameters:,}",
-                f"{row.users_per_second:,.0f}",
-                str(row.best_epoch),
+                _shown(row.seconds_training, ".1f"),
+                _shown(row.parameters, ","),
+                _shown(row.users_per_second, ",.0f"),
+                _shown(row.best_epoch, "d"),
                 told,
                 settings,
             ]
@@ -154,7 +163,12 @@ def ablation_markdown(ablation: Ablation) -> str:
     lines = ["# Ablations", ""]
     for sweep in ablation.sweeps:
         rows = [
-            [str(point.value), _estimate(point.ndcg), f"{point.itemcoverage:.4f}", f"{point.seconds:.1f}"]
+            [
+                str(point.value),
+                _estimate(point.ndcg),
+                _shown(point.itemcoverage, ".4f"),
+                _shown(point.seconds, ".1f"),
+            ]
             for point in sweep.points
         ]
         lines += [f"## {sweep.model}: {sweep.key}", ""]

@@ -21,7 +21,7 @@ from recbole_ext.data.build import DataCache, fingerprint, prepare_data
 from recbole_ext.errors import ConfigError, OutputError, RecBoleExtError
 from recbole_ext.model.registry import resolve_model
 from recbole_ext.runs.files import made_folder
-from recbole_ext.study.cells import NOT_COMPARED
+from recbole_ext.runs.protocol import NOT_COMPARED
 from recbole_ext.study.plan import SearchPlan, TuneOptions, plan_search
 from recbole_ext.study.queue import counted
 from recbole_ext.study.storage import has_trials, open_storage, open_study

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 import json
 import math
 from dataclasses import dataclass
@@ -18,6 +17,9 @@ from optuna.trial import FrozenTrial, TrialState
 from recbole_ext.config.read import user_values
 from recbole_ext.data.files import write_whole
 from recbole_ext.errors import ConfigError, OutputError
+from recbole_ext.runs.forms import write_form
+from recbole_ext.runs.lists import write_table
+from recbole_ext.runs.results import TuneFigures
 from recbole_ext.study.queue import counted, spent_seconds
 from recbole_ext.study.worker import Search
 
@@ -178,10 +180,8 @@ def _alike(shown: str | None, kept: str | None) -> bool:
 
 def _write_table(table: pl.DataFrame, folder: Path) -> None:
     """As text, and exactly."""
-    write_whole(folder / "trials.csv", table.write_csv().encode())
-    exact = io.BytesIO()
-    table.write_parquet(exact)
-    write_whole(folder / "trials.parquet", exact.getvalue())
+    write_whole(folder / "trials.csv", table.write_csv())
+    write_table(folder / "trials.parquet", table)
 
 
 def outcome_of(study: optuna.Study, search: Search, identity: dict[str, Any], command: str) -> TuneResult:
@@ -206,7 +206,7 @@ def outcome_of(study: optuna.Study, search: Search, identity: dict[str, Any], co
             _write_config(search.folder / "front" / f"{trial.number}.yaml", trial, search, command)
     _write_config(search.folder / "best.yaml", winner, search, command)
     summary = _summary(trials, winner, front, search, identity, command)
-    write_whole(search.folder / "tuning.json", json.dumps(summary, indent=2).encode())
+    write_form(search.folder / "tuning.json", summary, TuneFigures)
     return TuneResult(
         search.folder,
         _settings(winner, search),
@@ -253,4 +253,4 @@ def _write_config(file: Path, trial: FrozenTrial, search: Search, command: str) 
     values = {key: value for key, value in values.items() if key != "show_progress"}
     values["model"] = search.model
     text = yaml.safe_dump(values, sort_keys=False, allow_unicode=True)
-    write_whole(file, f"# {command or 'written by a search'}\n{text}".encode())
+    write_whole(file, f"# {command or 'written by a search'}\n{text}")

@@ -16,7 +16,7 @@ from optuna.trial import FrozenTrial, Trial, TrialState
 
 from recbole_ext.data.build import DataCache
 from recbole_ext.errors import RecBoleExtError
-from recbole_ext.study.plan import Objective
+from recbole_ext.runs.results import Objective
 from recbole_ext.study.queue import Sign, counted, hand_back, next_trial, scratch_of, spent_seconds
 from recbole_ext.study.space import SearchSpace
 from recbole_ext.trainer import train as pipeline

@@ -202,6 +202,7 @@ def _run(
     metrics = {
         "command": folder.command(),
         "model": spec.name,
+        "family": spec.family,
         "dataset": config["dataset"],
         **run_figures(config, data, trainer, validation, test, statistics),
     }

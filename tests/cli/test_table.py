@@ -83,7 +83,7 @@ def test_damaged_figures_are_named(runs: list[Path], tmp_path: Path) -> None:
         runs_table([one, other], against=other)
     (one / "metrics.json").write_text("{}")
     for read in (lambda: runs_table([one]), lambda: evaluate(one)):
-        with pytest.raises(CheckpointError, match=r"Random/metrics\.json lacks model, which every run has"):
+        with pytest.raises(CheckpointError, match=r"Random/metrics\.json lacks model: train the model again"):
             read()
 
 

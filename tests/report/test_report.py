@@ -144,13 +144,17 @@ def study(folder: Path, folders: dict[str, Path]) -> Path:
     for name in ("Pop", "ItemKNN"):
         shutil.copytree(folders[name], folder / "cells" / f"{name}-seed1")
     shutil.copytree(folders["curves"], folder / "curves" / "ItemKNN")
+    tested = {"mean": 0.1, "low": 0.05, "high": 0.2, "p": 0.01, "p_holm": 0.02, "significant": True}
     rows = [
         {
             "model": name,
             "seeds": [1],
             "tuned": {"k": 50},
-            "metrics": {"ndcg@5": {"mean": mean, "low": mean - 0.01, "high": mean + 0.01}, "hit@5": 0.3},
-            "difference": {"ndcg@5": {"mean": 0.1, "low": 0.05, "high": 0.2, "p": 0.01, "p_holm": 0.02}},
+            "metrics": {
+                "ndcg@5": {"mean": mean, "low": mean - 0.01, "high": mean + 0.01},
+                "hit@5": {"mean": 0.3},
+            },
+            "difference": {"ndcg@5": tested},
             "groups": {"heavy": {"ndcg": 0.1, "n": 15}, "light": {"ndcg": 0.2, "n": 15}},
             "seconds_training": 3,
         }
@@ -208,7 +212,7 @@ def test_bad_input_is_answered_in_one_sentence(folders: dict[str, Path], tmp_pat
         write_report([broken, folders["MLP"]], output=tmp_path / "x.html")
     (tmp_path / "study").mkdir()
     (tmp_path / "study" / "comparison.json").write_text('{"rows": [{"model": "Pop"}]}')
-    with pytest.raises(CheckpointError, match=r"study.comparison\.json lacks or spoils"):
+    with pytest.raises(CheckpointError, match=r"study.comparison\.json lacks baseline: run 'compare' again"):
         write_report([tmp_path / "study"], output=tmp_path / "x.html")
     with pytest.raises(OutputError, match="is a folder"):
         write_report([folders["Pop"]], output=tmp_path / "study", form="html")
@@ -247,19 +251,23 @@ def test_lists_and_curves_of_other_data_are_refused(
 @pytest.mark.parametrize(
     ("file", "content", "words"),
     [
-        ("metrics.json", {"validation": []}, "metrics.json lacks 'test' in the curves"),
+        ("metrics.json", {"validation": [], "rule": "", "bounds": {}}, "metrics.json lacks test: write"),
         (
             "metrics.json",
             {"validation": [{"method": "none"}], "test": [], "bounds": {}, "rule": ""},
-            "metrics.json lacks 'strength' in 'validation'",
+            "metrics.json lacks strength in entry 1 of validation: write",
         ),
-        ("ablation.json", {}, "ablation.json lacks 'sweeps' in the ablation"),
+        ("ablation.json", {}, "ablation.json lacks sweeps: write"),
         (
             "ablation.json",
             {"protocol": {}, "sweeps": [{"model": "MLP", "key": "k", "points": [{"value": 1}]}]},
-            "ablation.json lacks 'ndcg' in 'points'",
+            "ablation.json lacks ndcg in entry 1 of points in entry 1 of sweeps: write",
         ),
-        ("ablation.json", {"protocol": {}, "sweeps": 3}, "ablation.json lacks 'model' in 'sweeps'"),
+        (
+            "ablation.json",
+            {"protocol": {}, "sweeps": 3},
+            "ablation.json is damaged (sweeps must be a list, not 3): write",
+        ),
     ],
 )
 def test_a_file_that_lacks_what_is_drawn_is_named(

@@ -13,12 +13,13 @@ from recbole_ext.report.comparison import Estimate
 from recbole_ext.report.context import Context, Reranked
 from recbole_ext.report.dataset import DatasetFacts
 from recbole_ext.report.document import Details, Paragraph
-from recbole_ext.report.inputs import Inputs, ListFolder, Run
+from recbole_ext.report.inputs import Inputs
 from recbole_ext.report.sections.opening import debiasing_sentences, question_section
 from recbole_ext.report.sections.people import groups_section
 from recbole_ext.report.sections.results import comparison_section
 from recbole_ext.report.sections.tuning import tuning_section
 from recbole_ext.report.wording import against, joined, p_text, percent, seconds, signed
+from recbole_ext.runs.run import ListFolder, Run
 from tests.report.toy import against_base, comparison, difference, row
 
 
@@ -191,7 +192,7 @@ def test_the_share_of_rare_films_is_that_of_the_most_accurate_model_under_each_h
         def tail_tokens(self, rule: str) -> list[str]:
             return list("abcdefghij"[: {"interactions_80": 6, "interactions_20": 9, "items_20": 8}[rule]])
 
-    runs = {name: Run(Path(name), {}, {}) for name in shares}
+    runs = {name: Run(Path(name), {}) for name in shares}
     c = comparison(
         row("EASE", 0.04), against_base("SASRec", 0.07, 0.03, True), against_base("MLP", 0.001, -0.04, True)
     )

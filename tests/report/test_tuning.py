@@ -13,6 +13,7 @@ from recbole_ext.errors import CheckpointError
 from recbole_ext.report import write_report
 from recbole_ext.report.document import Figure, Paragraph, Table
 from recbole_ext.report.sections.tuning_charts import by_chance, explained, front_of_search, search_charts
+from recbole_ext.runs.results import TuneFigures
 from recbole_ext.runs.trials import Trials, by_model, read_trials
 
 
@@ -22,7 +23,7 @@ def search(folder: Path, columns: str, rows: list[str], **facts: Any) -> Trials:
     head = f"number,state,{columns},seconds,epochs,best_epoch,k,kind,same_as,reason"
     (folder / "trials.csv").write_text("\n".join([head, *rows]) + "\n")
     (folder / "tuning.json").write_text(json.dumps(facts))
-    return read_trials(folder, facts)
+    return read_trials(folder, TuneFigures(**facts))
 
 
 def minimised(folder: Path, **facts: Any) -> Trials:
@@ -135,14 +136,14 @@ def test_a_value_that_is_no_number_is_named(tmp_path: Path, folders: dict[str, P
         search(tmp_path / "number", "ndcg@10", ["x,complete,1,1.0,1,0,5,a,,"])
     (tmp_path / "bad" / "trials.csv").write_text("number,state,seconds,best_epoch,same_as\n0,complete,1,1,\n")
     with pytest.raises(CheckpointError, match="lacks the value of each trial between state and seconds"):
-        read_trials(tmp_path / "bad", {})
+        read_trials(tmp_path / "bad", TuneFigures())
 
 
 def test_searches_are_called_by_their_model_and_none_hides_another(tmp_path: Path) -> None:
     pop, ease = ({"model": model, "objectives": ["AvgPopularity@10"]} for model in ("Pop", "EASE"))
     first, second = minimised(tmp_path / "a" / "tuned", **pop), minimised(tmp_path / "b" / "tuned", **pop)
     third, other = minimised(tmp_path / "b" / "more", **pop), minimised(tmp_path / "c" / "tuned", **ease)
-    again = read_trials(tmp_path / "a" / ".." / "c" / "tuned", ease)
+    again = read_trials(tmp_path / "a" / ".." / "c" / "tuned", TuneFigures(**ease))
     found = by_model([first, second, third, other, again])
     assert list(found) == ["Pop (a/tuned)", "Pop (b/tuned)", "Pop (more)", "EASE"]
     assert list(found.values())[:3] == [first, second, third]

@@ -28,7 +28,7 @@ def row(model: str, ndcg: float, coverage: float = 0.2, **more: Any) -> Row:
         "itemcoverage@10": Estimate(coverage),
         "tailshare@10": Estimate(coverage / 4),
     }
-    return Row(model, KINDS.get(model, "neural"), (1,), metrics, **more)
+    return Row(model, KINDS.get(model, "neural"), [1], metrics, **more)
 
 
 def comparison(*rows: Row, baseline: str | None = "EASE", **more: Any) -> Comparison:

@@ -19,17 +19,31 @@ from recbole_ext.runs.compare import (
     means_in_groups,
     over_seeds,
 )
-from recbole_ext.study.cells import Cell
-from recbole_ext.trainer.train import open_model, train
+from recbole_ext.runs.run import Run, read_run
+from recbole_ext.trainer.train import train
 from tests.conftest import write_inter
 
+PROTOCOL = {"topk": [5], "shown_k": 5, "head_rule": "interactions_80", "seed": 1, "confidence": 0.95}
+FIGURES: dict[str, Any] = {
+    **{
+        "model": "Pop",
+        "dataset": "toy",
+        "command": "",
+        "protocol": PROTOCOL,
+        "fingerprint": "",
+        "statistics": {},
+    },
+    **{"validation": {}, "test": {}, "test_intervals": {}, "test_bounds": {}, "users": {"test": 3}},
+    **{"epochs": 1, "best_epoch": 0, "parameters": 0, "seconds": {"training": 1.0, "test": 0.5}},
+}
 
-def cell(folder: Path, values: dict[str, list[float]], users: list[str], totals: dict[str, float]) -> Cell:
+
+def cell(folder: Path, values: dict[str, list[float]], users: list[str], totals: dict[str, float]) -> Run:
     """A run folder of which only the figures are there; its users stand in any order."""
     folder.mkdir()
     pl.DataFrame({"user_id": users, **values}).write_parquet(folder / "per_user.parquet")
     test = {**{name: float(np.mean(column)) for name, column in values.items()}, **totals}
-    return Cell(folder, {"test": test})
+    return Run(folder, {**FIGURES, "test": test})
 
 
 def test_users_are_matched_by_token_and_averaged_over_seeds(tmp_path: Path) -> None:
@@ -102,8 +116,8 @@ def test_groups_by_hand(quick: dict[str, Any], tmp_path: Path) -> None:
     write_inter(tmp_path / "data", "toy", rows)
     overrides = {**quick, "data_path": str(tmp_path / "data"), "dataset": "toy"}
     run = train("Pop", overrides=overrides, output=tmp_path / "run")
-    found = {g.name: g.members.tolist() for g in groups_of(open_model(run.folder).data.test)}
-    users = Cell(run.folder, {}).per_user()["user_id"].to_list()
+    found = {g.name: g.members.tolist() for g in groups_of(read_run(run.folder).split(), "interactions_80")}
+    users = read_run(run.folder).per_user["user_id"].to_list()
     named = {
         name: {user for user, inside in zip(users, members, strict=True) if inside}
         for name, members in found.items()

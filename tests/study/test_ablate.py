@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 import yaml
 
-from recbole_ext.data import dataset as dataset_module
+from recbole_ext.data import interactions as data_module
 from recbole_ext.errors import CheckpointError, ConfigError
 from recbole_ext.runs.results import read_ablation
 from recbole_ext.study.ablate import ablate
@@ -38,9 +38,9 @@ def test_points_are_means_of_their_cells_and_are_kept(
     quick: dict[str, Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     reads = []
-    original = dataset_module.read_interactions
+    original = data_module.read_interactions
     monkeypatch.setattr(
-        dataset_module, "read_interactions", lambda *a, **o: reads.append(a) or original(*a, **o)
+        data_module, "read_interactions", lambda *a, **o: reads.append(a) or original(*a, **o)
     )
     file = study(quick, tmp_path, LENGTHS, SIZES)
     result = ablate(file, output=tmp_path / "out", command="python run.py ablate")

@@ -13,7 +13,8 @@ from recbole_ext.config.messages import pluralize
 from recbole_ext.report.charts import Line, Point, bars, intervals, lines_chart
 from recbole_ext.report.document import Block, Cell, Paragraph, Table, cell
 from recbole_ext.report.wording import METRIC_NAMES, joined
-from recbole_ext.runs.trials import Objective, Trials
+from recbole_ext.runs.results import Objective
+from recbole_ext.runs.trials import Trials
 
 __all__ = ["as_number", "by_chance", "explained", "front_of", "front_of_search", "search_charts"]
 

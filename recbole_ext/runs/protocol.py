@@ -1,0 +1,87 @@
+"""Which runs may stand side by side: what their figures rest on, and which keys may differ."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from recbole_ext.errors import ConfigError
+from recbole_ext.runs.run import Run
+
+__all__ = ["NOT_COMPARED", "Origin", "by_settings", "check_same_protocol", "origin_of"]
+
+Origin = tuple[Path, Mapping[str, Any]]
+"""Path of a folder, and what its figures rest on: data set, fingerprint and protocol as far as it says so."""
+
+NOT_COMPARED = frozenset(
+    {"data_path", "download", "gpu_id", "log_wandb", "offline_dataset", "output", "show_progress", "use_gpu"}
+)
+"""Keys of a configuration that say how a run is carried out, not what it computes."""
+
+_FREE = frozenset({"seed", "topk"})
+"""Keys of the protocol in which runs of one comparison may differ."""
+
+_FREE_BESIDE_RUNS = _FREE | {"seeds", "confidence", "phase", "head_rule", "shown_k"}
+"""A re-ranking may have a head of its own, an ablation its own K."""
+
+
+def origin_of(metrics: Mapping[str, Any]) -> dict[str, Any]:
+    """What the figures of a ``metrics.json`` rest on."""
+    places = {"dataset": "dataset", "data": "fingerprint"}
+    known = {name: metrics[place] for name, place in places.items() if metrics.get(place) is not None}
+    return {**known, **metrics.get("protocol", {})}
+
+
+def _first_difference(first: Mapping[str, Any], said: Mapping[str, Any], keys: frozenset[str]) -> str | None:
+    """The key that explains most: the data set, then the protocol; the fingerprint follows from those."""
+    ordered = sorted(keys, key=lambda key: (key == "data", key != "dataset", key))
+    return next((key for key in ordered if first[key] != said.get(key)), None)
+
+
+def check_same_protocol(
+    runs: Sequence[Origin],
+    others: Sequence[Origin] = (),
+    *,
+    free: frozenset[str] = frozenset(),
+    remedy: str = "write two reports",
+) -> None:
+    """Figures of one table must be comparable, and curves, lists and searches beside them of the same data.
+
+    Args:
+        runs: All that is said of them must be the same, seeds and values of K aside.
+        others: What both they and the first run say must be the same.
+        free: Further keys in which runs may differ.
+        remedy: What to do with folders that differ.
+
+    Raises:
+        ConfigError: Two folders differ.
+    """
+    if not runs:
+        return
+    path, first = runs[0]
+    pairs = [(other, said, frozenset(first) - _FREE - free) for other, said in runs[1:]]
+    pairs += [
+        (other, said, frozenset(first.keys() & said.keys()) - _FREE_BESIDE_RUNS) for other, said in others
+    ]
+    for other, said, keys in pairs:
+        key = _first_difference(first, said, keys)
+        if key is not None:
+            raise ConfigError(
+                f"{path} and {other} are not comparable: {key} is {first[key]!r} and {said.get(key)!r}; {remedy}"
+            )
+
+
+def by_settings(runs: Sequence[Run]) -> dict[str, list[Run]]:
+    """Runs of one model that differ in their seed alone under one name; others are told apart by their folder."""
+    free = NOT_COMPARED | {"seed", "checkpoint_dir"}
+    groups: dict[tuple[str, str], list[Run]] = {}
+    for run in runs:
+        settings = str(sorted((key, str(value)) for key, value in run.config.items() if key not in free))
+        groups.setdefault((run.model, settings), []).append(run)
+    names = [model for model, _ in groups]
+    result: dict[str, list[Run]] = {}
+    for (model, _), members in groups.items():
+        label = model if names.count(model) == 1 else f"{model} ({members[0].path.name})"
+        result.setdefault(label, []).extend(members)
+    return result
