@@ -1,50 +1,29 @@
-"""The only caller of RecBole's ``Config``: layers, checks and plain copies of a configuration.
-
-Layers, later wins: RecBole's defaults, ``properties/overall.yaml``, the model's defaults (RecBole's, then the
-package's), files, overrides. Nested blocks are merged. Values are YAML and never evaluated, neither the
-command line nor the environment is looked at, and nothing is written. RecBole's defaults for single data sets
-and its quick-start files are left out: the protocol is the same for every data set and family.
-"""
+"""The only caller of RecBole's ``Config``: made of what :mod:`recbole_ext.config.read` has read and checked."""
 
 from __future__ import annotations
 
-import inspect
+import copy
 import logging
 import os
-import re
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from enum import Enum
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
-import recbole
 import torch
-import yaml
 
-from recbole_ext._compat.host import AbstractRecommender, Config, ModelType, argument_list, get_model
+from recbole_ext._compat.host import AbstractRecommender, Config, get_model
+from recbole_ext.config.host_keys import REPLACED_KEYS
 from recbole_ext.config.host_metrics import enter_metrics
+from recbole_ext.config.model_source import ModelSource, host_folder, model_source, source_of_class
 from recbole_ext.config.precision import resolved_precision
-from recbole_ext.config.rules import REPLACED_KEYS, check_values, translate_host_keys
-from recbole_ext.config.yaml_reader import parse_value, read_yaml
-from recbole_ext.errors import ConfigError, OutputError, nearest
+from recbole_ext.config.read import COMPUTED_KEYS, CheckedConfig, read_config
+from recbole_ext.errors import ConfigError, nearest
 
-__all__ = ["build_config", "dump", "known_keys", "parse_overrides", "to_plain", "user_values"]
+__all__ = ["build_config", "host_config", "source_of", "to_plain"]
 
-_OURS = Path(__file__).parents[1] / "properties"
-_HOST = Path(recbole.__file__).parent / "properties"
-_CONFIG_KEY = re.compile(r"""config(?:\.get\(|\[)\s*["'](\w+)["']""")
-# Computed from other keys: no user sets them.
-_COMPUTED = {
-    "MODEL_INPUT_TYPE",
-    "MODEL_TYPE",
-    "device",
-    "eval_type",
-    "local_rank",
-    "single_spec",
-    "test_neg_sample_args",
-    "valid_neg_sample_args",
-}
-_LEFT_OUT_OF_COPIES = _COMPUTED | REPLACED_KEYS.keys() | {"train_neg_sample_args", "output"}
+_INSIDE = ("recbole", "recbole_ext")
+_LEFT_OUT_OF_COPIES = COMPUTED_KEYS | REPLACED_KEYS.keys() | {"train_neg_sample_args", "output"}
 _log = logging.getLogger(__name__)
 
 
@@ -102,99 +81,54 @@ def build_config(
         model: A name of RecBole's, or a recommender class.
         dataset: Folder under ``data_path``; the merged key ``dataset`` if None.
         files: YAML files, later ones win.
-        overrides: Values that win over the files (see :func:`parse_overrides`).
+        overrides: Values that win over the files (see :func:`~recbole_ext.config.read.parse_overrides`).
         extra_known_keys: Keys to accept beyond those of RecBole, the package and the model's own source.
+
+    Returns:
+        As :func:`host_config`.
+
+    Raises:
+        ConfigError: A file is missing or malformed, a key is unknown, or a value cannot be used.
+    """
+    model_class = _model_class(model)
+    checked = read_config(
+        source_of(model_class), files, overrides, dataset=dataset, extra_known_keys=extra_known_keys
+    )
+    return host_config(checked, model_class)
+
+
+def host_config(checked: CheckedConfig, model_class: Any) -> Config:
+    """RecBole's ``Config`` of a configuration that was read and checked.
+
+    Args:
+        checked: From :func:`~recbole_ext.config.read.read_config`.
+        model_class: The class that ``checked.model`` describes.
 
     Returns:
         RecBole's ``Config``. ``sample_num`` and ``sampling_alpha`` are also written as
         ``train_neg_sample_args`` (none for the sequential models' cross entropy), ``split`` as ``eval_args``.
 
     Raises:
-        ConfigError: A file is missing or malformed, a key is unknown, or a value cannot be used.
+        ConfigError: RecBole refuses it, or there is no such GPU.
     """
-    model_class = _model_class(model)
-    defaults = _defaults(model_class)
-    known = known_keys(model_class, extra_known_keys)
-    values, origins = defaults, dict[str, str]()
-    for layer, origin in _user_layers(files, overrides or {}):
-        for key in layer:
-            if key not in known:
-                raise ConfigError(
-                    f"unknown key {key!r} in {origin[key]}{nearest(key, known) or ': remove it'}"
-                )
-        values = _merged(values, translate_host_keys(layer, origin, values))
-        origins.update(origin)
-    if dataset is not None:
-        values["dataset"] = dataset
-    values = check_values(values, defaults, origins)
+    values = copy.deepcopy(dict(checked.values))
     values["eval_args"] = _eval_args(values)
-    values["repeatable"] = model_class.type == ModelType.SEQUENTIAL
-    values["train_neg_sample_args"] = _negatives(model_class, values)
+    values["repeatable"] = checked.model.sequential
+    values["train_neg_sample_args"] = _negatives(checked.model, values)
     enter_metrics()
     try:
-        return _IsolatedConfig(model_class, values["dataset"], values, known)
+        return _IsolatedConfig(model_class, values["dataset"], values, checked.known)
     except (KeyError, NotImplementedError, RuntimeError, TypeError, ValueError) as error:
         raise ConfigError(
             f"RecBole cannot use this configuration of {model_class.__name__}: {error}"
         ) from error
 
 
-def known_keys(model_class: type, extra: Collection[str] = ()) -> frozenset[str]:
-    """Every key that this model's configuration may set: RecBole's, ours, and those that its source reads."""
-    lists = ("general", "training", "evaluation", "dataset")
-    keys = {key for name in lists for key in getattr(argument_list, f"{name}_arguments")}
-    keys |= set(_defaults(model_class)) | {"model", "encoding", *extra}
-    modules = {inspect.getmodule(base) for base in model_class.__mro__}
-    for module in [inspect.getmodule(Config), *modules]:
-        if module is None or module.__name__.split(".")[0] in {"builtins", "abc", "torch", "typing"}:
-            continue
-        try:
-            keys.update(_CONFIG_KEY.findall(inspect.getsource(module)))
-        except (OSError, TypeError):
-            continue
-    return frozenset(keys - _COMPUTED)
-
-
-def parse_overrides(argv: Sequence[str]) -> dict[str, Any]:
-    """Reads ``--key=value`` arguments; ``--block.key=value`` sets a key of a nested block.
-
-    Args:
-        argv: The arguments, without the program's name.
-
-    Returns:
-        The values, parsed as YAML.
-
-    Raises:
-        ConfigError: An argument has another form, no value, a value that is no YAML, or comes twice.
-    """
-    found: dict[str, Any] = {}
-    seen: dict[str, str] = {}
-    for argument in argv:
-        match = re.fullmatch(r"--([A-Za-z_]\w*(?:\.\w+)*)=(.*)", argument, flags=re.DOTALL)
-        if match is None:
-            raise ConfigError(f"{argument!r} is no option: write --key=value, with no blanks around the '='")
-        key, text = match.groups()
-        if not text.strip():
-            raise ConfigError(f"--{key}= has no value: write --{key}=null for none")
-        if seen.setdefault(key, text) != text:
-            raise ConfigError(f"--{key} is given twice, as {seen[key]} and as {text}: keep one")
-        value = parse_value(text, f"--{argument[2:]}")
-        for part in reversed(key.split(".")):
-            value = {part: value}
-        found = _merged(found, value)
-    return found
-
-
-def user_values(files: Sequence[Path | str], overrides: Mapping[str, Any]) -> dict[str, Any]:
-    """What a user has set, files and overrides merged, without any default and unchecked.
-
-    Raises:
-        ConfigError: A file is missing or malformed.
-    """
-    values: dict[str, Any] = {}
-    for layer, _ in _user_layers(files, overrides):
-        values = _merged(values, layer)
-    return values
+def source_of(model_class: type) -> ModelSource:
+    """What a configuration must know of a class that is imported already."""
+    if model_class.__module__.partition(".")[0] in _INSIDE:
+        return model_source(f"{model_class.__module__}:{model_class.__qualname__}")
+    return source_of_class(model_class)
 
 
 def to_plain(config: Config) -> dict[str, Any]:
@@ -218,24 +152,12 @@ def to_plain(config: Config) -> dict[str, Any]:
         if key in known and key not in _LEFT_OUT_OF_COPIES and _is_plain(value)
     }
     model_class = config.model_class
-    inside = model_class.__module__.split(".")[0] in ("recbole", "recbole_ext")
+    inside = model_class.__module__.partition(".")[0] in _INSIDE
     plain["model"] = (
         model_class.__name__ if inside else f"{model_class.__module__}:{model_class.__qualname__}"
     )
     plain["data_path"] = os.path.dirname(values["data_path"])
     return plain
-
-
-def dump(config: Config, path: Path | str) -> None:
-    """Writes :func:`to_plain` as a YAML file that ``--config`` reads.
-
-    Raises:
-        OutputError: The file cannot be written.
-    """
-    try:
-        Path(path).write_text(yaml.safe_dump(to_plain(config), sort_keys=False, allow_unicode=True), "utf-8")
-    except OSError as error:
-        raise OutputError(f"{path} cannot be written ({error.strerror}): choose another place") from error
 
 
 def _model_class(model: str | type) -> Any:
@@ -246,43 +168,8 @@ def _model_class(model: str | type) -> Any:
     try:
         return get_model(model)
     except (AttributeError, ImportError, ValueError) as error:
-        names = [file.stem for file in (_HOST / "model").glob("*.yaml")]
+        names = [file.stem for file in (host_folder() / "properties" / "model").glob("*.yaml")]
         raise ConfigError(f"model {model!r} is unknown{nearest(model, [*names, 'Random'])}") from error
-
-
-def _defaults(model_class: type) -> dict[str, Any]:
-    """The layers below the user's; a subclass inherits the defaults of the models that it is derived from."""
-    names = [base.__name__ for base in reversed(model_class.__mro__)]
-    layers = [_HOST / "overall.yaml", _HOST / "dataset" / "sample.yaml", _OURS / "overall.yaml"]
-    layers += [folder / "model" / f"{name}.yaml" for folder in (_HOST, _OURS) for name in names]
-    values: dict[str, Any] = {}
-    for file in layers:
-        if file.is_file():
-            values = _merged(values, read_yaml(file)[0])
-    return values
-
-
-def _user_layers(
-    files: Sequence[Path | str], overrides: Mapping[str, Any]
-) -> Iterator[tuple[dict[str, Any], dict[str, str]]]:
-    """Each layer with the place of each of its keys."""
-    for file in files:
-        layer, lines = read_yaml(Path(file))
-        yield layer, {key: f"{file}, line {line}" for key, line in lines.items()}
-    layer = cast(dict[str, Any], _merged({}, overrides))
-    yield layer, {key: f"the option --{key}" for key in layer}
-
-
-def _merged(below: Mapping[str, Any], above: Mapping[str, Any]) -> dict[str, Any]:
-    """A new dictionary: nested blocks are merged, everything else is replaced."""
-    result = dict(below)
-    for key, value in above.items():
-        if isinstance(value, Mapping):
-            old = result.get(key)
-            result[key] = _merged(old if isinstance(old, Mapping) else {}, value)
-        else:
-            result[key] = list(value) if isinstance(value, (list, tuple)) else value
-    return result
 
 
 def _eval_args(values: Mapping[str, Any]) -> dict[str, Any]:
@@ -292,14 +179,10 @@ def _eval_args(values: Mapping[str, Any]) -> dict[str, Any]:
     return {"split": held_out, "order": "TO", "group_by": "user" if by_user else "none", "mode": "full"}
 
 
-def _negatives(model_class: Any, values: Mapping[str, Any]) -> dict[str, Any] | None:
+def _negatives(model: ModelSource, values: Mapping[str, Any]) -> dict[str, Any] | None:
     """``train_neg_sample_args`` as RecBole expects it of this model and loss."""
-    if not hasattr(model_class, "input_type"):
-        loss = values.get("loss_type")
-        if loss not in ("CE", "BPR"):
-            raise ConfigError(f"loss_type of {model_class.__name__} must be CE or BPR, not {loss!r}")
-        if loss == "CE" and model_class.type == ModelType.SEQUENTIAL:
-            return None
+    if model.sequential and model.chooses_loss and values["loss_type"] == "CE":
+        return None
     alpha = float(values["sampling_alpha"])
     return {
         "distribution": "popularity" if alpha else "uniform",

@@ -1,291 +1,248 @@
-"""What each key may hold, and what becomes of the keys of RecBole whose job the package has taken over."""
+"""What each key may hold: one table of types, which pydantic checks, and the rules over several keys."""
 
 from __future__ import annotations
 
-import math
-import re
-from collections.abc import Callable, Mapping
-from typing import Any, NamedTuple
+from collections.abc import Mapping, Sequence
+from functools import cache
+from typing import Annotated, Any, Literal
 
-from recbole_ext.errors import ConfigError, nearest
-from recbole_ext.evaluator.register import bigger_is_better, metric_name
+from pydantic import AfterValidator, ConfigDict, Field, TypeAdapter, ValidationError
 
-__all__ = ["REPLACED_KEYS", "check_values", "translate_host_keys"]
+from recbole_ext.config.blocks import read_pareto, read_rerank
+from recbole_ext.config.messages import config_error
+from recbole_ext.config.problem import Origin, Problem, from_pydantic
+from recbole_ext.errors import ConfigError
+from recbole_ext.evaluator.register import bigger_is_better, known_metrics, metric_name
 
-REPLACED_KEYS = {
-    "additional_feat_suffix": "load_col",
-    "benchmark_filename": "split",
-    "config_file": "--config=FILE",
-    "dataloaders_save_path": "output",
-    "dataset_save_path": "output",
-    "eval_args": "split, split_ratio and mask_seen",
-    "filter_inter_by_user_or_item": "min_user_interactions and min_item_interactions",
-    "item_inter_num_interval": "min_item_interactions",
-    "repeatable": "mask_seen (false allows repeats)",
-    "rm_dup_inter": "a data set without repeated rows, or mask_seen: false, which allows them",
-    "save_dataloaders": "output",
-    "save_dataset": "output",
-    "threshold": "rating_threshold",
-    "user_inter_num_interval": "min_user_interactions",
-    "val_interval": "rating_threshold",
-    "valid_metric_bigger": "valid_metric, which decides it",
-}
-"""Keys of RecBole that would be ignored in silence, and what to use instead."""
-
-_ALWAYS_REFUSED = {"eval_args", "repeatable", "valid_metric_bigger"}
-_SAMPLING_KEYS = {"distribution", "sample_num", "alpha", "dynamic", "candidate_num"}
-# RecBole writes a whole number where any number is meant.
-_FLOATS_WRITTEN_AS_WHOLE = {"global_ratio", "spatial_ratio", "resolution"}
+__all__ = ["check_values", "read_metric_at_k"]
 
 
-class _Rule(NamedTuple):
-    holds: Callable[[Any], bool]
-    words: str
+def _folder_name(value: str) -> str:
+    if value in ("", ".", "..") or set(value) & set("/\\\0"):
+        raise ValueError("not a folder's name")
+    return value
 
 
-def _is_number(value: Any) -> bool:
-    return isinstance(value, (int, float)) and not isinstance(value, bool) and math.isfinite(value)
+def _not_blank(value: str) -> str:
+    if not value.strip():
+        raise ValueError("blank")
+    return value
 
 
-def _is_whole(value: Any) -> bool:
-    return isinstance(value, int) and not isinstance(value, bool)
+def _shares(value: list[float]) -> list[float]:
+    if abs(sum(value) - 1) >= 1e-6:
+        raise ValueError("the sum is not 1")
+    return value
 
 
-def _whole(least: int) -> _Rule:
-    return _Rule(lambda value: _is_whole(value) and value >= least, f"a whole number of {least} or more")
+def _whole(least: int) -> Any:
+    return Annotated[int, Field(ge=least)]
 
 
-def _one_of(*names: str) -> _Rule:
-    return _Rule(lambda value: isinstance(value, str) and value in names, "one of " + ", ".join(names))
+def _list_of(kind: Any, words: str) -> Any:
+    return Annotated[list[kind], Field(min_length=1, description=words)]
 
 
-def _or_null(rule: _Rule) -> _Rule:
-    return _Rule(lambda value: value is None or rule.holds(value), f"{rule.words}, or null")
+_Number = Annotated[float, Field(allow_inf_nan=False)]
+_Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
+_NotNegative = Annotated[float, Field(ge=0, allow_inf_nan=False)]
+_Text = Annotated[str, AfterValidator(_not_blank)]
+_Block = dict[str, Any]
+_Folder = Annotated[
+    str,
+    AfterValidator(_folder_name),
+    Field(description="the name of a folder under data_path, without slashes"),
+]
 
-
-def _is_folder_name(value: Any) -> bool:
-    return isinstance(value, str) and value not in ("", ".", "..") and not re.search(r"[/\\\0]", value)
-
-
-def _is_ratio(value: Any) -> bool:
-    shares = isinstance(value, list) and len(value) == 3 and all(_is_number(share) for share in value)
-    return shares and min(value) > 0 and abs(sum(value) - 1) < 1e-6
-
-
-_NUMBER = _Rule(_is_number, "a number")
-_POSITIVE = _Rule(lambda value: _is_number(value) and value > 0, "a number above 0")
-_NOT_NEGATIVE = _Rule(lambda value: _is_number(value) and value >= 0, "a number of 0 or more")
-_FLAG = _Rule(lambda value: isinstance(value, bool), "true or false")
-_TEXT = _Rule(lambda value: isinstance(value, str), "text")
-_FULL_TEXT = _Rule(lambda value: isinstance(value, str) and bool(value.strip()), "text")
-_BLOCK = _Rule(lambda value: isinstance(value, Mapping), "a block of keys and values")
-_NAMES = _Rule(
-    lambda value: isinstance(value, list) and bool(value) and all(isinstance(name, str) for name in value),
-    "a list of names",
-)
-_LISTS = _Rule(
-    lambda value: isinstance(value, list) and bool(value) and all(_is_whole(k) and k > 0 for k in value),
-    "a whole number of 1 or more, or a list of these",
-)
-_SIZES = _Rule(
-    lambda value: isinstance(value, list) and bool(value) and all(_is_whole(n) and n > 0 for n in value),
-    "a list of whole numbers of 1 or more",
-)
-_FOLDER = _Rule(_is_folder_name, "the name of a folder under data_path, without slashes")
-
-_RULES: dict[str, _Rule] = {
+_TYPES: dict[str, Any] = {
     "MAX_ITEM_LIST_LENGTH": _whole(1),
-    "clip_grad_norm": _or_null(_BLOCK),
-    "confidence": _Rule(lambda value: _is_number(value) and 0 < value < 1, "a number between 0 and 1"),
-    "data_path": _FULL_TEXT,
-    "dataset": _FOLDER,
-    "dropout_prob": _Rule(lambda value: _is_number(value) and 0 <= value < 1, "a number from 0 to below 1"),
+    "clip_grad_norm": _Block | None,
+    "confidence": Annotated[float, Field(gt=0, lt=1)],
+    "data_path": _Text,
+    "dataset": _Folder,
+    "dropout_prob": Annotated[float, Field(ge=0, lt=1)],
     "embedding_size": _whole(1),
     "epochs": _whole(1),
     "eval_batch_size": _whole(1),
     "eval_step": _whole(1),
-    "gbce_t": _Rule(lambda value: _is_number(value) and 0 <= value <= 1, "a number from 0 to 1"),
-    "gpu_id": _Rule(
-        lambda value: re.fullmatch(r"[0-9]*", str(value)) is not None, "the number of one GPU, from 0 on"
-    ),
-    "head_rule": _one_of("interactions_80", "interactions_20", "items_20"),
-    "ips_clip": _or_null(
-        _Rule(lambda value: _is_number(value) and (value == 0 or value >= 1), "0 or a number of 1 or more")
-    ),
-    "ips_power": _NOT_NEGATIVE,
-    "learner": _one_of("adam", "adamw", "sgd", "adagrad", "rmsprop", "sparse_adam"),
-    "learning_rate": _POSITIVE,
-    "load_col": _BLOCK,
-    "logq_correction": _FLAG,
+    "gbce_t": Annotated[float, Field(ge=0, le=1)],
+    "gpu_id": Annotated[
+        _whole(0) | Annotated[str, Field(pattern=r"^[0-9]*$")],
+        Field(description="the number of one GPU, from 0 on"),
+    ],
+    "head_rule": Literal["interactions_80", "interactions_20", "items_20"],
+    "ips_clip": Annotated[
+        Literal[0, 0.0] | Annotated[float, Field(ge=1, allow_inf_nan=False)],
+        Field(description="0 or a number of 1 or more"),
+    ]
+    | None,
+    "ips_power": _NotNegative,
+    "learner": Literal["adam", "adamw", "sgd", "adagrad", "rmsprop", "sparse_adam"],
+    "learning_rate": _Positive,
+    "load_col": _Block,
+    "logq_correction": bool,
     "loss_negatives": _whole(1),
-    "loss_negatives_shared": _FLAG,
-    "metrics": _NAMES,
+    "loss_negatives_shared": bool,
+    "metrics": _list_of(str, "a list of names"),
     "min_item_interactions": _whole(0),
     "min_user_interactions": _whole(0),
-    "mlp_hidden_size": _SIZES,
-    "offline_dataset": _or_null(_FOLDER),
-    "output": _or_null(_FULL_TEXT),
-    "pareto": _or_null(_BLOCK),
-    "positive_weight": _POSITIVE,
-    "rating_threshold": _or_null(_NUMBER),
-    "recency_decay": _Rule(lambda value: _is_number(value) and 0 < value <= 1, "a number above 0, at most 1"),
-    "rerank": _or_null(_BLOCK),
+    "mlp_hidden_size": _list_of(_whole(1), "a list of whole numbers of 1 or more"),
+    "offline_dataset": _Folder | None,
+    "output": _Text | None,
+    "pareto": _Block | None,
+    "positive_weight": _Positive,
+    "rating_threshold": _Number | None,
+    "recency_decay": Annotated[float, Field(gt=0, le=1)],
+    "rerank": _Block | None,
     "sample_num": _whole(1),
-    "sampling_alpha": _NOT_NEGATIVE,
-    "seed": _Rule(lambda value: _is_whole(value) and 0 <= value < 2**32, "a whole number from 0 to 2^32 - 1"),
-    "sequence_loss": _one_of("full_softmax", "sampled_softmax", "gbce", "bpr"),
-    "sequence_training": _one_of("all_positions", "prefixes"),
-    "serve": _or_null(_BLOCK),
-    "softmax_precision": _one_of("auto", "float32", "bfloat16"),
-    "split": _one_of("leave_one_out", "ratio", "global_time"),
-    "split_ratio": _Rule(_is_ratio, "three numbers above 0 that add up to 1"),
+    "sampling_alpha": _NotNegative,
+    "seed": Annotated[int, Field(ge=0, lt=2**32, description="a whole number from 0 to 2^32 - 1")],
+    "sequence_loss": Literal["full_softmax", "sampled_softmax", "gbce", "bpr"],
+    "sequence_training": Literal["all_positions", "prefixes"],
+    "softmax_precision": Literal["auto", "float32", "bfloat16"],
+    "split": Literal["leave_one_out", "ratio", "global_time"],
+    "split_ratio": Annotated[
+        list[_Positive],
+        Field(min_length=3, max_length=3, description="three numbers above 0 that add up to 1"),
+        AfterValidator(_shares),
+    ],
     "stopping_step": _whole(1),
-    "tie_break": _one_of("file", "random"),
-    "topk": _LISTS,
+    "tie_break": Literal["file", "random"],
+    "topk": _list_of(_whole(1), "a whole number of 1 or more, or a list of these"),
     "train_batch_size": _whole(1),
-    "tune": _or_null(_BLOCK),
-    "use_gpu": _or_null(_FLAG),
-    "valid_metric": _FULL_TEXT,
-    "weight_decay": _NOT_NEGATIVE,
+    "use_gpu": bool | None,
+    "valid_metric": _Text,
+    "weight_decay": _NotNegative,
     "worker": _whole(0),
 }
-
-# bool before int: True is an int.
-_RULES_BY_TYPE: dict[type, _Rule] = {
-    bool: _FLAG,
-    int: _Rule(_is_whole, "a whole number"),
-    str: _or_null(_TEXT),
-    list: _or_null(_Rule(lambda value: isinstance(value, list), "a list")),
-    dict: _or_null(_BLOCK),
+# A key without a type of its own takes what its default is. bool before int: True is an int.
+_TYPES_BY_DEFAULT: dict[type, Any] = {
+    bool: bool,
+    int: int,
+    float: _Number,
+    str: str | None,
+    list: list[Any] | None,
+    dict: dict[Any, Any] | None,
 }
+# RecBole writes a whole number where any number is meant.
+_FLOATS_WRITTEN_AS_WHOLE = {"global_ratio", "spatial_ratio", "resolution"}
 
 
-def translate_host_keys(
-    layer: Mapping[str, Any], origins: Mapping[str, str], below: Mapping[str, Any]
-) -> dict[str, Any]:
-    """Refuses keys that would be ignored, and turns ``train_neg_sample_args`` into the package's own keys.
-
-    Args:
-        layer: A user's keys, none of them unknown.
-        origins: The place of each.
-        below: The values that the layer is merged into.
-
-    Returns:
-        The keys to merge.
-
-    Raises:
-        ConfigError: A key has no effect here, or asks for a sampling that does not exist here.
-    """
-    result = dict(layer)
-    for key in layer.keys() & REPLACED_KEYS.keys():
-        harmless = layer[key] in (None, False, "[0,inf)") and key not in _ALWAYS_REFUSED
-        if not harmless:
-            raise ConfigError(f"{key} in {origins[key]} has no effect here: use {REPLACED_KEYS[key]} instead")
-        del result[key]
-    if "train_neg_sample_args" in layer:
-        origin = origins["train_neg_sample_args"]
-        for key, value in _sampling(result.pop("train_neg_sample_args"), origin, below).items():
-            if result.setdefault(key, value) != value:
-                raise ConfigError(f"train_neg_sample_args in {origin} contradicts {key}: keep {key}")
-    return result
-
-
-def _sampling(block: Any, origin: str, below: Mapping[str, Any]) -> dict[str, Any]:
-    """``sample_num`` and ``sampling_alpha`` of ``train_neg_sample_args``; what it leaves out stays."""
-    if block is None:
-        # RecBole's way to train with cross entropy, where no negatives are drawn anyway.
-        return {}
-    if not isinstance(block, Mapping):
-        raise ConfigError(
-            f"train_neg_sample_args in {origin} must be a block of keys and values, not {block!r}"
-        )
-    for key in block:
-        if key not in _SAMPLING_KEYS:
-            raise ConfigError(
-                f"unknown key 'train_neg_sample_args.{key}' in {origin}{nearest(key, _SAMPLING_KEYS)}"
-            )
-    if block.get("dynamic") or block.get("candidate_num"):
-        raise ConfigError(
-            f"train_neg_sample_args in {origin}: dynamic sampling does not exist here, use sample_num"
-        )
-    old_alpha = below["sampling_alpha"]
-    distribution = block.get("distribution", "popularity" if old_alpha else "uniform")
-    if distribution not in ("uniform", "popularity"):
-        raise ConfigError(
-            f"train_neg_sample_args in {origin}: distribution is uniform or popularity, not {distribution!r}"
-        )
-    alpha = block.get("alpha", old_alpha or 1.0)
-    result = {"sampling_alpha": alpha if distribution == "popularity" else 0.0}
-    return result | ({"sample_num": block["sample_num"]} if "sample_num" in block else {})
+@cache
+def _type_of(key: str, default: type) -> TypeAdapter[Any]:
+    kind = _TYPES.get(key)
+    if kind is None:
+        kind = _Number if key in _FLOATS_WRITTEN_AS_WHOLE else _TYPES_BY_DEFAULT.get(default, Any)
+    return TypeAdapter(kind, config=ConfigDict(strict=True))
 
 
 def check_values(
-    values: Mapping[str, Any], defaults: Mapping[str, Any], origins: Mapping[str, str]
+    values: Mapping[str, Any], defaults: Mapping[str, Any], origins: Mapping[str, Origin]
 ) -> dict[str, Any]:
-    """Checks every value against its rule, else against the type of its default.
+    """Checks every value against its type, and the rules over several keys.
 
     Args:
         values: The merged keys.
         defaults: The merged defaults.
-        origins: The place of each key that a user set.
+        origins: Where each key was written that a user set.
 
     Returns:
         The values, with ``topk`` and ``metrics`` as lists, and metrics spelt as their classes are.
 
     Raises:
-        ConfigError: A value has the wrong type or is out of range, or ``valid_metric`` is not computed.
+        ConfigError: A value has the wrong type or is out of range, a block cannot be used, or ``valid_metric`` is
+            not computed.
     """
     result = dict(values)
     for key in ("topk", "metrics"):
         if not isinstance(result[key], (list, Mapping)):
             result[key] = [result[key]]
     for key, value in result.items():
-        rule = _RULES.get(key) or _rule_like(key, defaults.get(key))
-        if not rule.holds(value):
-            raise ConfigError(f"{key}{_place(key, origins)} must be {rule.words}, not {values[key]!r}")
+        _check_type(key, value, type(defaults.get(key)), values[key], origins.get(key))
     result["topk"] = sorted(set(result["topk"]))
     result["metrics"] = [
-        metric_name(name, _place("metrics", origins)) for name in dict.fromkeys(result["metrics"])
+        _metric(name, "metrics", origins.get("metrics")) for name in dict.fromkeys(result["metrics"])
     ]
-    result["valid_metric"] = _valid_metric(result, _place("valid_metric", origins))
+    metric, k = read_metric_at_k(
+        result["valid_metric"], result["metrics"], result["topk"], origin=origins.get("valid_metric")
+    )
+    result["valid_metric"] = f"{metric}@{k}"
     if result.get("ips_clip") and not result.get("ips_power"):
-        raise ConfigError(
-            f"ips_clip{_place('ips_clip', origins)} has nothing to limit: set ips_power above 0 (0.5 is usual), or "
-            "leave ips_clip out"
+        reason = "has nothing to limit: set ips_power above 0 (0.5 is usual), or leave ips_clip out"
+        raise config_error(
+            Problem(
+                ("ips_clip",),
+                "value_error",
+                result["ips_clip"],
+                reason=reason,
+                origin=origins.get("ips_clip"),
+            )
         )
+    if result.get("rerank"):
+        read_rerank(result["rerank"], origins.get("rerank"))
+    read_pareto(result.get("pareto"), origins.get("pareto"))
     return result
 
 
-def _place(key: str, origins: Mapping[str, str]) -> str:
-    return f" in {origins[key]}" if key in origins else ""
+def _check_type(key: str, value: Any, default: type, given: Any, origin: Origin | None) -> None:
+    """Checks only: the value stays as it was written, a whole number where any number may stand too."""
+    adapter = _type_of(key, default)
+    try:
+        adapter.validate_python(value)
+    except ValidationError as error:
+        first = error.errors(include_url=False)[0]
+        problem = from_pydantic({**first, "loc": (), "input": given}, (key,), origin)
+        raise config_error(
+            Problem(problem.key, problem.kind, given, problem.limits, adapter.json_schema(), origin=origin)
+        ) from None
 
 
-def _rule_like(key: str, default: Any) -> _Rule:
-    """A rule that the default's type suggests."""
-    if isinstance(default, float) or key in _FLOATS_WRITTEN_AS_WHOLE:
-        return _NUMBER
-    for kind, rule in _RULES_BY_TYPE.items():
-        if isinstance(default, kind):
-            return rule
-    return _Rule(lambda value: True, "anything")
+def _metric(name: str, key: str, origin: Origin | None) -> str:
+    """A metric's own spelling."""
+    try:
+        return metric_name(name, "" if origin is None else f" in {origin}")
+    except ConfigError as error:
+        problem = Problem((key,), "unknown_name", name, known=tuple(known_metrics()), origin=origin)
+        raise ConfigError(str(error), problem) from error
 
 
-def _valid_metric(values: Mapping[str, Any], place: str) -> str:
-    name, _, k = values["valid_metric"].partition("@")
-    metric = metric_name(name.strip(), place)
+def read_metric_at_k(
+    given: str,
+    metrics: Sequence[str],
+    topk: Sequence[int],
+    *,
+    key: str = "valid_metric",
+    origin: Origin | None = None,
+) -> tuple[str, int]:
+    """Reads a metric with its K that a model or a trial is chosen by.
+
+    Args:
+        given: Such as ``NDCG@10``.
+        metrics: The metrics that are computed.
+        topk: The lengths at which they are.
+        key: What a message calls the value.
+        origin: Where it was written.
+
+    Returns:
+        The metric's own spelling, and K.
+
+    Raises:
+        ConfigError: The metric is unknown, has no direction, has no K, or is not computed.
+    """
+    name, _, k = given.partition("@")
+    metric = _metric(name.strip(), key, origin)
+
+    def refused(reason: str) -> ConfigError:
+        return config_error(Problem((key,), "value_error", given, reason=reason, origin=origin))
+
     if bigger_is_better(metric) is None:
-        raise ConfigError(
-            f"valid_metric{place}: neither a large nor a small {metric} is better, choose another"
-        )
+        raise refused(f"is {given}, but neither a large nor a small {metric} is better: choose another")
     if not (k.isascii() and k.isdigit() and int(k) > 0):
-        raise ConfigError(
-            f"valid_metric{place} must name a length, as in {metric}@10, not {values['valid_metric']!r}"
+        raise refused(f"must name a length, as in {metric}@10, not {given!r}")
+    if metric not in metrics:
+        raise refused(f"is {metric}@{int(k)}, which is not computed: add {metric} to metrics")
+    if int(k) not in topk:
+        raise refused(
+            f"is {metric}@{int(k)}, which is not computed: add {int(k)} to topk, or choose {metric}@{topk[-1]}"
         )
-    if metric not in values["metrics"]:
-        raise ConfigError(f"valid_metric {metric}@{int(k)}{place} is not computed: add {metric} to metrics")
-    if int(k) not in values["topk"]:
-        raise ConfigError(
-            f"valid_metric {metric}@{int(k)}{place} is not computed: add {int(k)} to topk, or set "
-            f"valid_metric to {metric}@{values['topk'][-1]}"
-        )
-    return f"{metric}@{int(k)}"
+    return metric, int(k)

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import yaml
 
+from recbole_ext.config.problem import Key, Origin
 from recbole_ext.errors import ConfigError
 
-__all__ = ["parse_value", "read_yaml"]
+__all__ = ["Document", "parse_value", "read_yaml"]
 
 _FLOAT = re.compile(
     r"""^(?:[-+]?[0-9][0-9_]*\.[0-9_]*(?:[eE][-+]?[0-9]+)?
@@ -46,14 +49,37 @@ class _Loader(yaml.SafeLoader):
 _Loader.add_implicit_resolver("tag:yaml.org,2002:float", _FLOAT, list("-+0123456789."))
 
 
-def read_yaml(path: Path) -> tuple[dict[str, Any], dict[str, int]]:
+@dataclass(frozen=True)
+class Document:
+    """A file of keys and values.
+
+    Attributes:
+        source: The file.
+        values: Its content.
+        lines: Line of each key, also of those inside blocks and lists, from 1.
+    """
+
+    source: str
+    values: dict[str, Any]
+    lines: Mapping[Key, int]
+
+    def origin(self, *key: str | int) -> Origin:
+        """Where a key was written, or the innermost block around it that is there."""
+        for end in range(len(key), 0, -1):
+            if key[:end] in self.lines:
+                return Origin(self.source, self.lines[key[:end]])
+        return Origin(self.source)
+
+    def origins(self) -> dict[str, Origin]:
+        """Where each of the outermost keys was written."""
+        return {key: self.origin(key) for key in self.values}
+
+
+def read_yaml(path: Path) -> Document:
     """Reads a file of keys and values; an empty one has none.
 
     Args:
         path: The file, UTF-8 with or without a byte-order mark.
-
-    Returns:
-        The values, and the line of each key, from 1 on.
 
     Raises:
         ConfigError: The file cannot be read, is no YAML, or holds something else than keys and values.
@@ -70,7 +96,7 @@ def read_yaml(path: Path) -> tuple[dict[str, Any], dict[str, int]]:
         ) from error
     node, values = _load(text, str(path))
     if values is None:
-        return {}, {}
+        return Document(str(path), {}, {})
     if not isinstance(values, dict):
         raise ConfigError(f"{path} must hold lines of the form 'key: value', not a {type(values).__name__}")
     for key in values:
@@ -78,8 +104,21 @@ def read_yaml(path: Path) -> tuple[dict[str, Any], dict[str, int]]:
             raise ConfigError(
                 f"{path} has the key {key!r}, which YAML does not read as text: put it in quotes"
             )
-    lines = {key.value: key.start_mark.line + 1 for key, _ in node.value}
-    return values, {key: lines.get(key, 1) for key in values}
+    return Document(str(path), values, dict(_lines(node, ())))
+
+
+def _lines(node: Any, place: Key, above: frozenset[int] = frozenset()) -> Iterator[tuple[Key, int]]:
+    """Line of each key and entry below a node; an anchor that holds itself ends a branch."""
+    if id(node) in above:
+        return
+    children: list[tuple[str | int, Any, Any]] = []
+    if isinstance(node, yaml.MappingNode):
+        children = [(key.value, key, value) for key, value in node.value if isinstance(key, yaml.ScalarNode)]
+    elif isinstance(node, yaml.SequenceNode):
+        children = [(index, entry, entry) for index, entry in enumerate(node.value)]
+    for part, marked, value in children:
+        yield (*place, part), marked.start_mark.line + 1
+        yield from _lines(value, (*place, part), above | {id(node)})
 
 
 def parse_value(text: str, origin: str) -> Any:

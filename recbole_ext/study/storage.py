@@ -18,6 +18,7 @@ from optuna.storages import BaseStorage, JournalStorage, RDBStorage
 from optuna.storages.journal import JournalFileBackend
 from sqlalchemy.exc import SQLAlchemyError
 
+from recbole_ext.config.host_keys import FORMER_KEYS
 from recbole_ext.config.messages import as_yaml
 from recbole_ext.data.files import writing
 from recbole_ext.errors import ConfigError, OutputError
@@ -203,7 +204,7 @@ def open_study(
         study = _loaded(storage, name) or optuna.create_study(
             storage=storage, study_name=name, directions=list(directions), load_if_exists=True
         )
-        stored = study.user_attrs.get(_IDENTITY)
+        stored = _without_former_keys(study.user_attrs.get(_IDENTITY))
         if stored is None and not study.get_trials(deepcopy=False):
             study.set_user_attr(_IDENTITY, plain)
             return study
@@ -212,6 +213,16 @@ def open_study(
     if stored != plain:
         raise ConfigError(f"the study {name!r} exists with {_difference(stored or {}, plain)}: {remedy}")
     return study
+
+
+def _without_former_keys(stored: dict[str, Any] | None) -> dict[str, Any] | None:
+    """An identity that version 0.1.0 has stored, as this version would have."""
+    if stored is None or "config" not in stored:
+        return stored
+    config = {
+        key: value for key, value in stored["config"].items() if value is not None or key not in FORMER_KEYS
+    }
+    return {**stored, "config": config}
 
 
 def _loaded(storage: BaseStorage, name: str) -> optuna.Study | None:

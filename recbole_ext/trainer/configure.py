@@ -80,7 +80,7 @@ def configured(
         RecBoleExtError: No model is named, a key or value cannot be used, or the data set cannot be had.
     """
     values = dict(overrides)
-    named = [read_yaml(Path(file))[0].get("model") for file in files]
+    named = [read_yaml(Path(file)).values.get("model") for file in files]
     name = model or values.pop("model", None) or next(filter(None, reversed(named)), None)
     if name is None:
         raise ConfigError("no model is named: add --model=NAME, for example --model=GRU4Rec")

@@ -1,0 +1,104 @@
+"""Keys of RecBole whose job the package has taken over: refused with what to use instead, or translated."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from recbole_ext.config.messages import config_error
+from recbole_ext.config.problem import Origin, Problem, from_pydantic
+
+__all__ = ["FORMER_KEYS", "REPLACED_KEYS", "translate_host_keys"]
+
+REPLACED_KEYS = {
+    "additional_feat_suffix": "load_col",
+    "benchmark_filename": "split",
+    "config_file": "--config=FILE",
+    "dataloaders_save_path": "output",
+    "dataset_save_path": "output",
+    "eval_args": "split, split_ratio and mask_seen",
+    "filter_inter_by_user_or_item": "min_user_interactions and min_item_interactions",
+    "item_inter_num_interval": "min_item_interactions",
+    "repeatable": "mask_seen (false allows repeats)",
+    "rm_dup_inter": "a data set without repeated rows, or mask_seen: false, which allows them",
+    "save_dataloaders": "output",
+    "save_dataset": "output",
+    "threshold": "rating_threshold",
+    "user_inter_num_interval": "min_user_interactions",
+    "val_interval": "rating_threshold",
+    "valid_metric_bigger": "valid_metric, which decides it",
+}
+"""Keys of RecBole that would be ignored in silence, and what to use instead."""
+
+FORMER_KEYS = frozenset({"serve", "tune"})
+"""Keys that runs and searches of version 0.1.0 hold, always null: nothing read them."""
+
+_ALWAYS_REFUSED = {"eval_args", "repeatable", "valid_metric_bigger"}
+_SAMPLING = "train_neg_sample_args"
+
+
+class _Sampling(BaseModel):
+    """RecBole's ``train_neg_sample_args``; the numbers are checked as the package's own keys."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    distribution: Literal["uniform", "popularity"] | None = None
+    sample_num: Any = None
+    alpha: Any = None
+    dynamic: Any = False
+    candidate_num: Any = 0
+
+
+def translate_host_keys(
+    layer: Mapping[str, Any], origins: Mapping[str, Origin], below: Mapping[str, Any]
+) -> tuple[dict[str, Any], dict[str, Origin]]:
+    """Refuses keys that would be ignored, and turns ``train_neg_sample_args`` into the package's own keys.
+
+    Args:
+        layer: A user's keys, none of them unknown.
+        origins: Where each was written.
+        below: The values that the layer is merged into.
+
+    Returns:
+        The keys to merge, and where each was written.
+
+    Raises:
+        ConfigError: A key has no effect here, or asks for a sampling that does not exist here.
+    """
+    values, places = dict(layer), dict(origins)
+    for key in layer.keys() & REPLACED_KEYS.keys():
+        harmless = layer[key] in (None, False, "[0,inf)") and key not in _ALWAYS_REFUSED
+        if not harmless:
+            reason = f"has no effect here: use {REPLACED_KEYS[key]} instead"
+            raise config_error(
+                Problem((key,), "replaced_key", layer[key], reason=reason, origin=origins[key])
+            )
+        del values[key]
+    if _SAMPLING in layer:
+        origin = origins[_SAMPLING]
+        for key, value in _sampling(values.pop(_SAMPLING), origin, below["sampling_alpha"]).items():
+            if values.setdefault(key, value) != value:
+                reason = f"contradicts {key}: keep {key}"
+                raise config_error(Problem((_SAMPLING,), "value_error", value, reason=reason, origin=origin))
+            places.setdefault(key, origin)
+    return values, places
+
+
+def _sampling(block: Any, origin: Origin, old_alpha: float) -> dict[str, Any]:
+    """``sample_num`` and ``sampling_alpha`` of ``train_neg_sample_args``; what it leaves out stays."""
+    if block is None:
+        # RecBole's way to train with cross entropy, where no negatives are drawn anyway.
+        return {}
+    try:
+        sampling = _Sampling.model_validate(block)
+    except ValidationError as error:
+        raise config_error(from_pydantic(error.errors()[0], (_SAMPLING,), origin, _Sampling)) from None
+    if sampling.dynamic or sampling.candidate_num:
+        reason = "asks for dynamic sampling, which does not exist here: use sample_num"
+        raise config_error(Problem((_SAMPLING,), "value_error", block, reason=reason, origin=origin))
+    distribution = sampling.distribution or ("popularity" if old_alpha else "uniform")
+    alpha = sampling.alpha if "alpha" in sampling.model_fields_set else old_alpha or 1.0
+    result = {"sampling_alpha": alpha if distribution == "popularity" else 0.0}
+    return result | ({"sample_num": block["sample_num"]} if "sample_num" in block else {})
