@@ -12,7 +12,9 @@ import pytest
 from recbole_ext.errors import CheckpointError
 from recbole_ext.report import write_report
 from recbole_ext.report.document import Figure, Paragraph, Table
-from recbole_ext.report.sections.tuning_charts import by_chance, explained, front_of_search, search_charts
+from recbole_ext.report.importance import by_chance, explained
+from recbole_ext.report.sections.search_charts import search_charts
+from recbole_ext.report.sections.search_front import front_of_search
 from recbole_ext.runs.trials import Trials, by_model, read_trials
 
 
@@ -54,7 +56,7 @@ def test_the_line_of_the_best_so_far_follows_the_direction(
 ) -> None:
     drawn: list[Any] = []
     monkeypatch.setattr(
-        "recbole_ext.report.sections.tuning_charts.lines_chart",
+        "recbole_ext.report.sections.search_charts.lines_chart",
         lambda title, words, lines, labels, **more: (
             drawn.append(lines) or Figure(title, words, "", "")  # type: ignore[func-returns-value]
         ),

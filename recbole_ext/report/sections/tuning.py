@@ -11,7 +11,9 @@ from recbole_ext.report.charts import Line, Point, intervals, lines_chart
 from recbole_ext.report.comparison import level_of
 from recbole_ext.report.context import Context
 from recbole_ext.report.document import Block, Cell, Details, Figure, Paragraph, Section, Table, cell
-from recbole_ext.report.sections.tuning_charts import as_number, front_of_search, search_charts
+from recbole_ext.report.sections.search_charts import search_charts
+from recbole_ext.report.sections.search_front import front_of_search
+from recbole_ext.report.sections.search_words import as_number
 from recbole_ext.report.wording import interval_note, interval_words, level_name, number, percent, seconds
 from recbole_ext.runs.trials import Trials
 
