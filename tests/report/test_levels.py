@@ -188,8 +188,7 @@ class Users:
 
 def test_a_share_in_common_is_summed_in_one_order(tmp_path: Path) -> None:
     """The order of a set of texts changes from process to process, and (a + b) + c is not always a + (b + c)."""
-    kept = {"a": 9, "b": 8, "c": 7}
-    assert sum((0.1, 0.2, 0.3)) != sum((0.3, 0.2, 0.1))
+    kept = {"a": 0, "b": 1, "c": 3}
     runs = (lists(tmp_path / "EASE", dict.fromkeys(kept, 10)), lists(tmp_path / "GRU4Rec", kept))
     c = comparison(row("EASE", 0.05), against_base("GRU4Rec", 0.04, -0.01, False))
     c = replace(c, rows=tuple(replace(one, runs=(run,)) for one, run in zip(c.rows, runs, strict=True)))
@@ -202,4 +201,4 @@ def test_a_share_in_common_is_summed_in_one_order(tmp_path: Path) -> None:
         assert isinstance(table, Table)
         found.add(tuple(cell.value for cell in table.rows[0][1:]))
     (values,) = found
-    assert values == pytest.approx((0.8, 0.8, 0.8))
+    assert values == pytest.approx((4 / 30, 4 / 30, 4 / 30))
