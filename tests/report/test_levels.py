@@ -52,24 +52,24 @@ def test_every_interval_is_named_by_its_level(at_80: list[Path]) -> None:
     # What rerank and pareto of 0.1.0 have stored, and nothing else, is at 95 %: the notes below two tables, and
     # a sentence for the lists and one for the curves.
     assert text.count("95 % interval") == 4
-    assert "In brackets: 95 % interval over users; n.s. = it holds 0" in text
-    assert "in brackets behind it: 95 % interval over users; n.s." in text
+    assert "in brackets after it: 95 % interval over users; n.s. = the interval contains 0" in text
+    assert "in brackets after it: 95 % interval over users; n.s. = no significant difference" in text
     for words in (
         "(80 % interval 0.",
         "on the test items, with 80 % intervals",
-        "in brackets behind it: bootstrap interval of 80 % over users",
+        "in brackets after it: 80 % bootstrap interval over users",
         "| Difference | 80 % interval | p |",
         "Bars: 80 % interval of NDCG",
-        "in brackets behind it: 80 % bootstrap interval.",
+        "in brackets after it: 80 % bootstrap interval.",
         "; band: 80 % interval.",
-        "in brackets behind it: 80 % bootstrap interval over users of single settings",
+        "in brackets after it: 80 % bootstrap interval of a setting, over users",
     ):
         assert words in text, words
     for name in ("gru-rerank", "gru-pareto"):
         changed(Path("saved") / name / "metrics.json", lambda content: content.update(level=0.8))
     text = write_report(at_80, output=Path("r.md")).read_text(encoding="utf-8")
     assert "95 %" not in text
-    assert "In brackets: 80 % interval over users; n.s. = it holds 0" in text
+    assert "in brackets after it: 80 % interval over users; n.s. = the interval contains 0" in text
 
 
 def test_intervals_and_tests_are_computed_at_the_level_of_the_runs(at_80: list[Path]) -> None:

@@ -87,7 +87,7 @@ def test_the_front_is_named_drawn_and_listed(tmp_path: Path) -> None:
         "The front of the search is trials 0 and 1, out of 4: no other trial is better"
     )
     assert isinstance(chart, Figure)
-    assert chart.caption == "4 different trials ran to their end, 2 of them on the front, with their numbers."
+    assert chart.caption == "4 different trials finished, 2 of them on the front, with their numbers."
     assert chart.wide.count('class="c1 line"') == 1
     assert chart.legend == (("c5", "another trial"), ("c1", "on the front"))
     assert isinstance(table, Table)

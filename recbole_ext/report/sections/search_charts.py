@@ -29,18 +29,16 @@ def _importance(title: str, done: pl.DataFrame, objective: Objective, shares: di
     name = shown_name(objective)
     chance = by_chance(done, objective.key, list(shares))
     above = [parameter for parameter, share in shares.items() if share > chance]
-    lies = "lies" if len(above) == 1 else "lie"
-    verdict = (
-        f"{'only ' * (len(above) < len(shares))}{joined(above)} {lies} above that"
-        if above
-        else "none is above that"
-    )
+    verdict = "no parameter does"
+    if above:
+        only = "only " if len(above) < len(shares) else ""
+        verdict = f"{only}{joined(above)} {'does' if len(above) == 1 else 'do'}"
     figures = "; ".join(f"{parameter} {share:.0%}" for parameter, share in shares.items())
     words = (
         f"How much of the differences in {name} between {len(done)} trials goes along with one parameter, each looked "
         f"at alone, less what chance gives on average (epsilon squared): {figures}. If no parameter mattered, the "
-        f"largest figure would still pass {chance:.0%} in one search of twenty; {verdict}. A hint, no proof: trials "
-        "are few, and a search does not try its settings independently"
+        f"largest figure would still exceed {chance:.0%} in one search out of twenty; here {verdict}. This is a hint, "
+        "not a proof: the trials are few, and a search does not choose its settings independently"
     )
     rows = [Point(parameter, share) for parameter, share in shares.items()]
     label = "share of the differences"
@@ -73,7 +71,7 @@ def _history(title: str, done: pl.DataFrame, objective: Objective) -> Block:
 
 
 def _choices(title: str, done: pl.DataFrame, objective: Objective, name: str) -> Block:
-    """The best value of each choice of a parameter that is no number."""
+    """The best value of each choice of a parameter without numbers."""
     best = pl.col(objective.key).max() if objective.bigger else pl.col(objective.key).min()
     groups = done.group_by(name).agg(best.alias("best"), pl.len().alias("n"))
     rows = [

@@ -82,7 +82,7 @@ def front_of_search(model: str, trials: Trials) -> list[Block]:
     front = front_of(done, trials.objectives)
     rest = done.filter(~pl.col("number").is_in(front["number"].to_list()))
     named = len(front) <= _NAMED
-    # With a third objective, what no other trial beats is no line in the plane of the first two.
+    # With a third objective the front is a surface: its trials do not lie on a line in the plane of the first two.
     line = _dots(
         "on the front",
         front,
@@ -91,7 +91,7 @@ def front_of_search(model: str, trials: Trials) -> list[Block]:
         names=[str(number) for number in front["number"]] if named else (),
         joined=len(trials.objectives) == 2,
     )
-    words = f"{len(done)} different trials ran to their end, {len(front)} of them on the front"
+    words = f"{len(done)} different trials finished, {len(front)} of them on the front"
     remark = f"{words}{', with their numbers' if named else ''}."
     if len(trials.objectives) > 2:
         remark += f" The chart shows the first two of {len(trials.objectives)} aims."

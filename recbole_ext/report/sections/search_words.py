@@ -13,7 +13,7 @@ __all__ = ["as_number", "axis_label", "different_trials", "shown_name"]
 
 
 def shown_name(objective: Objective) -> str:
-    """As the rest of the report calls the metric."""
+    """The name of the metric in the rest of the report."""
     metric, at, k = objective.name.partition("@")
     return f"{METRIC_NAMES.get(metric.lower(), metric)}{at}{k}"
 
@@ -24,7 +24,7 @@ def axis_label(objective: Objective) -> str:
 
 
 def different_trials(trials: Trials) -> pl.DataFrame:
-    """Without those that came upon settings already tried, and took over their values."""
+    """The finished trials without repetitions of settings already tried, which copy their values."""
     return trials.finished.filter(pl.col("same_as").is_null())
 
 
