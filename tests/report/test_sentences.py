@@ -232,8 +232,8 @@ def test_a_platform_reads_people_and_films() -> None:
     c = replace(c, protocol={**c.protocol, "items": 3650})
     assert sentences.platform(c) == (
         "For a platform",
-        "Out of 1,000 visitors, 140 with SASRec and 80 with EASE find in their list of 10 the film that they rate next. "
-        "Of 3,650 films, SASRec shows 1,825 and EASE shows 730 to at least one user.",
+        "Out of 1,000 visitors, 140 with SASRec and 80 with EASE find in their list of 10 the film that they rate "
+        "next. Of 3,650 films, SASRec shows 1,825 and EASE shows 730 to at least one user.",
     )
 
 

@@ -43,8 +43,8 @@ def _words_of_curves(context: Context) -> str:
         f"Selection rule: {'; '.join(rules)}. Scores are min-max scaled per user over the top {depth} candidates "
         "before α is applied, which fixes what α = 0.1 means; the penalty is log-scaled popularity. For exposure, the "
         "strength is the coverage floor. A re-ranker without a row has no strength that meets the rule. Below a "
-        f"figure, or in brackets after it: {intervals} over users; n.s. = the interval contains 0, without a correction for "
-        f"several re-rankers. The lists are those of one run of {whose or 'each model'}."
+        f"figure, or in brackets after it: {intervals} over users; n.s. = the interval contains 0, without a "
+        f"correction for several re-rankers. The lists are those of one run of {whose or 'each model'}."
     )
 
 
