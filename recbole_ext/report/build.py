@@ -1,4 +1,4 @@
-"""From folders to a report: reads them, writes the chapters, says which command would add a missing one."""
+"""Builds a report from folders, and names the command that would add each missing chapter."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ from recbole_ext.report.svg_files import figure_files
 
 __all__ = ["document_of", "write_report"]
 
-# Files of compare, ablate and pareto whose endings are those of a report.
+# Written by compare, ablate and pareto, though their endings are those of a report.
 _WRITTEN_BY_OTHERS = ("comparison.md", "ablation.md", "curves.html")
 
 
@@ -102,21 +102,21 @@ def document_of(context: Context) -> Document:
 
 
 def _check_output(path: Path, chosen: str, folders: Sequence[Path]) -> None:
-    """Results of hours must not be written over: only what is a report by its name."""
+    """Nothing but a report may be overwritten: results can be the work of hours."""
     ending = path.suffix.removeprefix(".").lower()
     if ending in FORMATS and ending != chosen:
         raise ConfigError(f"--output={path} ends in .{ending}, but --format is {chosen}: make them agree")
     inside = next((one for one in folders if path.resolve().parent.is_relative_to(one.resolve())), None)
     if inside is not None and (ending not in FORMATS or path.name in _WRITTEN_BY_OTHERS):
-        raise OutputError(f"{path} stands among the results in {inside}: choose another --output")
+        raise OutputError(f"{path} is among the results in {inside}: choose another --output")
     if ending not in FORMATS and path.exists() and not path.is_dir():
         raise OutputError(
-            f"{path} exists and is no report by its name: choose an --output that ends in .html or .md"
+            f"{path} exists and its name is not that of a report: choose an --output that ends in .html or .md"
         )
 
 
 def _check_figures(folder: Path) -> None:
-    """A file in the way of the charts is found before the report is written."""
+    """A file in place of the folder for the charts is found before the report is written."""
     place = next((one for one in (folder, *folder.parents) if one.exists()), None)
     if place is not None and not place.is_dir():
         raise OutputError(f"--figures={folder} cannot be written, since {place} is a file: name a folder")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import ClassVar
 
 __all__ = [
@@ -151,6 +151,7 @@ class Document:
         sections: The chapters.
         absent: One sentence for each chapter that lacks its input, with the command that adds it.
         colophon: Protocol and versions in one line.
+        language: Of the text, for the page.
     """
 
     title: str
@@ -161,4 +162,4 @@ class Document:
     sections: tuple[Section, ...]
     absent: tuple[str, ...] = ()
     colophon: str = ""
-    language: str = field(default="en")
+    language: str = "en"

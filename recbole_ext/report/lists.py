@@ -1,4 +1,4 @@
-"""What stands in whose lists: overlap between models, and what a re-ranker has changed."""
+"""Comparisons of lists: overlap between models, and what a re-ranker has changed."""
 
 from __future__ import annotations
 

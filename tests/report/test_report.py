@@ -315,7 +315,7 @@ def test_the_trials_of_a_real_search_are_drawn(quick: dict[str, Any], tmp_path: 
     result = tune("EASE", (), quick, TuneOptions(space, trials=3, output=tmp_path / "EASE"))
     run = train(files=[result.folder / "best.yaml"], output=tmp_path / "run").folder
     text = write_report([run, result.folder], output=tmp_path / "r.md").read_text(encoding="utf-8")
-    assert "EASE: 3 of 3 trials ran to their end" in text
+    assert "EASE: 3 of 3 trials finished" in text
     assert "EASE: history of the tuning" in text
     assert f"The best of 3 finished trials, {result.value:.4f}, is number" in text
     # Three trials cannot say what a parameter explains.
@@ -323,7 +323,7 @@ def test_the_trials_of_a_real_search_are_drawn(quick: dict[str, Any], tmp_path: 
     rows = (result.folder / "trials.csv").read_text().splitlines()
     (result.folder / "trials.csv").write_text("\n".join(rows[:2]) + "\n")
     text = write_report([run, result.folder], output=tmp_path / "r.md").read_text(encoding="utf-8")
-    assert "EASE: 1 of 1 trial ran to its end, too few to draw." in text
+    assert "EASE: 1 of 1 trial finished, too few to draw." in text
     (result.folder / "trials.csv").write_text("number,value\n0,1.0\n")
     with pytest.raises(CheckpointError, match=r"trials\.csv lacks the column state"):
         write_report([run, result.folder], output=tmp_path / "r2.md")
@@ -334,12 +334,12 @@ def test_only_reports_are_written_over(folders: dict[str, Path], tmp_path: Path)
     (place / "comparison.md").write_text("the study's own")
     before = {path: path.read_bytes() for path in place.rglob("*") if path.is_file()}
     for name in ("comparison.json", "comparison.md", "new", "cells/new.txt"):
-        with pytest.raises(OutputError, match="stands among the results in"):
+        with pytest.raises(OutputError, match="is among the results in"):
             write_report([place], output=place / name, form="md")
     assert {path: path.read_bytes() for path in place.rglob("*") if path.is_file()} == before
     assert write_report([place], output=place / "report.md").is_file()
     (tmp_path / "mine.txt").write_text("mine")
-    with pytest.raises(OutputError, match=r"mine\.txt exists and is no report by its name"):
+    with pytest.raises(OutputError, match=r"mine\.txt exists and its name is not that of a report"):
         write_report([folders["Pop"]], output=tmp_path / "mine.txt", form="md")
     assert (tmp_path / "mine.txt").read_text() == "mine"
     with pytest.raises(ConfigError, match=r"ends in \.md, but --format is html"):
@@ -377,8 +377,8 @@ def test_a_figure_says_its_caption_once(folders: dict[str, Path], tmp_path: Path
     place = study(tmp_path / "study", folders)
     text = write_report([place], output=tmp_path / "r.md").read_text(encoding="utf-8")
     for words in (
-        "are head by the rule",
-        "Most alike are",
+        "form the head by the rule",
+        "are most alike",
         "The best of 8 finished trials",
         "goes along with one parameter",
     ):

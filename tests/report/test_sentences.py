@@ -36,7 +36,7 @@ def test_a_lead_without_proof_is_called_so() -> None:
         in lead
     )
     assert "no significant difference: +0.0050" in sentences.accuracy(c)[1]
-    assert "No significant difference to EASE is shown for GRU4Rec." in sentences.accuracy(c)[1]
+    assert "No significant difference from EASE is shown for GRU4Rec." in sentences.accuracy(c)[1]
 
 
 def test_a_proven_lead_and_a_proven_loss() -> None:
@@ -75,7 +75,10 @@ def test_one_run_alone_is_not_compared() -> None:
     assert "verlapping bars" not in str(comparison_section(context(c)).blocks[0].caption)  # type: ignore[union-attr]
     asked = question_section(context(c)).blocks[0].text  # type: ignore[union-attr]
     assert "EASE was trained on toy and tested on 600 users" in asked
-    assert "the model ranks the whole filtered catalogue. Items a user has had are no candidates." in asked
+    assert (
+        "the model ranks the whole filtered catalogue. The model may not recommend an item of a user's history."
+        in asked
+    )
     assert sentences.neural(c) is None
 
 
@@ -124,7 +127,16 @@ def test_the_balance_goes_to_the_wider_of_two_equally_accurate() -> None:
     c = comparison(row("EASE", 0.05, 0.6), against_base("GRU4Rec", 0.045, -0.005, False, 0.4))
     balance = claims_of(context(c))[0]
     assert balance.verdict == "does not hold"
-    assert "EASE shows 60.0\u00a0% of the items" in balance.why
+    # EASE is the most accurate model itself: it cannot be behind itself.
+    assert balance.why == "EASE shows 60.0\u00a0% of the items; GRU4Rec reaches 0.0450, EASE 0.0500."
+    c = comparison(
+        row("EASE", 0.05),
+        against_base("GRU4Rec", 0.045, -0.005, False, 0.4),
+        against_base("MLP", 0.044, -0.006, False, 0.7),
+    )
+    assert claims_of(context(c))[0].why.startswith(
+        "MLP shows 70.0\u00a0% of the items and is not significantly behind EASE in accuracy; GRU4Rec"
+    )
 
 
 def test_alpha_is_read_from_curves() -> None:
@@ -221,8 +233,8 @@ def test_a_platform_reads_people_and_films() -> None:
     c = replace(c, protocol={**c.protocol, "items": 3650})
     assert sentences.platform(c) == (
         "For a platform",
-        "Of 1,000 visitors, the very film that each rated next stands in a list of 10 for 140 with SASRec and 80 "
-        "with EASE. Of 3,650 films, SASRec shows 1,825 and EASE shows 730 to anybody at all.",
+        "Out of 1,000 visitors, 140 with SASRec and 80 with EASE find in their list of 10 the film that they rate "
+        "next. Of 3,650 films, SASRec shows 1,825 and EASE shows 730 to at least one user.",
     )
 
 
@@ -233,11 +245,15 @@ def test_what_favours_a_model_is_said() -> None:
     name, words = sentences.fairness(c) or ("", "")
     assert name == "What to bear in mind"
     assert words.startswith(
-        "GRU4Rec is significantly better than EASE in NDCG@10, but not in Hit@10. At the test a "
+        "GRU4Rec is significantly better than EASE in NDCG@10, but not in Hit@10. In the test, a "
     )
     c = replace(c, rows=(row("EASE", 0.04),), protocol={"users_decided_by_tie_break": 0.225})
     assert (sentences.fairness(c) or ("", ""))[1].startswith(
-        "For 22.5\u00a0% of the users several films bear the time"
+        "For 22.5\u00a0% of the users several films have the time stamp of the held-out one, and the order of the file "
+    )
+    drawn = replace(c, protocol={**c.protocol, "tie_break": "random"})
+    assert (
+        "and a random draw decides which of them is held out." in (sentences.fairness(drawn) or ("", ""))[1]
     )
     assert sentences.fairness(replace(c, protocol={})) is None
 
@@ -271,7 +287,7 @@ def test_one_neural_model_is_no_plural() -> None:
     c = comparison(row("EASE", 0.05, 0.6), against_base("MLP", 0.03, -0.02, True))
     assert sentences.neural(c) == (
         "Neural or not",
-        "One neural model was compared with EASE: MLP is significantly worse. It stands at 0.0300 against 0.0500 "
+        "One neural model was compared with EASE: MLP is significantly worse. It reaches 0.0300 against 0.0500 "
         "(p = 0.004).",
     )
     assert (
@@ -324,13 +340,11 @@ def test_the_table_of_the_tuning_shows_seconds_where_minutes_would_be_nothing() 
 def test_the_remark_below_the_table_is_right_in_both_formats() -> None:
     c = comparison(row("EASE", 0.05))
     (words,) = (block.text for block in comparison_section(context(c)).blocks if isinstance(block, Paragraph))
-    assert words.startswith(
-        "Below a figure, or in brackets behind it: bootstrap interval of 95 % over users. "
-    )
+    assert words.startswith("Below a figure, or in brackets after it: 95 % bootstrap interval over users. ")
     assert "The last two rows of the second table say what a random recommender expects" in words
     assert "The last two rows" not in str(comparison_section(context(replace(c, bounds={}))).blocks)
     groups = {name: (Estimate(0.05, 0.04, 0.06), 9) for name in ("heavy", "light")}
     found = groups_section(context(comparison(row("EASE", 0.05, groups=groups))))
     assert found is not None
     assert "Small type" not in str(found.blocks[-1])
-    assert "in brackets behind it: 95 % bootstrap interval" in str(found.blocks[-1])
+    assert "in brackets after it: 95 % bootstrap interval" in str(found.blocks[-1])

@@ -12,7 +12,9 @@ import pytest
 from recbole_ext.errors import CheckpointError
 from recbole_ext.report import write_report
 from recbole_ext.report.document import Figure, Paragraph, Table
-from recbole_ext.report.sections.tuning_charts import by_chance, explained, front_of_search, search_charts
+from recbole_ext.report.importance import by_chance, explained
+from recbole_ext.report.sections.search_charts import search_charts
+from recbole_ext.report.sections.search_front import front_of_search
 from recbole_ext.runs.results import TuneFigures
 from recbole_ext.runs.trials import Trials, by_model, read_trials
 
@@ -55,7 +57,7 @@ def test_the_line_of_the_best_so_far_follows_the_direction(
 ) -> None:
     drawn: list[Any] = []
     monkeypatch.setattr(
-        "recbole_ext.report.sections.tuning_charts.lines_chart",
+        "recbole_ext.report.sections.search_charts.lines_chart",
         lambda title, words, lines, labels, **more: (
             drawn.append(lines) or Figure(title, words, "", "")  # type: ignore[func-returns-value]
         ),
@@ -86,7 +88,7 @@ def test_the_front_is_named_drawn_and_listed(tmp_path: Path) -> None:
         "The front of the search is trials 0 and 1, out of 4: no other trial is better"
     )
     assert isinstance(chart, Figure)
-    assert chart.caption == "4 different trials ran to their end, 2 of them on the front, with their numbers."
+    assert chart.caption == "4 different trials finished, 2 of them on the front, with their numbers."
     assert chart.wide.count('class="c1 line"') == 1
     assert chart.legend == (("c5", "another trial"), ("c1", "on the front"))
     assert isinstance(table, Table)

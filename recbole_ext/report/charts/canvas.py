@@ -1,4 +1,4 @@
-"""The ground of every chart: scales, ticks, axes and the frame of an inline SVG that follows the page's colours."""
+"""What every chart is made of: scales, ticks, axes and an inline SVG in the page's colours."""
 
 from __future__ import annotations
 
@@ -81,7 +81,7 @@ def mark(body: str, tip: str) -> str:
 
 
 def shape(kind: str, x: float, y: float, colour: str, size: float = 5) -> str:
-    """A circle, square, triangle, diamond or ring in a colour class: in print, forms tell what colours do not."""
+    """A circle, square, triangle, diamond or ring in a colour class; the shapes stay distinct in grey print."""
     if kind == "square":
         place = f'x="{x - size:.1f}" y="{y - size:.1f}" width="{2 * size}" height="{2 * size}"'
         return f'<rect class="{colour} fill" {place}/>'
@@ -127,7 +127,7 @@ class Frame:
         return parts
 
     def y_axis(self, label: str, form: Callable[[float], str] = short) -> list[str]:
-        """Ticks and grid of the vertical axis; its label stands above, to be read without turning the head."""
+        """Ticks and grid of the vertical axis, with its label above them, set horizontally."""
         parts = []
         for value in self.y.ticks(5):
             place = self.y(value)

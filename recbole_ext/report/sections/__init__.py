@@ -1,1 +1,1 @@
-"""The chapters of a report, each from what it needs and nothing else."""
+"""The chapters of a report, one module for each subject."""

@@ -29,7 +29,7 @@ def timing_section(context: Context) -> Section | None:
     )
     table = Table(
         "Effort, on the machine of these runs",
-        ("Model", "Training s", "Best epoch", "Trained numbers", "Users ranked per s"),
+        ("Model", "Training s", "Best epoch", "Parameters", "Users ranked per s"),
         tuple(
             (
                 Cell(r.model),
@@ -42,22 +42,22 @@ def timing_section(context: Context) -> Section | None:
         ),
     )
     note = Paragraph(
-        "Training seconds are the sum over epochs, with validation; a model that is computed in closed form, such as "
-        "EASE, does its work while it is built and shows almost none here. Epochs are counted from 0.",
+        "Training seconds are the sum over epochs, with validation; a model with a closed-form solution, such as EASE, "
+        "is computed while it is built and shows almost no training time. Epochs are counted from 0.",
         quiet=True,
     )
     return Section("timing", "What it costs", (chart, table, note))
 
 
 def interpretability_section(context: Context) -> Section:
-    """What can be said about why a model recommends something."""
+    """What each model can say about the reasons of a recommendation."""
     rows = []
     for row in context.comparison.rows:
         summary = how_explainable(row.model)
         rows.append((Cell(row.model), Cell(summary.method), Cell(summary.meaning)))
     table = Table(
         "How a recommendation can be explained",
-        ("Model", "Method", "What it shows, and what not"),
+        ("Model", "Method", "What it shows, and what it does not"),
         tuple(rows),
         text_columns=(0, 1, 2),
     )
@@ -92,7 +92,7 @@ def _configurations(configs: dict[str, dict[str, Any]]) -> list[Block]:
 
 
 def protocol_section(context: Context) -> Section:
-    """Everything that is needed to get the same figures again."""
+    """Everything that is needed to reproduce the figures."""
     c = context.comparison
     blocks: list[Block] = [Details("Protocol", _yaml({"dataset": c.dataset, **c.protocol}))]
     tuned = {row.model: row.tuned for row in c.rows if row.tuned}

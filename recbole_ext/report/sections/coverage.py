@@ -13,7 +13,7 @@ __all__ = ["coverage_section"]
 
 
 def coverage_section(context: Context) -> Section | None:
-    """NDCG and coverage of each model, with what is possible."""
+    """NDCG and coverage of each model, beside Random and the ceiling."""
     comparison = context.comparison
     rows = [row for row in comparison.rows if row.mean(comparison.key("itemcoverage")) is not None]
     if len(rows) < 2:
@@ -23,13 +23,14 @@ def coverage_section(context: Context) -> Section | None:
 
 
 def _lead(comparison: Comparison, rows: list[Row]) -> str:
-    """Which models are on the front, and which are as accurate as the best as far as the tests can tell."""
+    """Which models are on the front, and which are not significantly behind the most accurate one."""
     sentences = []
     front = _front([row for row in rows if row.family != "floor"], comparison)
     if front:
-        verb = "is" if len(front) == 1 else "are"
+        beaten = front[0] if len(front) == 1 else "any of them"
+        shared = "" if len(front) == 1 else f"{joined(front)} form the front: "
         sentences.append(
-            f"By their means alone, {joined(front)} {verb} beaten in both by no other trained model."
+            f"By the means alone, {shared}no other trained model beats {beaten} in both accuracy and coverage."
         )
     near = [row.model for row in leaders(comparison) if row.model != reference(comparison)]
     if near:
@@ -74,7 +75,7 @@ def _chart(comparison: Comparison, rows: list[Row]) -> Figure:
         (f"item coverage@{comparison.k}", f"NDCG@{comparison.k}"),
         lines=bounds,
         legend=legend_of(comparison.rows),
-        caption="Item coverage: the share of the catalogue that stands in anybody's list. "
+        caption="Item coverage: the share of the catalogue that appears in at least one list. "
         f"Bars: {level_name(comparison.level)} interval of NDCG.",
         top_x=1.0,
         form_x=lambda value: f"{value:.0%}",

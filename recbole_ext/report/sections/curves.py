@@ -43,7 +43,7 @@ def _begins_at_zero(lines: Sequence[Line]) -> bool:
 
 
 def shown_k(curve: Mapping[str, Any]) -> int:
-    """Length of the lists, which only the names of the bounds tell."""
+    """Length of the lists, read off the names of the bounds."""
     return next((int(name.partition("@")[2]) for name in curve["bounds"].get("ceiling", {})), 10)
 
 
@@ -90,5 +90,5 @@ def curve_chart(model: str, curve: Mapping[str, Any], key: str, name: str) -> Fi
         form_x=_percent_tick,
         level=None if own is None else (own, "own lists"),
         zero_y=False,
-        caption="" if _begins_at_zero(lines) else "The vertical axis does not begin at 0.",
+        caption="" if _begins_at_zero(lines) else "The vertical axis does not start at 0.",
     )

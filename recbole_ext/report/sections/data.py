@@ -1,4 +1,4 @@
-"""The data: size, activity of users, popularity of items, the long tail under the head rule."""
+"""The data: its size, the activity of users, the popularity of items, and the long tail."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def long_tail(counts: np.ndarray, head: int, rule: str) -> Figure:
     x = [0.0, *share[chosen].tolist()]
     y = [0.0, *held[chosen].tolist()]
     words = (
-        f"{percent(float(share[at]))} of the items ({head:,}) are head by the rule {rule} and hold "
+        f"{percent(float(share[at]))} of the items ({head:,}) form the head by the rule {rule} and hold "
         f"{percent(float(held[at]))} of the training interactions"
     )
     return lines_chart(
@@ -38,7 +38,7 @@ def long_tail(counts: np.ndarray, head: int, rule: str) -> Figure:
         [Line("cumulative share", x, y, dots=False)],
         ("share of the items, most popular first", "share of the training interactions"),
         references=[(float(share[at]), "head | tail")],
-        caption=f"{words}: {HEAD_RULES.get(rule, rule)}.",
+        caption=f"{words}. The rule takes the {HEAD_RULES[rule]}." if rule in HEAD_RULES else f"{words}.",
         form_x=lambda value: f"{value:.0%}",
         form_y=lambda value: f"{value:.0%}",
     )
@@ -73,7 +73,7 @@ def data_section(context: Context) -> Section | None:
     rule = str(context.comparison.protocol.get("head_rule"))
     lead = (
         f"{context.comparison.dataset}: {facts['users']:,} users, {facts['items']:,} items and "
-        f"{facts['interactions']:,} interactions are left by the filter (users ≥ "
+        f"{facts['interactions']:,} interactions remain after the filter (users ≥ "
         f"{filters.get('min_user_interactions')}, items ≥ {filters.get('min_item_interactions')}); "
         f"{percent(facts['sparsity'])} of the matrix is empty. The Gini index of the items' popularity is "
         f"{facts['popularity_gini']:.2f}."

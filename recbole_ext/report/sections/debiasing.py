@@ -33,28 +33,28 @@ def debiasing_section(context: Context) -> Section | None:
 
 
 def _words_of_curves(context: Context) -> str:
-    """How strengths were chosen, and what the figures of the chosen ones mean."""
+    """How strengths were chosen, and how to read the table of the chosen ones."""
     curves = context.inputs.curves
     rules = dict.fromkeys(str(curve["rule"]) for curve in curves.values())
     depth = next(iter(curves.values())).get("candidates", 200)
     intervals = interval_words({model: saved_level(curve) for model, curve in curves.items()})
     whose = "" if context.inputs.study is None else "the models that are best on validation"
     return (
-        f"Rule of the choice: {'; '.join(rules)}. Scores are min-max scaled per user over the top {depth} candidates "
+        f"Selection rule: {'; '.join(rules)}. Scores are min-max scaled per user over the top {depth} candidates "
         "before α is applied, which fixes what α = 0.1 means; the penalty is log-scaled popularity. For exposure, the "
-        "strength is the coverage floor. A re-ranker without a row has no strength within the rule. In brackets: "
-        f"{intervals} over users; n.s. = it holds 0, without a correction for several re-rankers. The lists are those "
-        f"of one run of {whose or 'each model'}."
+        "strength is the coverage floor. A re-ranker without a row has no strength that meets the rule. Below a "
+        f"figure, or in brackets after it: {intervals} over users; n.s. = the interval contains 0, without a "
+        f"correction for several re-rankers. The lists are those of one run of {whose or 'each model'}."
     )
 
 
 def _words_of_lists(reranked: Sequence[Reranked]) -> str:
-    """The rules behind the lists, and what their figures mean."""
+    """The rules of the re-rankings, and how to read their table."""
     rules = dict.fromkeys(str(one.folder.metrics["rule"]) for one in reranked)
     heads = list(dict.fromkeys(one.head_rule for one in reranked))
     levels = {one.name: one.level for one in reranked if one.ndcg_difference}
     brackets = (
-        f" Below a figure, or in brackets behind it: {interval_words(levels)} over users;" if levels else ""
+        f" Below a figure, or in brackets after it: {interval_words(levels)} over users;" if levels else ""
     )
     end = "." if levels else ";"
     return f"{'; '.join(rules)}. Tail by the head rule {joined(heads)}{end}{brackets} n.s. = no significant difference."
@@ -105,7 +105,7 @@ def _limits(
 
 
 def _rerank_table(reranked: Sequence[Reranked]) -> Table:
-    """Under several head rules, each tail share says its own, and what Random would get under it."""
+    """Figures before and after. Where the head rules differ, each tail share names its own and what Random gets."""
     mixed = len({one.head_rule for one in reranked}) > 1
     rows = tuple(row for one in reranked for row in _before_and_after(one, mixed))
     columns = ("Lists", "Place", "NDCG", "Δ NDCG", "Hit", "Coverage", "Tail share", "Novelty")
@@ -121,7 +121,7 @@ def _rerank_table(reranked: Sequence[Reranked]) -> Table:
 
 
 def _before_and_after(one: Reranked, mixed: bool) -> list[tuple[Cell, ...]]:
-    """The two rows of a re-ranking; ``mixed``: the table holds other head rules too."""
+    """The two rows of a re-ranking; ``mixed`` says that the head rules of the table differ."""
     rows = []
     for label, place in (("before", 0), ("after", 1)):
         ndcg, hit, coverage, tail, novelty = (one.figures(name)[place] for name in _TABLE)

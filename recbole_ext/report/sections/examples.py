@@ -83,7 +83,7 @@ def examples_section(context: Context) -> Section | None:
             if context.dataset:
                 recent = [titles.get(item, item) for item in context.dataset.recent(user, 5)]
                 blocks.append(
-                    Paragraph(f"User {user} had last, newest first: {'; '.join(recent)}.", quiet=True)
+                    Paragraph(f"Last items of user {user}, newest first: {'; '.join(recent)}.", quiet=True)
                 )
             blocks.append(_example_table(label, example(user, before[user], after[user]), titles, context))
     return Section("examples", "Real lists, before and after", tuple(blocks))

@@ -1,4 +1,4 @@
-"""What was asked, what it means, and what became of the published claims."""
+"""The question, what the figures mean, and how the published claims fare."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ __all__ = ["claims_section", "debiasing_sentences", "meaning_section", "question
 
 
 def question_section(context: Context) -> Section:
-    """The question, the models and the rule of the game in a few lines."""
+    """The question, the models and the protocol in a few lines."""
     c, p = context.comparison, context.comparison.protocol
     models = joined([row.model for row in c.rows])
     several = len(c.rows) > 1
@@ -36,8 +36,9 @@ def question_section(context: Context) -> Section:
         "ratio": "the last part of each user's items is held out",
         "global_time": "one point in time separates training from test",
     }.get(str(p.get("split")), "the last items are held out")
-    candidates = "are no" if p.get("mask_seen", True) else "remain"
-    masked = f"Items a user has had {candidates} candidates{', for every model alike' if several else ''}."
+    masked = f"{'No model may' if several else 'The model may not'} recommend an item of a user's history."
+    if not p.get("mask_seen", True):
+        masked = "Items of a user's history may be recommended again."
     text = (
         f"Which recommender ranks the next film best, how much of the catalogue does it show, and what does it cost to "
         f"show more? {models} {'were' if several else 'was'} trained on {c.dataset} and tested on "
@@ -49,14 +50,14 @@ def question_section(context: Context) -> Section:
 
 
 def _words_of_metrics(k: int) -> str:
-    """What the names of the figures mean, for who has not met them."""
+    """What the names of the metrics mean."""
     return (
-        f"Hit@{k}: the share of users whose held-out film stands among the {k} recommended ones. NDCG@{k}: the same, "
-        f"but a film in place r counts 1 / log2(r + 1): 1 in the first place, {1 / math.log2(k + 1):.2f} in the last. "
-        f"MRR@{k}: it counts 1 / r. Coverage: the share of the catalogue that stands in anybody's list. Tail share: "
-        "how much of all lists goes to the rarely rated films. Diversity: how different the genres of a list are, "
-        "0 to 1. Novelty and mean popularity: how rarely, or how often, the recommended films were rated. Gini: how "
-        "unevenly films are recommended, 0 for all alike."
+        f"Hit@{k}: the share of users whose held-out film is among the {k} recommended ones. NDCG@{k}: the same, but a "
+        f"film at rank r counts 1 / log2(r + 1): 1 at the first rank, {1 / math.log2(k + 1):.2f} at the last. MRR@{k}: "
+        "it counts 1 / r. Coverage: the share of the catalogue that appears in at least one list. Tail share: how much "
+        "of all lists goes to rarely rated films. Diversity: how much the genres within a list "
+        "differ, from 0 to 1. Novelty and mean popularity: how rarely, or how often, the recommended films were rated. "
+        "Gini: how unevenly films are recommended, 0 if all equally often."
     )
 
 
@@ -66,7 +67,7 @@ def _other_level(level: float, context: Context) -> str:
 
 
 def _sure(one: Reranked, context: Context) -> str:
-    """The paired difference of NDCG, and whether it can be told from none."""
+    """The paired difference of NDCG, and whether it is significant."""
     if one.ndcg_difference is None:
         return ""
     mean, low, high = one.ndcg_difference
@@ -101,7 +102,7 @@ def debiasing_sentences(context: Context) -> list[tuple[str, str]]:
         sure = _other_level(saved_level(curve), context)
         sure += "" if low > 0 or high < 0 else ", no significant difference"
         words = (
-            f"Of the strengths chosen on validation and tested once, {row['method']} at {row['strength']:g} shows "
+            f"Of the strengths chosen on validation and tested once, {row['method']} at {row['strength']:g} shows the "
             f"most: coverage goes from {percent(own['itemcoverage'])} to {percent(row['itemcoverage'])} for an NDCG "
             f"difference of {signed(row['ndcg_difference'])} [{signed(low)}, {signed(high)}]{sure}."
         )
@@ -142,7 +143,7 @@ def claims_section(context: Context) -> Section:
         text_columns=(0, 1, 2, 3),
     )
     note = Paragraph(
-        "A claim holds where the difference is significant after correction, or the figure is reached. GRU4Rec has "
+        "A claim holds if the difference is significant after correction, or the figure is reached. GRU4Rec has "
         "the best balance if it is not significantly behind the most accurate model and no other such model shows "
         "more of the catalogue; a loss of NDCG is minimal up to 2 %.",
         quiet=True,

@@ -1,4 +1,4 @@
-"""Users' groups, head and tail targets, and whose lists have what in common."""
+"""Groups of users and of held-out items, and how much lists overlap."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ def _table(comparison: Comparison) -> Table:
 
 
 def groups_section(context: Context) -> Section | None:
-    """Who is served how well."""
+    """Accuracy by group of users and of held-out items."""
     comparison = context.comparison
     blocks: list[Block] = []
     for keys, names, title in _PAIRS:
@@ -63,18 +63,19 @@ def groups_section(context: Context) -> Section | None:
         return None
     words = (
         "Heavy and light: the top and the bottom quarter of the users by training interactions. Head and tail: users "
-        f"whose held-out item belongs to it by the rule {comparison.protocol.get('head_rule')}."
+        "whose held-out items are all in the head, or all in the tail, by the rule "
+        f"{comparison.protocol.get('head_rule')}."
     )
     if any(estimate.low is not None for row in comparison.rows for estimate, _ in row.groups.values()):
         words += (
-            f" Below a figure, or in brackets behind it: {level_name(comparison.level)} bootstrap interval."
+            f" Below a figure, or in brackets after it: {level_name(comparison.level)} bootstrap interval."
         )
     blocks += [_table(comparison), Paragraph(words, quiet=True)]
-    return Section("groups", "Who is served how well", tuple(blocks))
+    return Section("groups", "How well each group is served", tuple(blocks))
 
 
 def _group_table(context: Context, lists: dict[str, dict[str, list[str]]], reference: str) -> Table:
-    """How much each model's lists differ from those of one model, by group of users."""
+    """How much each model's lists have in common with those of one model, by group of users."""
     assert context.dataset is not None
     groups = {
         "all": context.dataset.users,
@@ -100,7 +101,7 @@ def _group_table(context: Context, lists: dict[str, dict[str, list[str]]], refer
 
 
 def overlap_section(context: Context) -> Section | None:
-    """Which models say the same."""
+    """How much the lists of the models and re-rankers have in common."""
     k = context.comparison.k
     lists = {name: top(run, k) for name, run in context.one_run_each.items()}
     shown = list(lists)
@@ -112,10 +113,12 @@ def overlap_section(context: Context) -> Section | None:
         shares = overlap([lists[name] for name in shown], k)
         apart = shares - np.eye(len(shown))
         a, b = np.unravel_index(int(apart.argmax()), apart.shape)
-        words = f"Most alike are {shown[a]} and {shown[b]}, with {percent(float(apart[a, b]))} of a list in common."
+        words = (
+            f"{shown[a]} and {shown[b]} are most alike: they share {percent(float(apart[a, b]))} of a list."
+        )
         title = f"Share of a user's list of {k} that two models have in common, per cent"
         blocks.append(matrix(title, words, shown, shares, caption=words))
     if context.dataset:
         base = context.comparison.baseline if context.comparison.baseline in lists else shown[0]
         blocks.append(_group_table(context, everything, base))
-    return Section("lists", "Whose lists change", tuple(blocks)) if blocks else None
+    return Section("lists", "How much the lists overlap", tuple(blocks)) if blocks else None

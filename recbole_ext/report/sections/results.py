@@ -64,7 +64,7 @@ def _bound_row(comparison: Comparison, kind: str, label: str, names: list[str]) 
 
 
 def _recall_is_hit(comparison: Comparison) -> bool:
-    """With one held-out item a user they are the same number, and one of them is enough."""
+    """With one held-out item for each user both are the same number, and one column is enough."""
     keys = comparison.key("recall"), comparison.key("hit")
     return all(row.mean(keys[0]) == row.mean(keys[1]) for row in comparison.rows)
 
@@ -172,24 +172,24 @@ def _all_tests(comparison: Comparison) -> list[Block]:
     places = (0, 1, 3, 6)
     tables = []
     if against:
-        name = f"Differences to {comparison.baseline}, paired over users"
+        name = f"Differences from {comparison.baseline}, paired over users"
         tables.append(Table(name, columns, _test_rows(against), text_columns=places))
     # Where the baseline leads, the first table holds these tests already.
     if best and not (against and comparison.rows[0].model == comparison.baseline):
-        name = f"Differences to {comparison.rows[0].model}, the most accurate model, paired over users"
+        name = f"Differences from {comparison.rows[0].model}, the most accurate model, paired over users"
         tables.append(Table(name, columns, _test_rows(best), text_columns=places))
     return [Details("All tests", blocks=tuple(tables))] if tables else []
 
 
 def _legend_words(comparison: Comparison) -> str:
-    """What the tables show beside the figures."""
-    words = f"Below a figure, or in brackets behind it: bootstrap interval of {level_name(comparison.level)} over users"
+    """How to read the tables."""
+    words = f"Below a figure, or in brackets after it: {level_name(comparison.level)} bootstrap interval over users"
     if any(len(row.seeds) > 1 for row in comparison.rows):
         words += "; ±: standard deviation over seeds"
     words += ". "
     if comparison.baseline:
         words += (
-            f"Δ NDCG: difference to {baseline_words(comparison)}, by a paired randomisation test with Holm's "
+            f"Δ NDCG: difference from {baseline_words(comparison)}, by a paired randomisation test with Holm's "
             "correction over the models; n.s. = no significant difference. "
         )
     if all(comparison.bounds.get(kind) for kind in ("random", "ceiling")):
@@ -201,7 +201,7 @@ def _legend_words(comparison: Comparison) -> str:
 
 
 def comparison_section(context: Context) -> Section:
-    """Who ranks best, and is it certain?"""
+    """Which model ranks best, and how certain that is."""
     comparison = context.comparison
     blocks: list[Block] = [_forest(comparison), *_tables(comparison)]
     blocks += [Paragraph(_legend_words(comparison), quiet=True), *_all_tests(comparison)]

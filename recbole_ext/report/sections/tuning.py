@@ -7,11 +7,14 @@ from typing import Any
 
 import numpy as np
 
+from recbole_ext.config.messages import pluralize
 from recbole_ext.report.charts import Line, Point, intervals, lines_chart
 from recbole_ext.report.comparison import level_of
 from recbole_ext.report.context import Context
 from recbole_ext.report.document import Block, Cell, Details, Figure, Paragraph, Section, Table, cell
-from recbole_ext.report.sections.tuning_charts import as_number, front_of_search, search_charts
+from recbole_ext.report.sections.search_charts import search_charts
+from recbole_ext.report.sections.search_front import front_of_search
+from recbole_ext.report.sections.search_words import as_number
 from recbole_ext.report.wording import interval_note, interval_words, level_name, number, percent, seconds
 from recbole_ext.runs.trials import Trials
 
@@ -39,7 +42,7 @@ def _sweep_table(title: str, key: str, points: Sequence[dict[str, Any]], k: int)
 def _sweep_chart(
     title: str, words: str, key: str, points: Sequence[dict[str, Any]], k: int, level: float
 ) -> Figure:
-    """A line over numbers; a row for each of other values, which have no order."""
+    """A line where the values are numbers, else a row for each value."""
     ndcg = [point["ndcg"] for point in points]
     low, high = [value.get("low") for value in ndcg], [value.get("high") for value in ndcg]
     means = [float(value["mean"]) for value in ndcg]
@@ -73,7 +76,7 @@ def _sweep(sweep: dict[str, Any], k: int, level: float) -> list[Block]:
     means = [float(point["ndcg"]["mean"]) for point in points]
     best = int(np.argmax(means))
     words = (
-        f"{model}: the largest NDCG@{k}, {means[best]:.4f}, stands at {key} = {points[best]['value']}; the smallest is "
+        f"{model}: the largest NDCG@{k} is {means[best]:.4f}, at {key} = {points[best]['value']}; the smallest is "
         f"{min(means):.4f}"
     )
     chart = _sweep_chart(f"{model}: NDCG@{k} by {key}", words, key, points, k, level)
@@ -98,7 +101,7 @@ def ablation_section(context: Context) -> Section | None:
         (len(one.get("protocol", {}).get("seeds") or ()) for one in context.inputs.ablations), default=0
     )
     intervals = interval_words(levels, "bootstrap interval")
-    words = f"Below a figure, or in brackets behind it: {intervals} over users of single settings"
+    words = f"Below a figure, or in brackets after it: {intervals} of a setting, over users"
     words += f"; ±: standard deviation over {seeds} seeds" if seeds > 1 else ""
     words += ". Where the intervals of two settings overlap, a difference between them is not proven."
     return Section("ablation", "What each choice is worth", (*blocks, Paragraph(words, quiet=True)))
@@ -107,8 +110,7 @@ def ablation_section(context: Context) -> Section | None:
 def _tuned(model: str, trials: Trials) -> list[Block]:
     """Text, table and charts of a search."""
     done = trials.finished
-    ran = "trial ran to its end" if trials.total == 1 else "trials ran to their end"
-    count = f"{len(done)} of {trials.total} {ran}"
+    count = f"{len(done)} of {pluralize(trials.total, 'trial')} finished"
     if len(done) < 2:
         return [Paragraph(f"{model}: {count}, too few to draw.", quiet=True)]
     front = front_of_search(model, trials) if len(trials.objectives) > 1 else []
@@ -116,7 +118,7 @@ def _tuned(model: str, trials: Trials) -> list[Block]:
 
 
 def _minutes(value: float | None) -> Cell:
-    """Minutes, or the seconds of a search that took hardly any."""
+    """Minutes, or seconds below a twentieth of a minute."""
     return cell(value, 1) if value is None or value >= 0.05 else Cell(seconds(60 * value), value)
 
 

@@ -42,7 +42,7 @@ def _none_is_better(comparison: Comparison) -> str:
 
 
 def accuracy(comparison: Comparison) -> tuple[str, str]:
-    """Which model for accuracy, and from which the test cannot tell it apart."""
+    """Which model is the most accurate, and which ones the tests cannot tell apart from it."""
     best, base = comparison.rows[0], comparison.row(comparison.baseline)
     figure = with_interval(best.metrics[comparison.key("ndcg")])
     if len(comparison.rows) == 1:
@@ -75,13 +75,13 @@ def _behind_best(comparison: Comparison) -> list[str]:
 
 
 def _beside(comparison: Comparison, base: Row) -> list[str]:
-    """Models that are not told apart from the baseline, and those below it."""
+    """Models without a significant difference from the baseline, and those below it."""
     found = verdicts(comparison, comparison.rows)
     # Where the baseline leads, the tests against it and those against the best are the same ones.
     said = base.model == comparison.rows[0].model and bool(comparison.below_best)
     sentences = []
     if found.alike and not said:
-        sentences.append(f"No significant difference to {base.model} is shown for {joined(found.alike)}.")
+        sentences.append(f"No significant difference from {base.model} is shown for {joined(found.alike)}.")
     if found.below and (_near(comparison) or not said):
         sentences.append(f"Significantly below {base.model}: {joined(found.below)}.")
     return sentences
@@ -97,7 +97,7 @@ def neural(comparison: Comparison) -> tuple[str, str] | None:
     compared = f"{len(deep)} neural models were" if many else "One neural model was"
     most = f"The most accurate of them, {best.model}," if many else "It"
     return "Neural or not", (
-        f"{compared} compared with {base.model}: {_verdict_words(comparison, deep)}. {most} stands at "
+        f"{compared} compared with {base.model}: {_verdict_words(comparison, deep)}. {most} reaches "
         f"{number(best.metrics[key].mean)} against {number(base.metrics[key].mean)} "
         f"({p_text(best.difference[key].p_holm)})."
     )

@@ -21,8 +21,8 @@ def certainty(comparison: Comparison) -> tuple[str, str] | None:
     words = f"With {comparison.users:,} test users, Hit@{comparison.k} is known to about ±{max(halves):.3f}"
     if len(comparison.rows) > 1:
         words += (
-            " at worst, so that a smaller gap between two rows of a column proves nothing by itself. The tests compare "
-            "user by user, which sees more"
+            " at worst, so a smaller gap between two rows of a column proves nothing by itself. The tests compare the "
+            "models user by user, which is more sensitive"
         )
     return "How sure this is", f"{words}."
 
@@ -48,18 +48,19 @@ def _won_by_one_metric(comparison: Comparison) -> str:
 
 
 def fairness(comparison: Comparison) -> tuple[str, str] | None:
-    """What the protocol gives one model and not another, and what chance decides in it."""
+    """What the protocol gives one model and not another, and what it leaves to chance."""
     protocol, kinds = comparison.protocol, {row.family for row in comparison.rows}
     words = _won_by_one_metric(comparison)
     if protocol.get("split") == "leave_one_out" and "sequence" in kinds and kinds & {"classic", "neural"}:
         words += (
-            " At the test a sequential model reads a user's whole history up to the held-out film; the other models "
-            "know what they were trained on, which is one film less. Part of the lead may come from that film."
+            " In the test, a sequential model reads a user's whole history up to the held-out film; the other models "
+            "know only what they were trained on, which is one film less. Part of a lead may come from that film."
         )
     decided = protocol.get("users_decided_by_tie_break")
+    judge = "a random draw" if protocol.get("tie_break") == "random" else "the order of the file"
     if decided:
         words += (
-            f" For {percent(decided)} of the users several films bear the time of the held-out one, and the order of "
-            "the file decides which of them is held out."
+            f" For {percent(decided)} of the users several films have the time stamp of the held-out one, and {judge} "
+            "decides which of them is held out."
         )
     return ("What to bear in mind", words.strip()) if words else None

@@ -56,7 +56,9 @@ def platform(comparison: Comparison) -> tuple[str, str] | None:
     if not hits:
         return None
     found = joined([f"{1000 * hit:.0f} with {model}" for model, hit in hits.items()])
-    words = f"Of 1,000 visitors, the very film that each rated next stands in a list of {comparison.k} for {found}."
+    words = (
+        f"Out of 1,000 visitors, {found} find in their list of {comparison.k} the film that they rate next."
+    )
     return "For a platform", words + _films(comparison, [row for row in rows if row.model in hits])
 
 
@@ -67,4 +69,4 @@ def _films(comparison: Comparison, rows: list[Row]) -> str:
     if not items or not shares:
         return ""
     shown = joined([f"{model} shows {share * items:,.0f}" for model, share in shares.items()])
-    return f" Of {items:,} films, {shown} to anybody at all."
+    return f" Of {items:,} films, {shown} to at least one user."
