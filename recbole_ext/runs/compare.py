@@ -11,8 +11,6 @@ from recbole_ext.data.dataloader import EvaluationLoader
 from recbole_ext.errors import ConfigError
 from recbole_ext.evaluator.confidence import Difference, mean_intervals
 from recbole_ext.evaluator.confidence import differences as to_baseline
-from recbole_ext.evaluator.evaluate import evidence_of
-from recbole_ext.evaluator.groups import user_groups
 from recbole_ext.runs.results import Estimate
 from recbole_ext.study.cells import Cell
 
@@ -94,10 +92,9 @@ def groups_of(loader: EvaluationLoader) -> list[Group]:
     Args:
         loader: The test phase.
     """
-    evidence = evidence_of(loader, np.zeros((len(loader.users), 1), dtype=np.int64))
-    assert evidence.profiles is not None
+    evidence = loader.evidence
     assert evidence.held_out is not None
-    found = user_groups(np.diff(evidence.profiles[0])).masks()
+    found = evidence.user_groups.masks()
     indptr, targets = evidence.held_out
     if (np.diff(indptr) == 1).all():
         found = {**found, "head": evidence.groups.head[targets], "tail": evidence.groups.tail[targets]}

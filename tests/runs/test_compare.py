@@ -20,7 +20,8 @@ from recbole_ext.runs.compare import (
     over_seeds,
 )
 from recbole_ext.study.cells import Cell
-from recbole_ext.trainer.train import open_model, train
+from recbole_ext.trainer.opened import open_model
+from recbole_ext.trainer.train import train
 from tests.conftest import write_inter
 
 
