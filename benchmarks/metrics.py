@@ -17,7 +17,7 @@ from recbole_ext.evaluator.groups import popularity_groups, popularity_thirds
 from recbole_ext.evaluator.metrics.accuracy import METRICS, accuracy_per_user
 from recbole_ext.evaluator.metrics.beyond_accuracy import BEYOND_ACCURACY, Evidence, measure
 from recbole_ext.evaluator.ranking import top_k
-from recbole_ext.rerank import Candidates, Facts, ItemFacts, UserFacts, make_reranker
+from recbole_ext.rerank import Candidates, ItemInformation, SideInformation, UserHistories, make_reranker
 
 __all__ = ["main"]
 
@@ -103,14 +103,14 @@ def main(arguments: list[str] | None = None) -> None:
     products, selection, lists, scores = _best(users, items, o.candidates, o.batch)
     print(f"| selecting the best {o.candidates} | {selection:.2f} | {selection / scoring:.1%} |")
     pool = Candidates(lists.astype(np.int64), scores.astype(np.float64))
-    told = Facts(
-        ItemFacts(
+    told = SideInformation(
+        ItemInformation(
             popularity=facts["counts"],
             head=facts["groups"].head,
             groups=popularity_thirds(facts["counts"]).astype(np.int64),
             genres=facts["features"],
         ),
-        UserFacts(*facts["profiles"]),
+        UserHistories(*facts["profiles"]),
     )
     for name, keys in _RERANKERS.items():
         again = make_reranker(name, 0.1, **keys)

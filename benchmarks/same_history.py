@@ -16,7 +16,7 @@ import numpy as np
 from recbole_ext.data.dataloader import EvaluationLoader
 from recbole_ext.data.interactions import TEST, TRAIN
 from recbole_ext.evaluator.confidence import paired_difference
-from recbole_ext.trainer.train import OpenedRun, open_model
+from recbole_ext.trainer.opened import OpenedRun, open_model
 
 __all__ = ["TrainingHistory", "main"]
 

@@ -38,13 +38,15 @@ def rerank(
     block = parse_overrides(context.args)
     if method is not None:
         block["method"] = method
-    read_rerank(block)
+    settings = read_rerank(block)
 
     from recbole_ext.cli import show
     from recbole_ext.cli.console import console
     from recbole_ext.rerank.run import rerank_run
+    from recbole_ext.trainer.opened import open_model
 
-    result = rerank_run(run, block, k=k, head_rule=head_rule, output=output, report=say)
+    opened = open_model(run, head_rule=head_rule, report=say)
+    result = rerank_run(opened, settings, k=k, output=output)
     show.show_reranked(result.metrics, console())
     say(f"lists and figures: {result.folder}")
 
@@ -78,8 +80,11 @@ def pareto(
 
     from recbole_ext.cli import show
     from recbole_ext.cli.console import console
+    from recbole_ext.report.charts.curves import curves_page
     from recbole_ext.rerank.run import pareto_run
+    from recbole_ext.trainer.opened import open_model
 
-    result = pareto_run(run, changes, head_rule=head_rule, output=output, report=say)
+    opened = open_model(run, head_rule=head_rule, report=say)
+    result = pareto_run(opened, changes, output=output, draw=curves_page, report=say)
     show.show_curves(result.metrics, console())
     say(f"table and plot: {result.folder}")

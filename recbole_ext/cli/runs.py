@@ -51,7 +51,6 @@ def train(
 
     from recbole_ext.cli import show
     from recbole_ext.cli.console import console
-    from recbole_ext.rerank.run import rerank_run
     from recbole_ext.trainer import train as pipeline
 
     watcher = show.EpochLines(console())
@@ -63,8 +62,9 @@ def train(
             model, dataset, configs, overrides, output=output, report=say, on_epoch=watcher
         )
     show.show(result, console())
-    if block := result.config.get("rerank"):
-        show.show_reranked(rerank_run(result.folder, block).metrics, console())
+    if result.reranked is not None:
+        show.show_reranked(result.reranked.metrics, console())
+        say(f"lists and figures: {result.reranked.folder}")
 
 
 @click.command()
@@ -73,9 +73,9 @@ def evaluate(run: Path) -> None:
     """Test a saved run again, from its weights."""
     from recbole_ext.cli import show
     from recbole_ext.cli.console import console
-    from recbole_ext.trainer import train as pipeline
+    from recbole_ext.trainer.opened import evaluate as evaluate_again
 
-    show.show(pipeline.evaluate(run, report=say), console())
+    show.show(evaluate_again(run, report=say), console())
 
 
 @click.command()

@@ -14,7 +14,7 @@ from recbole_ext.evaluator.register import bigger_is_better, is_accuracy, known_
 
 if TYPE_CHECKING:
     from recbole_ext.recommend.explain import Explanation, Recommendation
-    from recbole_ext.trainer.train import RunResult
+    from recbole_ext.trainer.opened import RunResult
     from recbole_ext.trainer.trainer import EpochReport
 
 __all__ = [
@@ -130,7 +130,7 @@ def show_reranked(metrics: Mapping[str, Any], console: Console) -> None:
     k = metrics["k"]
     table = _table(
         f"Test lists of {k}, head rule {metrics['protocol']['head_rule']}",
-        ("before", "after", "Random", "ceiling", "difference [95%]"),
+        ("before", "after", "Random", "ceiling", f"difference [{_level(metrics)}]"),
     )
     for key, after in metrics["after"].items():
         bounds = (_number(metrics["bounds"][kind].get(key)) for kind in ("random", "ceiling"))
@@ -138,6 +138,11 @@ def show_reranked(metrics: Mapping[str, Any], console: Console) -> None:
         table.add_row(_shown(key.rpartition("@")[0]), *row, _difference(metrics["difference"].get(key)))
     console.print(table)
     console.print(f"{metrics['rule']}{'; ' if metrics['note'] else ''}{metrics['note']}", markup=False)
+
+
+def _level(metrics: Mapping[str, Any]) -> str:
+    """Coverage of the intervals of a re-ranking; version 0.1.0 did not record it, it was always 95 %."""
+    return f"{float(metrics.get('level', 0.95)):.0%}"
 
 
 def _difference(values: Sequence[float] | None) -> str:
@@ -148,7 +153,7 @@ def _difference(values: Sequence[float] | None) -> str:
 def show_curves(metrics: Mapping[str, Any], console: Console) -> None:
     """The chosen points of the curves, tested once."""
     names = ("ndcg", "itemcoverage", "tailshare")
-    columns = ("strength", *(_shown(name) for name in names), "NDCG difference [95%]")
+    columns = ("strength", *(_shown(name) for name in names), f"NDCG difference [{_level(metrics)}]")
     table = _table("Chosen on validation, tested once", columns)
     for row in metrics["test"]:
         difference = _difference(

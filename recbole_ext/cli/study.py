@@ -107,10 +107,11 @@ def compare(context: click.Context, config: Path, output: Path | None, budget_mi
 
     plan = plan_comparison(config, parse_overrides(context.args), budget_minutes)
 
+    from recbole_ext.report.charts.curves import curves_page
     from recbole_ext.study import compare as study
     from recbole_ext.study import table as comparison_table
 
-    result = study.run_comparison(plan, output=output, command=repeated(), report=say)
+    result = study.run_comparison(plan, output=output, command=repeated(), draw=curves_page, report=say)
     click.echo(comparison_table.markdown(result))
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -11,10 +12,12 @@ import torch
 
 from recbole_ext._compat.host import InputType, Interaction, ModelType, construct_transform
 from recbole_ext.data.dataset import ExactDataset
+from recbole_ext.data.evidence import evidence_of
 from recbole_ext.data.interactions import TRAIN, Split
 from recbole_ext.data.negative_sampler import NegativeSampler
 from recbole_ext.data.windows import cut_windows
 from recbole_ext.errors import DataError
+from recbole_ext.evaluator.metrics.beyond_accuracy import Evidence
 
 __all__ = [
     "EvaluationBatch",
@@ -295,12 +298,28 @@ class EvaluationLoader:
         """Held-out items of ``users``, which a measurement may shorten."""
         return int((self.target_stop - self.stop)[self.users].sum())
 
+    @functools.cached_property
+    def evidence(self) -> Evidence:
+        """What the metrics know about ``users`` and their items; made once, when it is first asked for."""
+        return evidence_of(
+            self.split,
+            self.phase,
+            self.users,
+            head_rule=self.config["head_rule"],
+            genres=self.dataset.genres,
+            mask_seen=bool(self.config["mask_seen"]),
+        )
+
     def __len__(self) -> int:
         return -(-len(self.users) // self.batch_size)
 
     def __iter__(self) -> Iterator[EvaluationBatch]:
-        for begin in range(0, len(self.users), self.batch_size):
-            yield self._cut(self.users[begin : begin + self.batch_size])
+        return self.batches(self.users)
+
+    def batches(self, users: np.ndarray) -> Iterator[EvaluationBatch]:
+        """Batches of some users ``(U,)`` of the phase, in their order."""
+        for begin in range(0, len(users), self.batch_size):
+            yield self._cut(users[begin : begin + self.batch_size])
 
     def _cut(self, users: np.ndarray) -> EvaluationBatch:
         items = self.split.interactions.items

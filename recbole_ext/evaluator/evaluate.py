@@ -9,15 +9,14 @@ from typing import Any
 
 import numpy as np
 
-from recbole_ext.data.dataloader import EvaluationLoader
-from recbole_ext.data.interactions import TRAIN
-from recbole_ext.evaluator.groups import group_means, popularity_groups, user_groups
+from recbole_ext.errors import DataError
+from recbole_ext.evaluator.groups import group_means
 from recbole_ext.evaluator.metrics.accuracy import accuracy_per_user
 from recbole_ext.evaluator.metrics.beyond_accuracy import BEYOND_ACCURACY, Evidence, measure
 from recbole_ext.evaluator.metrics.ceilings import ceilings, random_recommender
 from recbole_ext.evaluator.register import is_accuracy
 
-__all__ = ["Evaluation", "bounds", "evaluated", "evaluated_lists", "evidence_of", "means_of_groups"]
+__all__ = ["Evaluation", "bounds", "evaluated", "evaluated_lists", "means_of_groups"]
 
 
 @dataclass(frozen=True)
@@ -47,105 +46,101 @@ class Evaluation:
         return OrderedDict({**means, **self.totals})
 
 
-def _rows_of(loader: EvaluationLoader, start: np.ndarray, stop: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Items in the ranges of the evaluated users, as ``(indptr, indices)``."""
-    start, length = start[loader.users], (stop - start)[loader.users]
-    indptr = np.concatenate([[0], np.cumsum(length)])
-    rows = np.arange(indptr[-1]) + np.repeat(start - indptr[:-1], length)
-    return indptr, loader.split.interactions.items[rows].astype(np.int64)
-
-
-def evidence_of(loader: EvaluationLoader, items: np.ndarray) -> Evidence:
-    """What the metrics beyond accuracy look at, for the lists ``(U, K)`` of a phase's users."""
-    counts = loader.split.train_counts()
-    profile_start, profile_stop = loader.split.before(TRAIN + 1)
-    return Evidence(
-        items=items,
-        counts=counts,
-        groups=popularity_groups(counts, loader.config["head_rule"]),
-        n_users=int((profile_stop > profile_start)[1:].sum()),
-        profiles=_rows_of(loader, profile_start, profile_stop),
-        held_out=_rows_of(loader, loader.stop, loader.target_stop),
-        features=loader.dataset.genres,
-        mask_seen=bool(loader.config["mask_seen"]),
-    )
-
-
-def _computable(names: Sequence[str], evidence: Evidence) -> list[str]:
-    """Metrics beyond accuracy whose evidence is there; without genres there is no diversity of genres."""
-    return [
-        name
-        for name in names
-        if not is_accuracy(name) and all(evidence.has(part) for part in BEYOND_ACCURACY[name].needs)
-    ]
-
-
 def evaluated(
-    loader: EvaluationLoader,
-    ranks: np.ndarray,
-    owners: np.ndarray,
+    users: np.ndarray,
     items: np.ndarray,
     scores: np.ndarray,
     *,
+    ranks: np.ndarray,
+    owners: np.ndarray,
     metrics: Sequence[str],
-    topk: Sequence[int] | None = None,
+    topk: Sequence[int],
+    evidence: Evidence | None = None,
     seconds: float = 0.0,
 ) -> Evaluation:
     """All metrics of a phase.
 
     Args:
-        loader: The phase.
-        ranks: ``(T,)`` rank of each held-out item, infinity = no candidate.
-        owners: ``(T,)`` its row in ``loader.users``.
+        users: ``(U,) int64`` internal user ids.
         items: ``(U, K) int64`` lists, best first, 0 = no item.
         scores: ``(U, K)`` their scores.
-        metrics: Names, spelt as registered.
-        topk: Values of K; those of the configuration if None.
+        ranks: ``(T,)`` rank of each held-out item, infinity = not in the list.
+        owners: ``(T,)`` its row in ``users``.
+        metrics: Names, spelt as registered. Those beyond accuracy whose evidence is missing, such as genres, are
+            left out.
+        topk: Values of K.
+        evidence: What the metrics beyond accuracy look at, for the same users; not needed for accuracy alone.
         seconds: Time that scoring took.
+
+    Raises:
+        DataError: A metric beyond accuracy is asked for without evidence.
     """
-    topk = loader.config["topk"] if topk is None else topk
     accuracy = [name for name in metrics if is_accuracy(name)]
-    per_user = accuracy_per_user(ranks, owners, len(loader.users), topk, accuracy)
+    per_user = accuracy_per_user(ranks, owners, len(users), topk, accuracy)
     totals: dict[str, float] = {}
-    if len(accuracy) < len(metrics):
-        whole = evidence_of(loader, items)
-        for name in _computable(metrics, whole):
+    beyond = [name for name in metrics if not is_accuracy(name)]
+    if beyond:
+        if evidence is None:
+            raise DataError(f"{beyond[0]} looks at training data and genres: give the evidence of the phase")
+        whole = evidence.with_lists(items)
+        for name in _computable(beyond, whole):
             for k in topk:
                 value, values = measure(name, whole.at(k))
                 if values is None:
                     totals[f"{name.lower()}@{k}"] = value
                 else:
                     per_user[f"{name.lower()}@{k}"] = np.asarray(values)
-    return Evaluation(loader.users, per_user, totals, items, scores, seconds)
+    return Evaluation(users, per_user, totals, items, scores, seconds)
+
+
+def _computable(names: Sequence[str], evidence: Evidence) -> list[str]:
+    """Metrics whose evidence is there; without genres there is no diversity of genres."""
+    return [name for name in names if all(evidence.has(part) for part in BEYOND_ACCURACY[name].needs)]
 
 
 def evaluated_lists(
-    loader: EvaluationLoader,
+    users: np.ndarray,
     items: np.ndarray,
     scores: np.ndarray,
     *,
+    evidence: Evidence,
     metrics: Sequence[str],
-    topk: Sequence[int] | None = None,
+    topk: Sequence[int],
 ) -> Evaluation:
-    """All metrics of ready lists ``(U, K)``, such as re-ranked ones; a held-out item outside has no rank."""
-    indptr, targets = _rows_of(loader, loader.stop, loader.target_stop)
-    owners = np.repeat(np.arange(len(loader.users)), np.diff(indptr))
+    """All metrics of finished lists ``(U, K)``, such as re-ranked ones; a held-out item outside has no rank.
+
+    Args:
+        users, items, scores, metrics, topk: As in :func:`evaluated`.
+        evidence: Of the same users, held-out items included.
+
+    Raises:
+        DataError: The evidence has no held-out items.
+    """
+    if evidence.held_out is None:
+        raise DataError("lists cannot be evaluated without held-out items: give evidence with held_out")
+    indptr, targets = evidence.held_out
+    owners = np.repeat(np.arange(len(users)), np.diff(indptr))
     found = items[owners] == targets[:, None]  # (T, K)
     ranks = np.where(found.any(axis=1), found.argmax(axis=1) + 1.0, np.inf)
-    return evaluated(loader, ranks, owners, items, scores, metrics=metrics, topk=topk)
+    return evaluated(
+        users, items, scores, ranks=ranks, owners=owners, metrics=metrics, topk=topk, evidence=evidence
+    )
 
 
-def bounds(
-    loader: EvaluationLoader, evaluation: Evaluation, topk: Sequence[int] | None = None
-) -> dict[str, dict[str, float]]:
+def bounds(evidence: Evidence, evaluation: Evaluation, topk: Sequence[int]) -> dict[str, dict[str, float]]:
     """``{"ceiling": ..., "random": ...}``: what could be reached, and what a random recommender gets.
+
+    Args:
+        evidence: Of the users of the evaluation.
+        evaluation: Its lists give the length; its metrics are those that get bounds.
+        topk: Values of K.
 
     Returns:
         Metric name with K to value, for the computed metrics that have one.
     """
-    whole = evidence_of(loader, evaluation.items)
+    whole = evidence.with_lists(evaluation.items)
     result: dict[str, dict[str, float]] = {"ceiling": {}, "random": {}}
-    for k in loader.config["topk"] if topk is None else topk:
+    for k in topk:
         cut = whole.at(k)
         for kind, values in (("ceiling", ceilings(cut)), ("random", random_recommender(cut))):
             for name, value in values.items():
@@ -155,10 +150,9 @@ def bounds(
     return result
 
 
-def means_of_groups(loader: EvaluationLoader, evaluation: Evaluation) -> dict[str, dict[str, float]]:
+def means_of_groups(evidence: Evidence, evaluation: Evaluation) -> dict[str, dict[str, float]]:
     """Means over heavy users and over light users of each metric that has a value for each user."""
-    start, stop = loader.split.before(TRAIN + 1)
-    groups = user_groups((stop - start)[loader.users])
+    groups = evidence.user_groups
     result: dict[str, dict[str, Any]] = {}
     for name, values in evaluation.per_user.items():
         for group, mean in group_means(values, groups).items():

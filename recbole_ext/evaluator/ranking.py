@@ -1,19 +1,84 @@
-"""From scores to ranks and lists: masking by index, expected rank among ties, one top-K."""
+"""From scores to ranks and lists: masking by index, expected rank among ties, one top-K, one pass over all users."""
 
 from __future__ import annotations
 
 import math
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from typing import Protocol, TypeVar
 
+import numpy as np
 import torch
 
 from recbole_ext.errors import ConfigError, RecBoleExtError
 
-__all__ = ["expected_ranks", "mask_scores_", "ranks_within", "top_k"]
+__all__ = ["Lists", "best_candidates", "mask_scores_", "ranks_within", "top_k"]
 
 _COMPARED_BY_ROW = 4
 # Below the smaller, groups save nothing over one selection; above the larger, their items cost more than their maxima.
 _SMALLEST_GROUP, _LARGEST_GROUP = 4, 16
 _TIED_ROWS = 64  # at a time, since every item of a row may be tied
+
+
+class UserBatch(Protocol):
+    """Some users of a phase, such as :class:`~recbole_ext.data.dataloader.EvaluationBatch`."""
+
+    @property
+    def users(self) -> np.ndarray:
+        """``(B,) int64`` internal user ids."""
+        ...
+
+
+Batch = TypeVar("Batch", bound=UserBatch)
+
+
+@dataclass(frozen=True)
+class Lists:
+    """The best candidates of each user, best first.
+
+    Attributes:
+        items: ``(U, K) int64`` internal item ids, 0 = no item.
+        scores: ``(U, K) float64`` their scores, -inf where there is no item.
+    """
+
+    items: np.ndarray
+    scores: np.ndarray
+
+
+def best_candidates(
+    batches: Iterable[Batch],
+    masked_scores: Callable[[Batch], torch.Tensor],
+    n_users: int,
+    k: int,
+    visit: Callable[[slice, Batch, torch.Tensor, torch.Tensor], None] | None = None,
+) -> Lists:
+    """The k best candidates of every user: scores each batch once and keeps the scores of one batch at a time.
+
+    Args:
+        batches: Users in batches.
+        masked_scores: From a batch to its ``(B, n_items)`` scores, -inf where an item is no candidate.
+        n_users: U, the users of all batches together.
+        k: Length of the lists.
+        visit: Called for each batch while its scores are in memory, with the rows of its users, the batch, its
+            scores, and the ``(B, k)`` scores of its lists.
+
+    Raises:
+        ConfigError: k is below 1 or above the catalogue.
+    """
+    if k < 1:
+        raise ConfigError(f"lists of {k} items are asked for: give a length of at least 1")
+    # Filled in place: small arrays that stay, between large ones that go, would keep the heap from shrinking.
+    lists = Lists(np.zeros((n_users, k), dtype=np.int64), np.full((n_users, k), -np.inf))
+    start = 0
+    for batch in batches:
+        rows = slice(start, start + len(batch.users))
+        scores = masked_scores(batch)
+        items, values = top_k(scores, k)
+        if visit is not None:
+            visit(rows, batch, scores, values)
+        lists.items[rows], lists.scores[rows] = items.cpu().numpy(), values.cpu().numpy()
+        start = rows.stop
+    return lists
 
 
 def mask_scores_(
@@ -34,35 +99,16 @@ def mask_scores_(
     return scores
 
 
-def expected_ranks(scores: torch.Tensor, rows: torch.Tensor, items: torch.Tensor) -> torch.Tensor:
-    """Rank of each target among all candidates; a target among m equal scores gets its expected rank.
-
-    Where g targets of a row share one score, they get the expected ranks of the first, second, ... of them under a
-    random order of the m, so that they never fill one place twice.
-
-    Args:
-        scores: ``(B, n_items)`` float, -inf where an item is no candidate.
-        rows: ``(T,) int64`` row of each target.
-        items: ``(T,) int64`` item of each target.
-
-    Returns:
-        ``(T,) float64``: (number with a higher score) + j (m + 1) / (g + 1) for the j-th of g targets among m equal
-        scores, which is 1 + higher + (m - 1) / 2 for one alone; infinity for a target that is no candidate.
-
-    Raises:
-        RecBoleExtError: A score is NaN.
-    """
-    own = scores[rows, items]
-    _refuse_nan(scores.amax(dim=1))
-    return _expected(rows, own, *_compared(scores, rows, own), scores.shape[1])
-
-
 def ranks_within(
     scores: torch.Tensor, values: torch.Tensor, rows: torch.Tensor, items: torch.Tensor
 ) -> torch.Tensor:
-    """:func:`expected_ranks` of the targets that can stand in a list of K; infinity for all others.
+    """Rank of each target that can stand in a list of K; a target among m equal scores gets its expected rank.
 
-    What is above such a target is in the list, so that the catalogue is looked at only where a target is tied with
+    Where g targets of a row share one score, they get the expected ranks of the first, second, ... of them under a
+    random order of the m, so that they never fill one place twice: (number with a higher score) + j (m + 1) / (g + 1)
+    for the j-th of them, which is 1 + higher + (m - 1) / 2 for one alone.
+
+    All items that score above such a target are in the list, so the catalogue is read only where a target ties with
     the last place.
 
     Args:
@@ -72,7 +118,7 @@ def ranks_within(
         items: ``(T,) int64`` item of each target.
 
     Returns:
-        ``(T,) float64``.
+        ``(T,) float64``; infinity for a target that scores below the list, or that is no candidate.
 
     Raises:
         RecBoleExtError: A score is NaN.

@@ -7,7 +7,6 @@ by a vector alone has no history to take from, and only similar items can be sho
 
 from __future__ import annotations
 
-import copy
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -15,13 +14,13 @@ from typing import Any
 import numpy as np
 import torch
 
-from recbole_ext.data.dataloader import EvaluationBatch, EvaluationLoader
+from recbole_ext.data.dataloader import EvaluationBatch
 from recbole_ext.data.features import genre_matrix, titles
-from recbole_ext.errors import ConfigError, nearest
-from recbole_ext.evaluator.ranking import top_k
+from recbole_ext.errors import ConfigError
 from recbole_ext.model.explainable import HowExplainable, how_read
 from recbole_ext.recommend.reasons import Reading, read_history
-from recbole_ext.trainer.train import OpenedRun, open_model
+from recbole_ext.recommend.recommender import Recommender
+from recbole_ext.trainer.opened import OpenedRun, open_model
 
 __all__ = ["Explanation", "Reason", "Recommendation", "explain"]
 
@@ -81,22 +80,6 @@ class Explanation:
     how: HowExplainable
     history: int
     recommendations: tuple[Recommendation, ...]
-
-
-def _batch_of(opened: OpenedRun, user: str) -> tuple[EvaluationLoader, EvaluationBatch]:
-    """A loader and batch of one test user."""
-    tokens = opened.data.split.interactions.user_tokens
-    found = np.flatnonzero(tokens.astype(str) == str(user))
-    loader = opened.data.test
-    if not len(found) or int(found[0]) not in loader.users:
-        known = [str(token) for token in tokens[loader.users]]
-        raise ConfigError(
-            f"user {user!r} is no test user of {opened.folder}{nearest(str(user), known)}: give a token of the data "
-            f"set, such as --user={known[0]}"
-        )
-    one = copy.copy(loader)
-    one.users = found[:1]
-    return one, next(iter(one))
 
 
 def _genres(history: np.ndarray, item: int, facts: Any) -> tuple[tuple[str, float], ...]:
@@ -163,14 +146,15 @@ def explain(run: Path, user: str, *, top: int = 3, reasons: int = 5) -> Explanat
         ConfigError: The user is not tested, or ``top`` is not positive or larger than the catalogue.
         CheckpointError: The folder is not a whole run.
     """
-    opened = open_model(run)
+    recommender = Recommender(open_model(run))
+    opened = recommender.run
     catalogue = opened.data.dataset.item_num - 1
     if not 1 <= top <= catalogue:
         raise ConfigError(f"top is {top}: give a number from 1 to {catalogue}, the size of the catalogue")
-    loader, batch = _batch_of(opened, user)
-    opened.trainer.begin(loader)
-    scores = opened.trainer.masked_scores_of(batch)
-    items, best = (part[0].cpu().numpy() for part in top_k(scores, top))
+    one = np.array([recommender.user(user)])
+    lists = recommender.lists(one, k=top)
+    items, best = lists.items[0], lists.scores[0]
+    batch = next(recommender.phase.batches(one))
     with torch.no_grad():
         reading = read_history(opened, batch, items)
     shown = _recommendations(opened, batch, reading, items, best, reasons)

@@ -11,7 +11,7 @@ import torch
 
 from recbole_ext.data.dataloader import EvaluationBatch
 from recbole_ext.model.registry import Explained
-from recbole_ext.trainer.train import OpenedRun
+from recbole_ext.trainer.opened import OpenedRun
 
 __all__ = ["Reading", "read_history"]
 

@@ -1,4 +1,4 @@
-"""Re-rankers on arrays: candidates and facts in, ordered lists of K out. Knows neither torch nor RecBole."""
+"""Re-rankers on arrays: candidates and side information in, ordered lists of K out, without torch and RecBole."""
 
 from __future__ import annotations
 
@@ -6,13 +6,17 @@ from recbole_ext.rerank.methods.base import PerUserReranker, Reranker, checked_s
 from recbole_ext.rerank.methods.calibrated import Calibrated
 from recbole_ext.rerank.methods.candidates import (
     Candidates,
-    candidates_from_scores,
     scaled_scores,
     top_positions,
 )
-from recbole_ext.rerank.methods.facts import Facts, ItemFacts, UserFacts, user_profiles
 from recbole_ext.rerank.methods.mmr import MMR
 from recbole_ext.rerank.methods.popularity_penalty import PopularityPenalty
+from recbole_ext.rerank.methods.side_information import (
+    ItemInformation,
+    SideInformation,
+    UserHistories,
+    user_profiles,
+)
 from recbole_ext.rerank.methods.table import METHODS, make_reranker, reranker_of
 from recbole_ext.rerank.methods.value_aware import ValueAware
 from recbole_ext.rerank.methods.xquad import XQuAD
@@ -22,15 +26,14 @@ __all__ = [
     "MMR",
     "Calibrated",
     "Candidates",
-    "Facts",
-    "ItemFacts",
+    "ItemInformation",
     "PerUserReranker",
     "PopularityPenalty",
     "Reranker",
-    "UserFacts",
+    "SideInformation",
+    "UserHistories",
     "ValueAware",
     "XQuAD",
-    "candidates_from_scores",
     "checked_strength",
     "make_reranker",
     "reranker_of",

@@ -1,52 +1,57 @@
-"""Re-rankers on a trained model: candidates from its scores, facts from its training data, figures of the new lists."""
+"""Re-rankers on a trained model: candidates from its scores, side information from its training data, new figures."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from recbole_ext.config.blocks import ExposureSettings, read_rerank
-from recbole_ext.data.build import PreparedData
+from recbole_ext.config.blocks import ExposureSettings, RerankSettings
 from recbole_ext.data.dataloader import EvaluationLoader
-from recbole_ext.errors import ConfigError
-from recbole_ext.evaluator.evaluate import Evaluation, evaluated_lists, evidence_of
+from recbole_ext.errors import ConfigError, DataError
+from recbole_ext.evaluator.evaluate import Evaluation, evaluated_lists
 from recbole_ext.evaluator.groups import popularity_thirds
-from recbole_ext.rerank import (
-    Candidates,
-    Facts,
-    ItemFacts,
-    UserFacts,
-    candidates_from_scores,
-    reranker_of,
-)
-from recbole_ext.rerank.exposure.solve import Candidate, best_users_per_item, exposure
-from recbole_ext.trainer.trainer import ExactTrainer
+from recbole_ext.evaluator.metrics.beyond_accuracy import Evidence
+from recbole_ext.rerank.exposure.candidates import BestUsers, ExtraCandidates
+from recbole_ext.rerank.exposure.solve import exposure
+from recbole_ext.rerank.methods.candidates import Candidates
+from recbole_ext.rerank.methods.side_information import ItemInformation, SideInformation, UserHistories
+from recbole_ext.rerank.methods.table import reranker_of
+from recbole_ext.rerank.trained_run import TrainedRun
 
-__all__ = ["Rerankable", "Reranked", "ranked_again", "rerankable"]
+if TYPE_CHECKING:
+    import torch
+
+    from recbole_ext.data.dataloader import EvaluationBatch
+
+__all__ = ["Rerankable", "Reranked", "check_candidates_fit", "rerankable", "reranked"]
 
 
 @dataclass(frozen=True)
 class Rerankable:
-    """One phase of a trained model, ready for any number of re-rankings; the model is not asked again.
+    """One phase of a trained model, ready for any number of re-rankings without scoring again.
 
     Attributes:
         loader: The phase.
         candidates: The N best items of each user.
-        extra: For each item the users with its largest scores: what makes a coverage floor reachable.
-        facts: Popularity, head, genres and histories of the training part.
+        best_users: For each item the users with its largest scores, which make a coverage floor reachable; None where
+            ``exposure`` is not wanted.
+        side: Popularity, head, genres and histories of the training part.
         k: Length of the lists.
         before: Figures of the model's own lists of k.
     """
 
     loader: EvaluationLoader
     candidates: Candidates
-    extra: Candidate
-    facts: Facts
+    best_users: ExtraCandidates | None
+    side: SideInformation
     k: int
     before: Evaluation
+
+    def evaluated(self, items: np.ndarray, scores: np.ndarray) -> Evaluation:
+        """Figures of lists ``(U, k)`` of the phase's users."""
+        return _evaluated(self.loader, items, scores, self.k)
 
 
 @dataclass(frozen=True)
@@ -54,7 +59,7 @@ class Reranked:
     """Lists after a re-ranker, and what is to be said of them.
 
     Attributes:
-        settings: The re-ranker as plain data; reads back.
+        settings: The re-ranker as plain data, as in a ``rerank:`` block.
         rule: One sentence with formula, strength and scaling.
         after: Figures of the new lists; ``scores`` are the model's own.
         note: What the method guarantees, or an empty string.
@@ -66,115 +71,121 @@ class Reranked:
     note: str = ""
 
 
-def _blocks(trainer: ExactTrainer, loader: EvaluationLoader) -> Iterator[tuple[np.ndarray, np.ndarray]]:
-    """Rows of users and their masked scores ``(B, n_items)``."""
-    first = 0
-    for batch in loader:
-        scores = trainer.masked_scores_of(batch).double().cpu().numpy()
-        yield np.arange(first, first + len(scores)), scores
-        first += len(scores)
+def _evaluated(loader: EvaluationLoader, items: np.ndarray, scores: np.ndarray, k: int) -> Evaluation:
+    metrics = loader.config["metrics"]
+    return evaluated_lists(loader.users, items, scores, evidence=loader.evidence, metrics=metrics, topk=[k])
 
 
-def _facts(loader: EvaluationLoader) -> Facts:
-    evidence = evidence_of(loader, np.zeros((len(loader.users), 1), dtype=np.int64))
-    assert evidence.profiles is not None
-    indptr, history = (rows.astype(np.int64) for rows in evidence.profiles)
-    items = ItemFacts(
+def _side_information(evidence: Evidence) -> SideInformation:
+    if evidence.profiles is None:
+        raise DataError("re-rankers read the users' histories: give evidence with profiles")
+    items = ItemInformation(
         popularity=evidence.counts.astype(np.int64),
         head=evidence.groups.head,
         groups=popularity_thirds(evidence.counts).astype(np.int64),
         genres=evidence.features,
     )
-    return Facts(items, UserFacts(indptr, history))
+    return SideInformation(items, UserHistories(*(rows.astype(np.int64) for rows in evidence.profiles)))
 
 
-def rerankable(
-    trainer: ExactTrainer,
-    data: PreparedData,
-    loader: EvaluationLoader,
-    *,
-    candidates: int = 200,
-    k: int | None = None,
-) -> Rerankable:
-    """Scores the users of a phase once.
+def check_candidates_fit(candidates: int, k: int) -> None:
+    """Refuses fewer candidates than a list has places.
 
     Args:
-        trainer: With the weights of the run.
-        data: Its data.
-        loader: ``data.validation`` or ``data.test``.
         candidates: N.
-        k: Length of the lists; that of ``valid_metric`` if None.
+        k: Length of the lists.
 
     Raises:
         ConfigError: N is below k.
     """
-    k = k or int(str(trainer.config["valid_metric"]).partition("@")[2])
-    n_items = data.dataset.item_num
     if candidates < k:
         raise ConfigError(
             f"rerank has candidates {candidates} for lists of {k}: give at least {k} candidates"
         )
-    depth = min(candidates, n_items - 1)
-    trainer.begin(loader)
-    parts = [candidates_from_scores(scores, depth) for _, scores in _blocks(trainer, loader)]
-    pool = Candidates(
-        np.concatenate([part.items for part in parts]), np.concatenate([part.scores for part in parts])
+
+
+def rerankable(
+    run: TrainedRun,
+    loader: EvaluationLoader,
+    *,
+    candidates: int = 200,
+    k: int | None = None,
+    for_exposure: bool = True,
+) -> Rerankable:
+    """Scores each user of a phase once, batch by batch, and keeps what re-rankers need.
+
+    Args:
+        run: The trained model.
+        loader: ``run.data.validation`` or ``run.data.test``.
+        candidates: N, the best items of each user that re-rankers choose from.
+        k: Length of the lists; that of ``valid_metric`` if None.
+        for_exposure: Whether to collect the best users of each item, which ``exposure`` needs.
+
+    Raises:
+        ConfigError: N is below k.
+        DataError: A score is NaN or +infinity.
+    """
+    k = k or int(run.metrics["protocol"]["shown_k"])
+    n_items = run.data.dataset.item_num
+    check_candidates_fit(candidates, k)
+    best_users = BestUsers(n_items)
+
+    def collect(rows: slice, batch: EvaluationBatch, scores: torch.Tensor, values: torch.Tensor) -> None:
+        best_users.add(np.arange(rows.start, rows.stop), scores.double().cpu().numpy())
+
+    best = run.lists(loader, min(candidates, n_items - 1), visit=collect if for_exposure else None)
+    pool = Candidates(best.items, best.scores)
+    return Rerankable(
+        loader,
+        pool,
+        best_users.candidates() if for_exposure else None,
+        _side_information(loader.evidence),
+        k,
+        _evaluated(loader, pool.items[:, :k], pool.scores[:, :k], k),
     )
-    extra = best_users_per_item(_blocks(trainer, loader), n_items)
-    before = evaluated_lists(
-        loader, pool.items[:, :k], pool.scores[:, :k], metrics=trainer.config["metrics"], topk=[k]
-    )
-    return Rerankable(loader, pool, extra, _facts(loader), k, before)
 
 
 def _exposed(phase: Rerankable, floors: ExposureSettings) -> tuple[np.ndarray, str, str]:
-    coverage, tail_share = floors.coverage, floors.tail_share
-    facts = phase.facts.items
-    tail = ~facts.head
+    """Lists, rule and note of ``exposure``."""
+    items = phase.side.items
+    tail = ~items.head
     tail[0] = False
     result = exposure(
         phase.candidates.items,
         phase.candidates.scores,
         tail=tail,
-        n_items=facts.n_items,
+        n_items=items.n_items,
         k=phase.k,
-        coverage=coverage,
-        tail_share=tail_share,
-        extra=phase.extra,
+        coverage=floors.coverage,
+        tail_share=floors.tail_share,
+        extra=phase.best_users,
     )
     rule = (
         f"exposure (best total of position-discounted scores, min-max scaled per user over the top "
-        f"{phase.candidates.depth}, with coverage >= {coverage:g} and tail share >= {tail_share:g})"
+        f"{phase.candidates.depth}, with coverage >= {floors.coverage:g} and tail share >= {floors.tail_share:g})"
     )
     note = f"solved by the {result.method} method; at most {result.gap:.2%} below the best lists with these floors"
     return result.items, rule, note
 
 
-def ranked_again(phase: Rerankable, block: Mapping[str, Any]) -> Reranked:
+def reranked(phase: Rerankable, settings: RerankSettings | ExposureSettings) -> Reranked:
     """Applies one re-ranker.
 
     Args:
-        phase: What :func:`rerankable` gave.
-        block: As ``rerank:`` in a configuration, such as ``{method: popularity_penalty, alpha: 0.1}`` or
-            ``{method: exposure, coverage: 0.8, tail_share: 0.5}``.
+        phase: From :func:`rerankable`, with ``for_exposure`` where the settings are those of ``exposure``.
+        settings: From :func:`~recbole_ext.config.blocks.read_rerank`.
 
     Raises:
-        ConfigError: The method, a key or a value cannot be used, or a floor is out of reach.
+        ConfigError: A floor is out of reach, or a user has fewer candidates than a list has places.
+        DataError: The data set lacks something that the method needs, such as genres.
     """
-    note, chosen = "", read_rerank(block)
-    if isinstance(chosen, ExposureSettings):
-        items, rule, note = _exposed(phase, chosen)
+    note = ""
+    if isinstance(settings, ExposureSettings):
+        items, rule, note = _exposed(phase, settings)
     else:
-        items, _ = reranker_of(chosen)(phase.candidates, phase.facts, phase.k)
-        rule = str(chosen)
-    after = evaluated_lists(
-        phase.loader,
-        items,
-        _scores_of(phase, items),
-        metrics=phase.loader.config["metrics"],
-        topk=[phase.k],
-    )
-    return Reranked(chosen.plain(), rule, after, note)
+        items, _ = reranker_of(settings)(phase.candidates, phase.side, phase.k)
+        rule = str(settings)
+    return Reranked(settings.plain(), rule, phase.evaluated(items, _scores_of(phase, items)), note)
 
 
 def _scores_of(phase: Rerankable, items: np.ndarray) -> np.ndarray:

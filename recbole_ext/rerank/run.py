@@ -8,23 +8,18 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from recbole_ext.config.blocks import read_pareto, read_rerank
+from recbole_ext.config.blocks import ExposureSettings, RerankSettings, read_pareto
 from recbole_ext.evaluator.confidence import paired_difference
 from recbole_ext.evaluator.evaluate import Evaluation, bounds
-from recbole_ext.rerank.apply import Reranked, ranked_again, rerankable
-from recbole_ext.rerank.curves import Curves, figure, sweep
+from recbole_ext.rerank.apply import Reranked, rerankable, reranked
+from recbole_ext.rerank.curves import Curves, sweep
+from recbole_ext.rerank.trained_run import TrainedRun
 from recbole_ext.runs.files import new_folder
 from recbole_ext.runs.lists import write_lists
-from recbole_ext.trainer.train import open_model
 
-__all__ = ["ParetoResult", "RerankResult", "pareto_run", "rerank_run"]
+__all__ = ["ParetoResult", "RerankResult", "pareto_run", "rerank_run", "reranked_folder"]
 
-Report = Callable[[str], None]
 _NAMING = ("strength", "coverage", "tail_share")
-
-
-def _silent(_: str) -> None:
-    return None
 
 
 @dataclass(frozen=True)
@@ -35,7 +30,6 @@ class RerankResult:
         folder: Where the new lists are.
         before, after: Figures at one K.
         reranked: The re-ranker's settings, rule and guarantee.
-        bounds: Ceiling and the expectation of Random.
         metrics: The content of ``metrics.json``.
     """
 
@@ -43,70 +37,84 @@ class RerankResult:
     before: Evaluation
     after: Evaluation
     reranked: Reranked
-    bounds: dict[str, dict[str, float]]
     metrics: dict[str, Any]
 
 
-def _differences(before: Evaluation, after: Evaluation) -> dict[str, list[float]]:
+def _differences(before: Evaluation, after: Evaluation, level: float) -> dict[str, list[float]]:
     """Mean of after minus before over users with its interval, for each metric that has a value for each user."""
     found = {
-        name: paired_difference(values, before.per_user[name]) for name, values in after.per_user.items()
+        name: paired_difference(values, before.per_user[name], level=level)
+        for name, values in after.per_user.items()
     }
     return {name: [value.mean, value.low, value.high] for name, value in found.items()}
 
 
+def reranked_folder(run: Path, settings: RerankSettings | ExposureSettings) -> Path:
+    """Where the re-ranked lists of a run stand unless another folder is named: beside the run."""
+    strength = "-".join(str(value) for key, value in settings.plain().items() if key in _NAMING)
+    return run.with_name(f"{run.name}-{settings.method}-{strength}")
+
+
 def rerank_run(
-    run: Path,
-    block: Mapping[str, Any],
+    run: TrainedRun,
+    settings: RerankSettings | ExposureSettings,
     *,
     k: int | None = None,
-    head_rule: str | None = None,
     output: Path | None = None,
-    report: Report = _silent,
 ) -> RerankResult:
-    """Re-ranks the test lists of a saved run, without training it again.
+    """Re-ranks the test lists of a trained run, without training it again.
+
+    The folder holds ``recommendations.parquet``, ``per_user.parquet`` and ``metrics.json``.
 
     Args:
-        run: A run folder.
-        block: As ``rerank:`` in a configuration.
+        run: The trained model, such as :func:`~recbole_ext.trainer.opened.open_model` gives.
+        settings: From :func:`~recbole_ext.config.blocks.read_rerank`.
         k: Length of the lists; that of ``valid_metric`` if None.
-        head_rule: What counts as the head; the run's own rule if None.
         output: Folder for the new lists and figures; beside the run if None.
-        report: Receives each line that a user should see.
 
     Raises:
-        RecBoleExtError: The run or the block cannot be used; nothing half-written is left.
+        RecBoleExtError: The settings do not fit the run, or the folder cannot be written; nothing half-written is left.
     """
-    settings = read_rerank(block)
-    opened = open_model(run, head_rule=head_rule, report=report)
-    data, trainer = opened.data, opened.trainer
-    phase = rerankable(trainer, data, data.test, candidates=settings.candidates, k=k)
-    again = ranked_again(phase, block)
-    strength = "-".join(str(value) for key, value in again.settings.items() if key in _NAMING)
-    final = output or run.with_name(f"{run.name}-{again.settings['method']}-{strength}")
+    phase = rerankable(
+        run,
+        run.data.test,
+        candidates=settings.candidates,
+        k=k,
+        for_exposure=isinstance(settings, ExposureSettings),
+    )
+    again = reranked(phase, settings)
+    level = float(run.config["confidence"])
     metrics = {
-        "run": str(run),
-        "dataset": opened.config["dataset"],
-        "fingerprint": opened.metrics["fingerprint"],
+        "run": str(run.folder),
+        "dataset": run.config["dataset"],
+        "fingerprint": run.metrics["fingerprint"],
         "rerank": again.settings,
         "rule": again.rule,
         "note": again.note,
         "k": phase.k,
-        "protocol": opened.metrics["protocol"],
+        "level": level,
+        "protocol": run.metrics["protocol"],
         "before": dict(phase.before.means),
         "after": dict(again.after.means),
-        "difference": _differences(phase.before, again.after),
-        "bounds": bounds(data.test, phase.before, [phase.k]),
+        "difference": _differences(phase.before, again.after, level),
+        "bounds": bounds(phase.loader.evidence, phase.before, [phase.k]),
     }
+    final = output or reranked_folder(run.folder, settings)
     with new_folder(final) as folder:
-        write_lists(folder, data.dataset.interactions, data.dataset.item_file, again.after)
+        write_lists(folder, run.data.dataset.interactions, run.data.dataset.item_file, again.after)
         (folder / "metrics.json").write_text(json.dumps(metrics, indent=2), encoding="utf-8")
-    return RerankResult(final, phase.before, again.after, again, metrics["bounds"], metrics)
+    return RerankResult(final, phase.before, again.after, again, metrics)
 
 
 @dataclass(frozen=True)
 class ParetoResult:
-    """The curves of a run and where they are."""
+    """The curves of a run and where they are.
+
+    Attributes:
+        folder: Where they are.
+        curves: The points.
+        metrics: The content of ``metrics.json``.
+    """
 
     folder: Path
     curves: Curves
@@ -114,44 +122,45 @@ class ParetoResult:
 
 
 def pareto_run(
-    run: Path,
+    run: TrainedRun,
     changes: Mapping[str, Any] | None = None,
     *,
-    head_rule: str | None = None,
     output: Path | None = None,
-    report: Report = _silent,
+    draw: Callable[[Curves, str], str] | None = None,
+    report: Callable[[str], None] = lambda _: None,
 ) -> ParetoResult:
-    """Sweeps re-rankers on the validation lists of a saved run, tests the chosen strengths once, writes a folder.
+    """Sweeps re-rankers on the validation lists of a trained run, tests the chosen strengths once, writes a folder.
 
-    The folder holds ``validation.parquet``, ``test.parquet``, ``curves.html`` (opens offline) and ``metrics.json``.
+    The folder holds ``validation.parquet``, ``test.parquet``, ``metrics.json`` and, with ``draw``, ``curves.html``.
 
     Args:
-        run: A run folder.
+        run: The trained model, such as :func:`~recbole_ext.trainer.opened.open_model` gives.
         changes: Keys that win over the run's ``pareto:`` block.
-        head_rule: What counts as the head; the run's own rule if None.
         output: The folder; beside the run if None.
+        draw: From the curves and a title to the text of ``curves.html``.
         report: Receives each line that a user should see.
 
     Raises:
-        RecBoleExtError: The run, a method or a value cannot be used; nothing half-written is left.
+        RecBoleExtError: A method or a value cannot be used, or the folder cannot be written; nothing half-written is
+            left.
     """
-    read_pareto(changes)
-    opened = open_model(run, head_rule=head_rule, report=report)
-    settings = read_pareto({**(opened.config["pareto"] or {}), **(changes or {})})
-    final = output or run.with_name(f"{run.name}-pareto")
+    settings = read_pareto({**(run.config["pareto"] or {}), **(changes or {})})
+    final = output or run.folder.with_name(f"{run.folder.name}-pareto")
     with new_folder(final) as folder:
-        curves = sweep(opened.trainer, opened.data, settings, report=report)
+        curves = sweep(run, settings, report=report)
         curves.validation.write_parquet(folder / "validation.parquet")
         curves.test.write_parquet(folder / "test.parquet")
-        title = f"{opened.spec.name} on {opened.config['dataset']}: what debiasing costs"
-        figure(curves, title).write_html(folder / "curves.html", include_plotlyjs=True)
+        if draw is not None:
+            title = f"{run.model_name} on {run.config['dataset']}: what debiasing costs"
+            (folder / "curves.html").write_text(draw(curves, title), encoding="utf-8")
         metrics = {
-            "run": str(run),
-            "dataset": opened.config["dataset"],
-            "fingerprint": opened.metrics["fingerprint"],
+            "run": str(run.folder),
+            "dataset": run.config["dataset"],
+            "fingerprint": run.metrics["fingerprint"],
             "rule": curves.rule,
             "candidates": settings.candidates,
-            "protocol": opened.metrics["protocol"],
+            "level": curves.level,
+            "protocol": run.metrics["protocol"],
             "bounds": curves.bounds,
             "validation": curves.validation.to_dicts(),
             "test": curves.test.to_dicts(),

@@ -8,10 +8,12 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
+from recbole_ext.config.blocks import read_rerank
 from recbole_ext.config.messages import pluralize
 from recbole_ext.data.build import DataCache
 from recbole_ext.evaluator.register import bigger_is_better
 from recbole_ext.model.registry import model_spec, seeds_of, short_name
+from recbole_ext.rerank.curves import Curves
 from recbole_ext.rerank.run import pareto_run, rerank_run
 from recbole_ext.runs.compare import best_on_validation, choose_baseline, compared, groups_of
 from recbole_ext.runs.files import made_folder
@@ -25,8 +27,11 @@ from recbole_ext.study.table import markdown
 from recbole_ext.study.tune import TuneResult
 from recbole_ext.study.tune_all import Searches, cell_name, run_values
 from recbole_ext.trainer.configure import available_dataset
+from recbole_ext.trainer.opened import open_model
 
 __all__ = ["compare", "run_comparison"]
+
+Draw = Callable[[Curves, str], str]
 
 _PUBLISHED = {"method": "popularity_penalty", "alpha": 0.1}
 
@@ -44,6 +49,7 @@ class _Study:
         valid_metric: As figures name it.
         report: Receives each line that a user should see.
         command: What repeats it.
+        draw: From the curves of a model and a title to the page that shows them; None draws none.
     """
 
     settings: ComparisonSettings
@@ -54,6 +60,7 @@ class _Study:
     valid_metric: str
     report: Callable[[str], None]
     command: str
+    draw: Draw | None
 
 
 def compare(
@@ -63,6 +70,7 @@ def compare(
     output: Path | None = None,
     budget_minutes: float | None = None,
     command: str = "",
+    draw: Draw | None = None,
     report: Callable[[str], None] = lambda _: None,
 ) -> Comparison:
     """Tunes, trains and compares models; an interrupted comparison is continued by the same call.
@@ -76,6 +84,7 @@ def compare(
         output: Folder; ``saved/study/<name of the file>`` if None.
         budget_minutes: In place of the study's, for each model's search.
         command: What repeats it, for the files.
+        draw: From the curves of a model and a title to the text of ``curves.html``, which is not written if None.
         report: Receives each line that a user should see.
 
     Raises:
@@ -84,7 +93,7 @@ def compare(
         RecBoleExtError: As tuning and training; what is finished stays.
     """
     plan = plan_comparison(file, overrides or {}, budget_minutes)
-    return run_comparison(plan, output=output, command=command, report=report)
+    return run_comparison(plan, output=output, command=command, draw=draw, report=report)
 
 
 def run_comparison(
@@ -92,10 +101,11 @@ def run_comparison(
     *,
     output: Path | None = None,
     command: str = "",
+    draw: Draw | None = None,
     report: Callable[[str], None] = lambda _: None,
 ) -> Comparison:
     """As :func:`compare`, of a study that was checked."""
-    study = _begun(plan, output, command, report)
+    study = _begun(plan, output, command, draw, report)
     seeds = study.settings.seeds
     study.cells.check(
         cell_name(model, seed) for model in study.settings.models for seed in seeds_of(model, seeds)
@@ -111,14 +121,22 @@ def run_comparison(
     return comparison
 
 
-def _begun(plan: ComparisonPlan, output: Path | None, command: str, report: Callable[[str], None]) -> _Study:
+def _begun(
+    plan: ComparisonPlan,
+    output: Path | None,
+    command: str,
+    draw: Draw | None,
+    report: Callable[[str], None],
+) -> _Study:
     """The study in its folder, on the data that is really there."""
     values = {**plan.values, "dataset": available_dataset(plan.config, report)}
     metric = str(plan.config["valid_metric"])
     bigger = bigger_is_better(metric.partition("@")[0])
     folder = made_folder(output or Path("saved") / "study" / plan.file.stem)
     cells = Cells(folder / "cells", plan.files, values, DataCache(), report)
-    return _Study(plan.settings, folder, cells, plan.spaces, bool(bigger), metric.lower(), report, command)
+    return _Study(
+        plan.settings, folder, cells, plan.spaces, bool(bigger), metric.lower(), report, command, draw
+    )
 
 
 def _trained(study: _Study, model: str, best: Mapping[str, Any]) -> list[Run]:
@@ -138,15 +156,16 @@ def _curves(study: _Study, cells: Mapping[str, Sequence[Run]]) -> dict[str, Path
     found = {}
     for model in ranked[: study.settings.curves.models]:
         folder = study.folder / "curves" / short_name(model)
+        run = cells[model][0].path
         if not folder.is_dir():
             study.report(f"curves of {model}")
             methods = study.settings.curves.methods
             changes = {"methods": methods} if methods else {}
-            pareto_run(cells[model][0].path, changes, output=folder, report=study.report)
+            pareto_run(open_model(run), changes, output=folder, draw=study.draw, report=study.report)
         found[model] = folder
         lists = study.folder / "rerank" / short_name(model)
         if not lists.is_dir():
-            rerank_run(cells[model][0].path, _PUBLISHED, output=lists, report=study.report)
+            rerank_run(open_model(run), read_rerank(_PUBLISHED), output=lists)
     return found
 
 

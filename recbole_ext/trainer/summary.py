@@ -10,7 +10,12 @@ from recbole_ext.evaluator.confidence import mean_intervals
 from recbole_ext.evaluator.evaluate import Evaluation, bounds, means_of_groups
 from recbole_ext.trainer.trainer import ExactTrainer
 
-__all__ = ["describe", "protocol", "run_figures", "test_figures"]
+__all__ = ["describe", "protocol", "run_figures", "shown_k", "test_figures"]
+
+
+def shown_k(config: Any) -> int:
+    """Length of the lists that are shown: the K of ``valid_metric``."""
+    return int(str(config["valid_metric"]).partition("@")[2])
 
 
 def test_figures(
@@ -23,8 +28,8 @@ def test_figures(
         "test_intervals": {
             name: list(ends) for name, ends in mean_intervals(test.per_user, level=level).items()
         },
-        "test_by_user_group": means_of_groups(data.test, test),
-        "test_bounds": bounds(data.test, test),
+        "test_by_user_group": means_of_groups(data.test.evidence, test),
+        "test_bounds": bounds(data.test.evidence, test, data.test.config["topk"]),
         "users": {"validation": len(validation.users), "test": len(test.users)},
     }
 
@@ -42,7 +47,7 @@ def protocol(config: Any, data: PreparedData) -> dict[str, Any]:
         "mask_seen": bool(config["mask_seen"]),
         "candidates": "whole filtered catalogue",
         "topk": list(config["topk"]),
-        "shown_k": int(str(config["valid_metric"]).partition("@")[2]),
+        "shown_k": shown_k(config),
         "head_rule": config["head_rule"],
         "tie_break": config["tie_break"],
         "users_decided_by_tie_break": data.split.tie_share,

@@ -1,72 +1,31 @@
-"""From a configuration to one frozen result: prepare, train, test, save; evaluate and resume what was saved."""
+"""From a configuration to a finished run: prepare, train, test, save, re-rank; resume what was interrupted."""
 
 from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from recbole_ext.config.blocks import ExposureSettings, RerankSettings, read_rerank
 from recbole_ext.config.build import to_plain
-from recbole_ext.data.build import DataCache, PreparedData, fingerprint, prepare_data
+from recbole_ext.data.build import DataCache, PreparedData, prepare_data
 from recbole_ext.data.statistics import dataset_statistics
-from recbole_ext.errors import CheckpointError
-from recbole_ext.evaluator.evaluate import Evaluation
+from recbole_ext.errors import OutputError, RecBoleExtError
 from recbole_ext.model.registry import ModelSpec
+from recbole_ext.rerank.apply import check_candidates_fit
+from recbole_ext.rerank.run import RerankResult, rerank_run, reranked_folder
 from recbole_ext.runs.files import partial_of
-from recbole_ext.runs.folder import (
-    RunFolder,
-    open_run,
-    read_config,
-    read_metrics,
-)
+from recbole_ext.runs.folder import RunFolder, read_config
 from recbole_ext.runs.lists import write_lists
 from recbole_ext.trainer.build import build_trainer, configure_host
 from recbole_ext.trainer.configure import command_line
-from recbole_ext.trainer.summary import describe, run_figures, test_figures
-from recbole_ext.trainer.trainer import EpochReport, ExactTrainer
+from recbole_ext.trainer.opened import OpenedRun, Report, RunResult, open_model, silent
+from recbole_ext.trainer.summary import describe, run_figures, shown_k
+from recbole_ext.trainer.trainer import EpochReport
 
-__all__ = [
-    "OpenedRun",
-    "RunResult",
-    "Validated",
-    "build_trainer",
-    "evaluate",
-    "open_model",
-    "resume",
-    "train",
-    "validate",
-]
-
-Report = Callable[[str], None]
-
-
-@dataclass(frozen=True)
-class RunResult:
-    """What a run gives; tuning, comparison, report and serving start from it.
-
-    Attributes:
-        folder: The run folder.
-        model, dataset: Names, as they are shown.
-        config: The complete configuration, plain.
-        metrics: The content of ``metrics.json``.
-        validation, test: The rankings behind it.
-        epochs: One report after each validation.
-    """
-
-    folder: Path
-    model: str
-    dataset: str
-    config: dict[str, Any]
-    metrics: dict[str, Any]
-    validation: Evaluation
-    test: Evaluation
-    epochs: tuple[dict[str, float], ...]
-
-
-def _silent(_: str) -> None:
-    return None
+__all__ = ["Validated", "resume", "train", "validate"]
 
 
 def train(
@@ -76,11 +35,11 @@ def train(
     overrides: Mapping[str, Any] | None = None,
     *,
     output: Path | None = None,
-    report: Report = _silent,
+    report: Report = silent,
     on_epoch: Callable[[EpochReport], None] | None = None,
     cache: DataCache | None = None,
 ) -> RunResult:
-    """Trains a model, tests its best weights and writes the run folder.
+    """Trains a model, tests its best weights, writes the run folder, and re-ranks where ``rerank:`` asks for it.
 
     Args:
         model: A name of the registry or ``package.module:Class``.
@@ -99,6 +58,7 @@ def train(
     data = prepare_data(config, cache)
     chosen = output or (Path(config["output"]) if config["output"] else None)
     with RunFolder.create(config, spec.name, chosen) as folder:
+        _check_reranking(config, folder.final)
         report(f"run folder: {folder.final} (after an interruption: --resume {folder.final})")
         folder.write_config(to_plain(config), command_line(model, dataset, files, overrides or {}))
         return _run(config, spec, model_class, data, folder, report, on_epoch)
@@ -141,7 +101,7 @@ def validate(
         RecBoleExtError: Whatever the user can mend.
     """
     began = time.perf_counter()
-    spec, model_class, config = configure_host(model, None, files, overrides or {}, _silent)
+    spec, model_class, config = configure_host(model, None, files, overrides or {}, silent)
     data = prepare_data(config, cache)
     trainer, loader = build_trainer(config, spec, model_class, data, scratch)
     trainer.on_epoch = on_epoch
@@ -152,16 +112,26 @@ def validate(
 
 
 def resume(
-    run: Path, *, report: Report = _silent, on_epoch: Callable[[EpochReport], None] | None = None
+    run: Path, *, report: Report = silent, on_epoch: Callable[[EpochReport], None] | None = None
 ) -> RunResult:
     """Continues an interrupted run; its numbers are those of an uninterrupted one.
 
+    A run that is complete is tested again, and re-ranked if that is what the interruption left out.
+
+    Args:
+        run: The run folder, with or without ``.partial`` in its name.
+        report: Receives each line that a user should see.
+        on_epoch: Receives a report after each validation.
+
     Raises:
         CheckpointError: There is no such run, or its data set has changed.
+        RecBoleExtError: As :func:`train`.
     """
     if run.is_dir() and not partial_of(run).is_dir():
         report(f"{run} is complete already: showing its result")
-        return evaluate(run, report=report)
+        opened = open_model(run, report=report)
+        report(describe(opened.config, opened.metrics["statistics"], opened.data))
+        return _with_reranking(opened, opened.result(), report)
     partial = partial_of(run)
     plain = read_config(partial)
     name = str(plain.pop("model"))
@@ -173,14 +143,14 @@ def resume(
 
 def _run(
     config: Any,
-    spec: Any,
+    spec: ModelSpec,
     model_class: type,
     data: PreparedData,
     folder: RunFolder,
     report: Report,
     on_epoch: Callable[[EpochReport], None] | None,
 ) -> RunResult:
-    """Fits from wherever the folder stands, tests, and completes the folder."""
+    """Fits from wherever the folder stands, tests, completes the folder, and re-ranks."""
     began = time.perf_counter()
     statistics = dataset_statistics(data.split)
     report(describe(config, statistics, data))
@@ -209,7 +179,7 @@ def _run(
     metrics["seconds"]["build"] = built
     write_lists(folder.path, data.dataset.interactions, data.dataset.item_file, test)
     folder.complete(metrics)
-    return RunResult(
+    result = RunResult(
         folder.final,
         spec.name,
         str(config["dataset"]),
@@ -219,77 +189,44 @@ def _run(
         test,
         tuple(trainer.history),
     )
+    return _with_reranking(OpenedRun(folder.final, spec, config, data, trainer, metrics), result, report)
 
 
-@dataclass(frozen=True)
-class OpenedRun:
-    """A saved run, ready to score: its weights are in the trainer's model.
-
-    Attributes:
-        folder: The run folder.
-        spec: Its model.
-        config: RecBole's configuration.
-        data: Split and loaders, the same interactions as in training.
-        trainer: ``rank`` gives lists and figures, ``masked_scores_of`` the scores of a batch.
-        metrics: The content of ``metrics.json``.
-    """
-
-    folder: Path
-    spec: ModelSpec
-    config: Any
-    data: PreparedData
-    trainer: ExactTrainer
-    metrics: dict[str, Any]
-
-    def result(self, validation: Evaluation, test: Evaluation) -> RunResult:
-        """The run with figures computed anew."""
-        figures = test_figures(self.data, validation, test, float(self.config["confidence"]))
-        return RunResult(
-            self.folder,
-            self.spec.name,
-            str(self.config["dataset"]),
-            to_plain(self.config),
-            {**self.metrics, **figures},
-            validation,
-            test,
-            tuple(self.metrics.get("history", ())),
-        )
+def _rerank_settings(config: Any) -> RerankSettings | ExposureSettings | None:
+    return read_rerank(config["rerank"]) if config["rerank"] else None
 
 
-def open_model(run: Path, *, head_rule: str | None = None, report: Report = _silent) -> OpenedRun:
-    """Loads a saved run, in whatever process this is.
-
-    Args:
-        run: A run folder.
-        head_rule: Another rule of what is the head than the run's; its weights do not depend on it.
-        report: Receives each line that a user should see.
+def _check_reranking(config: Any, run: Path) -> None:
+    """Finds what would stop the re-ranking after hours of training.
 
     Raises:
-        CheckpointError: The folder is not a whole run, a file is damaged, or the data set has changed.
+        ConfigError: There are fewer candidates than places in a list.
+        OutputError: The folder for the re-ranked lists is taken.
     """
-    folder = open_run(run)
-    plain, metrics = read_config(folder), read_metrics(folder)
-    name = str(plain.pop("model"))
-    if head_rule is not None:
-        plain["head_rule"] = head_rule
-        metrics["protocol"] = {**metrics["protocol"], "head_rule": head_rule}
-    spec, model_class, config = configure_host(name, None, (), plain, report)
-    data = prepare_data(config)
-    if fingerprint(data.split) != metrics.get("fingerprint"):
-        raise CheckpointError(
-            f"{config['dataset']} is not the data that {run} was trained on: prepare the same data set again"
-        )
-    trainer, _ = build_trainer(config, spec, model_class, data, folder)
-    trainer.load_best(folder / "model.safetensors")
-    return OpenedRun(folder, spec, config, data, trainer, metrics)
+    settings = _rerank_settings(config)
+    if settings is not None:
+        check_candidates_fit(settings.candidates, shown_k(config))
+        folder = reranked_folder(run, settings)
+        if folder.exists():
+            raise OutputError(
+                f"{folder}, where the re-ranked lists go, exists already: choose another --output, or remove it"
+            )
 
 
-def evaluate(run: Path, *, report: Report = _silent) -> RunResult:
-    """Tests a saved run again, from its weights.
+def _with_reranking(opened: OpenedRun, result: RunResult, report: Report) -> RunResult:
+    """The result of a complete run with its test lists re-ranked, unless they are there already."""
+    settings = _rerank_settings(opened.config)
+    if settings is None:
+        return result
+    folder = reranked_folder(opened.folder, settings)
+    if folder.exists():
+        report(f"re-ranked lists: {folder}")
+        return result
+    return replace(result, reranked=_reranked(opened, settings))
 
-    Raises:
-        CheckpointError: The folder is not a whole run, a file is damaged, or the data set has changed.
-    """
-    opened = open_model(run, report=report)
-    report(describe(opened.config, opened.metrics["statistics"], opened.data))
-    return opened.result(opened.trainer.rank(opened.data.validation), opened.trainer.rank(opened.data.test))
+
+def _reranked(opened: OpenedRun, settings: RerankSettings | ExposureSettings) -> RerankResult:
+    try:
+        return rerank_run(opened, settings)
+    except RecBoleExtError as error:
+        raise type(error)(f"{opened.folder} is complete, but cannot be re-ranked: {error}") from error

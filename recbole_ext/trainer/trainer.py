@@ -18,7 +18,7 @@ from recbole_ext._compat.host import AbstractRecommender, Interaction, Trainer
 from recbole_ext.data.dataloader import EvaluationBatch, EvaluationLoader
 from recbole_ext.errors import RecBoleExtError
 from recbole_ext.evaluator.evaluate import Evaluation, evaluated
-from recbole_ext.evaluator.ranking import mask_scores_, ranks_within, top_k
+from recbole_ext.evaluator.ranking import Lists, best_candidates, mask_scores_, ranks_within
 from recbole_ext.evaluator.register import is_accuracy
 from recbole_ext.trainer.checkpoint import load_tensors, save_tensors
 
@@ -90,6 +90,29 @@ class ExactTrainer(Trainer):
         pieces = range(0, n_items, self.test_batch_size)
         return torch.cat([self.model.predict(every[i : i + self.test_batch_size]) for i in pieces])
 
+    def lists(
+        self,
+        loader: EvaluationLoader,
+        k: int,
+        *,
+        users: np.ndarray | None = None,
+        visit: Callable[[slice, EvaluationBatch, torch.Tensor, torch.Tensor], None] | None = None,
+    ) -> Lists:
+        """The k best candidates of users of a phase: the one way from scores to lists.
+
+        Args:
+            loader: The phase.
+            k: Length of the lists.
+            users: ``(U,) int64`` internal ids, a part of ``loader.users``; all of them if None.
+            visit: As in :func:`~recbole_ext.evaluator.ranking.best_candidates`.
+
+        Raises:
+            ConfigError: k is below 1 or above the catalogue.
+        """
+        self.begin(loader)
+        chosen = loader.users if users is None else users
+        return best_candidates(loader.batches(chosen), self.masked_scores_of, len(chosen), k, visit)
+
     @torch.no_grad()
     def rank(self, loader: EvaluationLoader, metrics: Sequence[str] | None = None) -> Evaluation:
         """Ranks the whole catalogue for every user of a phase, masked alike for all models.
@@ -98,34 +121,33 @@ class ExactTrainer(Trainer):
             loader: The phase.
             metrics: Names to compute; all of the configuration if None.
         """
-        self.begin(loader)
         began = time.perf_counter()
-        largest = max(self.config["topk"])
-        users, targets = len(loader.users), loader.n_targets
-        # Filled in place: small arrays that stay, between large ones that go, would keep the heap from shrinking.
-        ranks, owners = np.empty(targets), np.empty(targets, dtype=np.int64)
-        items, scores = (
-            np.empty((users, largest), dtype=np.int64),
-            np.empty((users, largest), dtype=np.float32),
-        )
-        row = target = 0
-        for batch in loader:
-            batch_scores = self.masked_scores_of(batch)
+        names = self.config["metrics"] if metrics is None else metrics
+        ranks, owners = np.empty(loader.n_targets), np.empty(loader.n_targets, dtype=np.int64)
+        done = 0
+
+        def rank_targets(
+            rows: slice, batch: EvaluationBatch, scores: torch.Tensor, values: torch.Tensor
+        ) -> None:
+            nonlocal done
+            part = slice(done, done + len(batch.target_rows))
             wanted = batch.target_rows.to(self.device), batch.target_items.to(self.device)
-            best = top_k(batch_scores, largest)
-            rows, part = slice(row, row + len(batch.users)), slice(target, target + len(batch.target_rows))
-            ranks[part] = ranks_within(batch_scores, best[1], *wanted).cpu().numpy()
-            owners[part] = batch.target_rows.numpy() + row
-            items[rows], scores[rows] = best[0].cpu().numpy(), best[1].float().cpu().numpy()
-            row, target = rows.stop, part.stop
+            ranks[part] = ranks_within(scores, values, *wanted).cpu().numpy()
+            owners[part] = batch.target_rows.numpy() + rows.start
+            done = part.stop
+
+        lists = self.lists(loader, max(self.config["topk"]), visit=rank_targets)
+        seconds = time.perf_counter() - began
         return evaluated(
-            loader,
-            ranks,
-            owners,
-            items,
-            scores,
-            metrics=self.config["metrics"] if metrics is None else metrics,
-            seconds=time.perf_counter() - began,
+            loader.users,
+            lists.items,
+            lists.scores.astype(np.float32),
+            ranks=ranks,
+            owners=owners,
+            metrics=names,
+            topk=self.config["topk"],
+            evidence=None if all(map(is_accuracy, names)) else loader.evidence,
+            seconds=seconds,
         )
 
     def begin(self, loader: EvaluationLoader) -> None:

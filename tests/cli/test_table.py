@@ -14,7 +14,8 @@ from recbole_ext.cli import table as tables
 from recbole_ext.cli.table import runs_table
 from recbole_ext.errors import CheckpointError, ConfigError
 from recbole_ext.evaluator.confidence import paired_difference
-from recbole_ext.trainer.train import evaluate, train
+from recbole_ext.trainer.opened import evaluate
+from recbole_ext.trainer.train import train
 
 
 @pytest.fixture(scope="module")

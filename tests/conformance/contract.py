@@ -18,7 +18,8 @@ from recbole.utils import ModelType
 
 from recbole_ext.data.build import train_loader
 from recbole_ext.model.registry import MODELS, known_models
-from recbole_ext.trainer.train import OpenedRun, RunResult, open_model, resume, train
+from recbole_ext.trainer.opened import OpenedRun, RunResult, open_model
+from recbole_ext.trainer.train import resume, train
 from recbole_ext.trainer.trainer import EpochReport, model_state, restore_model
 from tests.conftest import Row, write_inter
 

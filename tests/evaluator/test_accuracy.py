@@ -15,7 +15,8 @@ from recbole.evaluator.evaluator import Evaluator
 
 from recbole_ext.errors import ConfigError
 from recbole_ext.evaluator.metrics.accuracy import METRICS, accuracy_per_user
-from recbole_ext.evaluator.ranking import expected_ranks, mask_scores_
+from recbole_ext.evaluator.ranking import mask_scores_
+from tests.evaluator.oracles import expected_ranks
 
 ALL = list(METRICS)
 INF = math.inf

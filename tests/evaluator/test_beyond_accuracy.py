@@ -14,9 +14,9 @@ from recbole_ext.evaluator.metrics.beyond_accuracy import BEYOND_ACCURACY, Evide
 from recbole_ext.evaluator.metrics.ceilings import (
     ceilings,
     coverage_ceiling,
-    random_coverage,
     random_recommender,
 )
+from tests.evaluator.oracles import random_coverage
 
 PROTOCOL = {
     "ItemCoverage", "TailCoverage", "TailShare", "UserCoverage", "AvgPopularity", "PopularityLift", "Novelty",

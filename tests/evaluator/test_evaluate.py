@@ -8,8 +8,9 @@ from typing import Any
 import numpy as np
 import pytest
 
-from recbole_ext.evaluator.evaluate import bounds, evaluated_lists, evidence_of, means_of_groups
-from recbole_ext.trainer.train import OpenedRun, open_model, train
+from recbole_ext.evaluator.evaluate import bounds, evaluated_lists, means_of_groups
+from recbole_ext.trainer.opened import OpenedRun, open_model
+from recbole_ext.trainer.train import train
 from tests.conftest import write_inter
 
 ROWS = [
@@ -40,7 +41,7 @@ def tokens(opened: OpenedRun, rows: tuple[np.ndarray, np.ndarray]) -> dict[str, 
 
 def test_evidence_is_training_profiles_and_held_out_items(opened: OpenedRun) -> None:
     ranked = opened.trainer.rank(opened.data.test)
-    evidence = evidence_of(opened.data.test, ranked.items)
+    evidence = opened.data.test.evidence.with_lists(ranked.items)
     assert tokens(opened, evidence.profiles) == {"a": "pqr", "b": "qpr", "c": "p", "d": "rqp"}
     assert tokens(opened, evidence.held_out) == {"a": "t", "b": "u", "c": "r", "d": "s"}
     names = opened.data.split.interactions.item_tokens
@@ -67,7 +68,14 @@ def test_lists_give_the_figures_of_their_scores(opened: OpenedRun) -> None:
     train("Random", overrides={**opened_values(opened)}, output=opened.folder.parent / "random")
     other = open_model(opened.folder.parent / "random")
     ranked = other.trainer.rank(other.data.test)
-    again = evaluated_lists(other.data.test, ranked.items, ranked.scores, metrics=other.config["metrics"])
+    again = evaluated_lists(
+        ranked.users,
+        ranked.items,
+        ranked.scores,
+        evidence=other.data.test.evidence,
+        metrics=other.config["metrics"],
+        topk=other.config["topk"],
+    )
     assert again.means == pytest.approx(ranked.means)
     assert set(ranked.means) >= {"hit@1", "itemcoverage@2", "tailshare@1", "intralistdiversity@2"}
 
@@ -80,7 +88,7 @@ def opened_values(opened: OpenedRun) -> dict[str, Any]:
 
 def test_bounds_by_hand(opened: OpenedRun) -> None:
     ranked = opened.trainer.rank(opened.data.test)
-    found = bounds(opened.data.test, ranked)
+    found = bounds(opened.data.test.evidence, ranked, [1, 2])
     # Four users with lists of one, six items: at most four are shown.
     assert found["ceiling"]["itemcoverage@1"] == pytest.approx(4 / 6)
     assert found["ceiling"]["itemcoverage@2"] == 1
@@ -89,7 +97,7 @@ def test_bounds_by_hand(opened: OpenedRun) -> None:
 
 def test_groups_of_users(opened: OpenedRun) -> None:
     ranked = opened.trainer.rank(opened.data.test)
-    groups = means_of_groups(opened.data.test, ranked)
+    groups = means_of_groups(opened.data.test.evidence, ranked)
     light = [opened.data.split.interactions.user_tokens[user] for user in opened.data.test.users].index("c")
     assert groups["light"]["novelty@1"] == pytest.approx(ranked.per_user["novelty@1"][light])
     assert groups["all"]["novelty@1"] == pytest.approx(ranked.means["novelty@1"])

@@ -18,7 +18,8 @@ from recbole.model.general_recommender.bpr import BPR
 from recbole.model.sequential_recommender.gru4rec import GRU4Rec
 from recbole.trainer import Trainer
 
-from recbole_ext.trainer.train import OpenedRun, RunResult, open_model, train
+from recbole_ext.trainer.opened import OpenedRun, RunResult, open_model
+from recbole_ext.trainer.train import train
 
 METRICS = ["Recall", "MRR", "NDCG", "Hit", "Precision", "MAP"]
 

@@ -12,7 +12,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from recbole_ext.errors import ConfigError, RecBoleExtError
-from recbole_ext.evaluator.ranking import expected_ranks, mask_scores_, ranks_within, top_k
+from recbole_ext.evaluator import ranking
+from recbole_ext.evaluator.ranking import best_candidates, mask_scores_, ranks_within, top_k
+from tests.evaluator.oracles import expected_ranks
 
 INF = math.inf
 
@@ -106,7 +108,9 @@ def test_few_and_many_targets_equal_the_naive_rank(scores: torch.Tensor, data: s
     before = scores.clone()
     for pairs in (few, many):
         rows, items = torch.tensor(pairs).T
-        got = expected_ranks(scores, rows, items)
+        own = scores[rows, items]
+        compared = ranking._compared(scores, rows, own)
+        got = ranking._expected(rows, own, *compared, n_items)
         assert got.dtype == torch.float64
         for row in range(height):
             asked = [item for owner, item in pairs if owner == row]
@@ -201,14 +205,53 @@ def test_ranks_within_the_lists_are_the_expected_ranks(scores: torch.Tensor, dat
     every = [(row, item) for row in range(height) for item in range(n_items)]
     rows, items = torch.tensor(data.draw(st.permutations(every))).T
     values = top_k(scores, k)[1]
-    got, whole = ranks_within(scores, values, rows, items), expected_ranks(scores, rows, items)
-    # Whoever scores below the last of the list has k others before it, and counts in no list of k.
-    beyond = scores[rows, items] < values[rows, -1]
-    assert torch.equal(got, torch.where(beyond, INF, whole))
-    assert (whole[beyond] > k).all()
+    got = ranks_within(scores, values, rows, items)
+    for row in range(height):
+        asked = items[rows == row].tolist()
+        naive = naive_ranks(scores[row].tolist(), asked)
+        for item, rank in zip(asked, got[rows == row].tolist(), strict=True):
+            # Whoever scores below the last of the list has k others before it, and counts in no list of k.
+            beyond = scores[row, item] < values[row, -1]
+            assert naive[item] > k or not beyond
+            assert rank == pytest.approx(INF if beyond else naive[item])
 
 
 def test_nan_in_a_list_is_an_error_that_names_the_row() -> None:
     scores = torch.tensor([[-INF, 1.0, 2.0], [-INF, 0.0, math.nan]])
     with pytest.raises(RecBoleExtError, match=r"NaN.*row 1"):
         ranks_within(scores, top_k(scores, 1)[1], torch.tensor([0]), torch.tensor([1]))
+
+
+class Batch:
+    """Users by their rows in a table of scores."""
+
+    def __init__(self, users: list[int]) -> None:
+        self.users = np.array(users)
+
+
+def test_lists_of_all_users_are_made_batch_by_batch_and_each_batch_is_scored_once() -> None:
+    table = mask_scores_(torch.from_numpy(np.random.default_rng(0).random((7, 9))))
+    scored_rows: list[int] = []
+    visited: list[tuple[slice, list[list[float]]]] = []
+
+    def score(batch: Batch) -> torch.Tensor:
+        scored_rows.extend(batch.users.tolist())
+        return table[torch.from_numpy(batch.users)]
+
+    def visit(rows: slice, batch: Batch, scores: torch.Tensor, values: torch.Tensor) -> None:
+        assert torch.equal(scores, table[rows])
+        visited.append((rows, values.tolist()))
+
+    lists = best_candidates((Batch(part) for part in ([0, 1, 2], [3, 4, 5], [6])), score, 7, 4, visit)
+    naive = [naive_top_k(row, 4) for row in table.tolist()]
+    assert lists.items.tolist() == [items for items, _ in naive]
+    assert lists.scores.tolist() == [values for _, values in naive]
+    assert scored_rows == list(range(7))
+    assert [rows for rows, _ in visited] == [slice(0, 3), slice(3, 6), slice(6, 7)]
+    assert [row for _, values in visited for row in values] == lists.scores.tolist()
+
+
+@pytest.mark.parametrize("k", [0, -1, 9])
+def test_lists_of_a_length_that_cannot_be_are_refused(k: int) -> None:
+    with pytest.raises(ConfigError):
+        best_candidates([Batch([0])], lambda _: torch.zeros(1, 9), 1, k)

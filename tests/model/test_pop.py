@@ -7,7 +7,8 @@ from typing import Any
 
 import numpy as np
 
-from recbole_ext.trainer.train import open_model, train
+from recbole_ext.trainer.opened import open_model
+from recbole_ext.trainer.train import train
 
 
 def test_scores_are_the_training_counts_whatever_the_batch_size(

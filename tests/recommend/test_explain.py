@@ -14,7 +14,8 @@ from recbole_ext.errors import ConfigError
 from recbole_ext.model.explainable import how_explainable
 from recbole_ext.recommend.explain import explain
 from recbole_ext.recommend.reasons import read_history
-from recbole_ext.trainer.train import open_model, train
+from recbole_ext.trainer.opened import open_model
+from recbole_ext.trainer.train import train
 
 MODELS = ("ItemKNN", "EASE", "GRU4Rec", "MultiVAE", "BPR", "Pop")
 

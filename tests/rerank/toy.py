@@ -7,12 +7,14 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 
-from recbole_ext.rerank import Candidates, Facts, ItemFacts, UserFacts
+from recbole_ext.rerank import Candidates, ItemInformation, SideInformation, UserHistories
 
 N_ITEMS = 25
 
 
-def random_problem(seed: int, users: int = 5, depth: int = 12, shortest: int = 6) -> tuple[Candidates, Facts]:
+def random_problem(
+    seed: int, users: int = 5, depth: int = 12, shortest: int = 6
+) -> tuple[Candidates, SideInformation]:
     """Candidates of different lengths with many tied scores; some items without genres, some users without history."""
     rng = np.random.default_rng(seed)
     items = np.zeros((users, depth), dtype=np.int64)
@@ -27,20 +29,24 @@ def random_problem(seed: int, users: int = 5, depth: int = 12, shortest: int = 6
     groups = np.digitize(popularity, [10, 25])
     lengths = rng.integers(0, 4, users)
     history = rng.integers(1, N_ITEMS, int(lengths.sum()))
-    facts = Facts(
-        ItemFacts(popularity, head, groups=groups if seed % 2 else None, genres=genres),
-        UserFacts(np.r_[0, np.cumsum(lengths)], history),
+    side = SideInformation(
+        ItemInformation(popularity, head, groups=groups if seed % 2 else None, genres=genres),
+        UserHistories(np.r_[0, np.cumsum(lengths)], history),
     )
-    return Candidates(items, scores), facts
+    return Candidates(items, scores), side
 
 
-def take_rows(candidates: Candidates, facts: Facts, rows: Sequence[int]) -> tuple[Candidates, Facts]:
+def take_rows(
+    candidates: Candidates, side: SideInformation, rows: Sequence[int]
+) -> tuple[Candidates, SideInformation]:
     """The same problem with other user rows."""
-    assert facts.users is not None
-    parts = [facts.users.items[facts.users.indptr[u] : facts.users.indptr[u + 1]] for u in rows]
-    users = UserFacts(np.cumsum([0, *map(len, parts)]), np.concatenate([np.zeros(0, dtype=np.int64), *parts]))
+    assert side.users is not None
+    parts = [side.users.items[side.users.indptr[u] : side.users.indptr[u + 1]] for u in rows]
+    users = UserHistories(
+        np.cumsum([0, *map(len, parts)]), np.concatenate([np.zeros(0, dtype=np.int64), *parts])
+    )
     index = list(rows)
-    return Candidates(candidates.items[index], candidates.scores[index]), Facts(facts.items, users)
+    return Candidates(candidates.items[index], candidates.scores[index]), SideInformation(side.items, users)
 
 
 def plain_scaled(scores: Sequence[float]) -> list[float]:
@@ -55,13 +61,13 @@ def plain_p(popularity: Sequence[int], item: int) -> float:
     return math.log(1 + popularity[item]) / math.log(1 + highest) if highest else 0.0
 
 
-def plain_profile(facts: Facts, user: int, shares: Callable[[int], list[float]]) -> list[float]:
+def plain_profile(side: SideInformation, user: int, shares: Callable[[int], list[float]]) -> list[float]:
     """Mean of ``shares`` over one user's history, or over all interactions, or uniform."""
-    assert facts.users is not None
-    history = facts.users.items[facts.users.indptr[user] : facts.users.indptr[user + 1]].tolist()
+    assert side.users is not None
+    history = side.users.items[side.users.indptr[user] : side.users.indptr[user + 1]].tolist()
     weighted = [(shares(item), 1.0) for item in history]
     if not weighted:
-        popularity = facts.items.popularity.tolist()
+        popularity = side.items.popularity.tolist()
         weighted = [(shares(item), popularity[item]) for item in range(1, len(popularity))]
     total = sum(weight for _, weight in weighted)
     size = len(weighted[0][0])

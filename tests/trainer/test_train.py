@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import logging
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -17,10 +18,12 @@ import polars as pl
 import pytest
 import yaml
 
-from recbole_ext.errors import CheckpointError, ConfigError, DownloadError, OutputError
+from recbole_ext.config.blocks import read_rerank
+from recbole_ext.errors import CheckpointError, ConfigError, DataError, DownloadError, OutputError
+from recbole_ext.rerank.run import RerankResult, rerank_run
 from recbole_ext.trainer import build
-from recbole_ext.trainer import train as pipeline
-from recbole_ext.trainer.train import evaluate, resume, train
+from recbole_ext.trainer.opened import RunResult, evaluate, open_model
+from recbole_ext.trainer.train import resume, train
 from recbole_ext.trainer.trainer import EpochReport
 from tests.conftest import cycle_rows, write_inter
 
@@ -35,7 +38,7 @@ FILES = {
 }
 
 
-def figures(result: pipeline.RunResult) -> dict[str, Any]:
+def figures(result: RunResult) -> dict[str, Any]:
     return {"validation": dict(result.validation.means), "test": dict(result.test.means)}
 
 
@@ -86,7 +89,7 @@ def test_two_runs_in_one_process_are_independent(quick: dict[str, Any], tmp_path
 def test_evaluate_in_a_new_process_gives_the_same_digits(quick: dict[str, Any], tmp_path: Path) -> None:
     result = train("SASRec", overrides=quick, output=tmp_path / "run")
     program = (
-        "import json, pathlib, sys; from recbole_ext.trainer.train import evaluate; "
+        "import json, pathlib, sys; from recbole_ext.trainer.opened import evaluate; "
         "print(json.dumps(dict(evaluate(pathlib.Path(sys.argv[1])).test.means)))"
     )
     done = subprocess.run(
@@ -250,3 +253,104 @@ def test_runs_get_a_name_of_their_own(
     named = train("Pop", overrides={**quick, "output": "mine"})
     assert named.folder == Path("mine")
     assert os.listdir("mine")
+
+
+PENALTY = {"method": "popularity_penalty", "alpha": 0.5}
+
+
+@pytest.fixture
+def reranking(quick: dict[str, Any]) -> dict[str, Any]:
+    return {**quick, "topk": [5], "valid_metric": "NDCG@5", "rerank": PENALTY}
+
+
+def same_lists(one: RerankResult | None, other: RerankResult) -> bool:
+    assert one is not None
+    keys = one.metrics.keys() - {"run"}
+    return np.array_equal(one.after.items, other.after.items) and all(
+        one.metrics[key] == other.metrics[key] for key in keys
+    )
+
+
+@pytest.mark.parametrize("name", ["GRU4Rec", "ItemKNN"])
+def test_the_block_rerank_is_applied_after_training(
+    name: str, reranking: dict[str, Any], tmp_path: Path
+) -> None:
+    result = train(name, overrides=reranking, output=tmp_path / "run")
+    assert result.reranked is not None
+    assert result.reranked.folder == tmp_path / "run-popularity_penalty-0.5"
+    assert {file.name for file in result.reranked.folder.iterdir()} == {
+        *("metrics.json", "per_user.parquet", "recommendations.parquet")
+    }
+    assert {file.name for file in result.folder.iterdir()} == FILES
+    # A command on the saved run says the same.
+    later = rerank_run(open_model(result.folder), read_rerank(PENALTY), output=tmp_path / "later")
+    assert same_lists(result.reranked, later)
+    assert result.reranked.metrics["run"] == later.metrics["run"] == str(tmp_path / "run")
+
+
+def test_without_the_block_nothing_is_reranked(quick: dict[str, Any], tmp_path: Path) -> None:
+    assert train("Pop", overrides=quick, output=tmp_path / "run").reranked is None
+    assert [path.name for path in tmp_path.iterdir()] == ["run"]
+
+
+def test_a_resumed_run_is_reranked_alike(reranking: dict[str, Any], tmp_path: Path) -> None:
+    def kill(report: EpochReport) -> None:
+        raise Killed
+
+    whole = train("BPR", overrides=reranking, output=tmp_path / "whole")
+    assert whole.reranked is not None
+    with pytest.raises(Killed):
+        train("BPR", overrides=reranking, output=tmp_path / "broken", on_epoch=kill)
+    assert same_lists(resume(tmp_path / "broken").reranked, whole.reranked)
+
+
+def test_a_complete_run_is_reranked_by_resuming_if_its_lists_are_missing(
+    reranking: dict[str, Any], tmp_path: Path
+) -> None:
+    said: list[str] = []
+    first = train("BPR", overrides=reranking, output=tmp_path / "run").reranked
+    assert first is not None
+    assert resume(tmp_path / "run", report=said.append).reranked is None
+    assert said[-1] == f"re-ranked lists: {first.folder}"
+    shutil.rmtree(first.folder)
+    assert same_lists(resume(tmp_path / "run").reranked, first)
+
+
+@pytest.mark.parametrize(
+    ("block", "error", "words"),
+    [
+        (PENALTY, OutputError, "run-popularity_penalty-0.5, where the re-ranked lists go, exists already"),
+        ({**PENALTY, "candidates": 4}, ConfigError, "candidates 4 for lists of 5"),
+        ({"method": "xqad", "alpha": 0.5}, ConfigError, "did you mean 'xquad'"),
+    ],
+)
+def test_what_cannot_be_reranked_is_refused_before_training(
+    block: dict[str, Any], error: type[Exception], words: str, reranking: dict[str, Any], tmp_path: Path
+) -> None:
+    taken = tmp_path / "run-popularity_penalty-0.5"
+    taken.mkdir()
+
+    def never(_: EpochReport) -> None:
+        raise AssertionError
+
+    with pytest.raises(error, match=words):
+        train("BPR", overrides={**reranking, "rerank": block}, output=tmp_path / "run", on_epoch=never)
+    assert list(tmp_path.iterdir()) == [taken]
+
+
+def test_a_run_that_cannot_be_reranked_is_complete_and_says_so(
+    reranking: dict[str, Any], tmp_path: Path
+) -> None:
+    """Similarity of genres where there are none: found when the lists are made."""
+    write_inter(tmp_path, "bare", cycle_rows())
+    block = {"method": "mmr", "strength": 0.3}
+    values = {**reranking, "data_path": str(tmp_path), "dataset": "bare", "rerank": block}
+    with pytest.raises(DataError, match=r"run is complete, but cannot be re-ranked: .* genres"):
+        train("Pop", overrides=values, output=tmp_path / "run")
+    assert evaluate(tmp_path / "run").metrics["model"] == "Pop"
+    assert not list(tmp_path.glob("run-*"))
+
+
+def test_the_family_of_the_model_is_recorded(quick: dict[str, Any], tmp_path: Path) -> None:
+    result = train("GRU4Rec", overrides={**quick, "epochs": 1}, output=tmp_path / "run")
+    assert json.loads((result.folder / "metrics.json").read_text())["family"] == "sequence"

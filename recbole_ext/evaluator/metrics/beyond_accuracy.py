@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from recbole_ext.errors import ConfigError, DataError, nearest
-from recbole_ext.evaluator.groups import PopularityGroups
+from recbole_ext.evaluator.groups import PopularityGroups, UserGroups, user_groups
 from recbole_ext.evaluator.metric_info import METRIC_INFO, MetricInfo
 from recbole_ext.evaluator.metrics import concentration, coverage, diversity, fairness, popularity
 from recbole_ext.evaluator.metrics.serendipity import serendipity
@@ -66,6 +66,19 @@ class Evidence:
     def training_users(self) -> int:
         """Users in the training data."""
         return self.n_users if self.n_users is not None else len(self.items)
+
+    @property
+    def user_groups(self) -> UserGroups:
+        """Heavy and light users, by their training interactions.
+
+        Raises:
+            DataError: The profiles are missing.
+        """
+        return user_groups(np.diff(_rows(self.profiles)[0]))
+
+    def with_lists(self, items: Ints) -> Evidence:
+        """The same evidence for other lists ``(U, K)`` of the same users."""
+        return replace(self, items=items)
 
     def at(self, k: int) -> Evidence:
         """The same evidence with lists cut at k.

@@ -24,7 +24,7 @@ from recbole_ext.evaluator.metrics.fairness import disparity, distinct_rows
 from recbole_ext.evaluator.metrics.popularity import item_novelty, mean_over_rows
 from recbole_ext.evaluator.metrics.serendipity import popularity_probability
 
-__all__ = ["ceilings", "coverage_ceiling", "random_coverage", "random_recommender"]
+__all__ = ["ceilings", "coverage_ceiling", "random_recommender"]
 
 Floats = npt.NDArray[np.float64]
 
@@ -41,20 +41,6 @@ def coverage_ceiling(n_users: int, k: int, n_reachable: int) -> float:
         Share in [0, 1]; 0 where there is nothing to reach.
     """
     return min(1.0, n_users * k / n_reachable) if n_reachable > 0 else 0.0
-
-
-def random_coverage(n_users: int, k: int, n_reachable: int) -> float:
-    """1 - (1 - K / |I|)^U: expected ``ItemCoverage`` of the random recommender without masking.
-
-    Args:
-        n_users: U, number of lists.
-        k: Length of a list.
-        n_reachable: |I| without padding.
-
-    Returns:
-        Share in [0, 1].
-    """
-    return 1.0 - (1.0 - min(k / n_reachable, 1.0)) ** n_users if n_reachable > 0 else 0.0
 
 
 def ceilings(evidence: Evidence) -> dict[str, float]:

@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from typing import NamedTuple
 
 import numpy as np
 
 from recbole_ext.errors import ConfigError
 
-__all__ = ["Candidate", "best_users_per_item", "candidate_entries", "check_candidates"]
+__all__ = ["BestUsers", "ExtraCandidates", "candidate_entries", "check_candidates"]
 
 
-class Candidate(NamedTuple):
+class ExtraCandidates(NamedTuple):
     """Further candidates as triples; a pair that a user has already is dropped.
 
     Attributes:
@@ -26,34 +25,51 @@ class Candidate(NamedTuple):
     scores: np.ndarray
 
 
-def best_users_per_item(
-    blocks: Iterable[tuple[np.ndarray, np.ndarray]], n_items: int, count: int = 30
-) -> Candidate:
-    """Every item's users of the largest scores: the candidates that make a coverage floor reachable.
+class BestUsers:
+    """The users with the largest scores for each item: candidates that make a coverage floor reachable.
+
+    Scores are added block by block; one block is held at a time.
 
     Args:
-        blocks: Pairs of user rows ``(B,)`` and scores ``(B, n_items)``, minus infinity where the item is masked;
-            column 0 is padding. One block is held at a time.
         n_items: Items with the padding item.
         count: Users for each item.
     """
-    best = np.full((count, n_items), -np.inf)
-    owner = np.zeros((count, n_items), dtype=np.int64)
-    for users, scores in blocks:
-        if scores.shape != (len(users), n_items):
-            raise ConfigError(f"a block of scores has shape {scores.shape}: give ({len(users)}, {n_items})")
+
+    def __init__(self, n_items: int, count: int = 30) -> None:
+        self._n_items, self._count = n_items, count
+        self._scores = np.full((count, n_items), -np.inf)
+        self._users = np.zeros((count, n_items), dtype=np.int64)
+
+    def add(self, users: np.ndarray, scores: np.ndarray) -> None:
+        """Takes a block of users into account.
+
+        Args:
+            users: ``(B,) int64`` rows of the users.
+            scores: ``(B, n_items) float64``, -inf where an item is no candidate; column 0 is padding.
+
+        Raises:
+            ConfigError: The scores have another shape, or hold NaN or +infinity.
+        """
+        if scores.shape != (len(users), self._n_items):
+            raise ConfigError(
+                f"a block of scores has shape {scores.shape}: give ({len(users)}, {self._n_items})"
+            )
         if np.isnan(scores).any() or np.isposinf(scores).any():
             raise ConfigError(
                 "the scores hold NaN or +infinity: mask items with -inf and mend the model's scores"
             )
-        both = np.vstack([best, scores])
-        who = np.vstack([owner, np.broadcast_to(np.asarray(users)[:, None], scores.shape)])
-        top = np.argpartition(-both, count - 1, axis=0)[:count]
-        best, owner = np.take_along_axis(both, top, axis=0), np.take_along_axis(who, top, axis=0)
-    best[:, 0] = -np.inf
-    _, item = np.nonzero(np.isfinite(best))
-    there = np.isfinite(best)
-    return Candidate(owner[there], item.astype(np.int64), best[there])
+        both = np.vstack([self._scores, scores])
+        who = np.vstack([self._users, np.broadcast_to(np.asarray(users)[:, None], scores.shape)])
+        top = np.argpartition(-both, self._count - 1, axis=0)[: self._count]
+        self._scores = np.take_along_axis(both, top, axis=0)
+        self._users = np.take_along_axis(who, top, axis=0)
+
+    def candidates(self) -> ExtraCandidates:
+        """The best users of every item so far; an item has fewer where it is a candidate of fewer users."""
+        there = np.isfinite(self._scores)
+        there[:, 0] = False
+        _, items = np.nonzero(there)
+        return ExtraCandidates(self._users[there], items.astype(np.int64), self._scores[there])
 
 
 def check_candidates(items: np.ndarray, scores: np.ndarray, tail: np.ndarray, n_items: int, k: int) -> None:
@@ -83,9 +99,22 @@ def check_candidates(items: np.ndarray, scores: np.ndarray, tail: np.ndarray, n_
 
 
 def candidate_entries(
-    items: np.ndarray, scores: np.ndarray, extra: Candidate | None, n_items: int
+    items: np.ndarray, scores: np.ndarray, extra: ExtraCandidates | None, n_items: int
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
-    """Users, items, scores and top flags by user, then falling score, then item; without repeats."""
+    """All candidates of all users, each pair once, by user, then falling score, then item.
+
+    Args:
+        items: ``(U, N) int64`` best items of each user, 0 where a user has no more.
+        scores: ``(U, N) float64`` their scores.
+        extra: Further candidates.
+        n_items: Items with the padding item.
+
+    Returns:
+        ``(E,)`` rows of users, items, scores, and whether the candidate is one of the user's best.
+
+    Raises:
+        ConfigError: An extra candidate is out of range or without a finite score, or a user has an item twice.
+    """
     there = (items > 0) & np.isfinite(scores)
     users = np.nonzero(there)[0]
     item, score = items[there].astype(np.int64), scores[there].astype(np.float64)

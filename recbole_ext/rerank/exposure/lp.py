@@ -2,7 +2,8 @@
 
 With the coverage floor alone this is a minimum-cost flow, so its vertices are integral; the tail floor adds one
 row, which leaves at most a few lists fractional. Only promising columns enter; the dynamic program of
-`exposure_dual` prices all others, so the bound holds for the whole problem and not only for the chosen columns.
+`recbole_ext.rerank.exposure.dual` prices all others, so the bound holds for the whole problem and not only for the
+chosen columns.
 """
 
 from __future__ import annotations

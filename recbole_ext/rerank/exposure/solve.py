@@ -6,41 +6,26 @@
                 at least  tail_share * U * K  slots that hold a tail item.
 
 Guarantee: what is returned meets both floors, and ``bound`` is a proven upper bound of the value of any lists that
-do, so ``gap`` is how far from the best the lists can be at most. Floors that cannot be met raise a `ConfigError`
-that names the ceiling. Where the problem is small, a linear program proves the bound and its solution, nearly always
-integral, gives the lists; where it is large, dual prices do. `gap` states the rest in both.
+do, so ``gap`` is the largest share of value that the lists can miss. Floors that cannot be met raise a `ConfigError`
+that names the ceiling. In a small problem a linear program proves the bound, and its solution, nearly always integral,
+gives the lists; in a large one dual prices do both.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Literal
 
 import numpy as np
 
-from recbole_ext.errors import ConfigError, nearest
-from recbole_ext.rerank.exposure.candidates import (
-    Candidate,
-    best_users_per_item,
-    candidate_entries,
-    check_candidates,
-)
-from recbole_ext.rerank.exposure.dual import (
-    ExposureProblem,
-    list_value,
-    price_ascent,
-)
+from recbole_ext.errors import ConfigError
+from recbole_ext.rerank.exposure.candidates import ExtraCandidates, candidate_entries, check_candidates
+from recbole_ext.rerank.exposure.dual import ExposureProblem, list_value, price_ascent
 from recbole_ext.rerank.exposure.lists import lists_from_prices, lists_from_shares
 from recbole_ext.rerank.exposure.lp import refuse_beyond_ceilings, solve_linear
 
-__all__ = [
-    "Candidate",
-    "ExposureResult",
-    "best_users_per_item",
-    "exposure",
-]
+__all__ = ["ExposureResult", "exposure"]
 
-GAINS = ("minmax", "raw", "softmax")
-METHODS = ("auto", "exact", "dual")
 _EXACT_ENTRIES = 400_000
 _ROUNDING = 1e-9
 
@@ -55,8 +40,6 @@ class ExposureResult:
         bound: No lists that meet the floors have a larger value.
         coverage: Share of the catalogue (without padding) in at least one list.
         tail_share: Share of the slots that hold a tail item.
-        item_prices: ``(n_items,) float64`` worth of covering each item.
-        tail_price: Worth of one slot with a tail item.
         method: ``exact`` or ``dual``, the one that gave the lists.
     """
 
@@ -65,8 +48,6 @@ class ExposureResult:
     bound: float
     coverage: float
     tail_share: float
-    item_prices: np.ndarray
-    tail_price: float
     method: str
 
     @property
@@ -81,22 +62,17 @@ def _share(name: str, value: float) -> float:
     return float(value)
 
 
-def _scaled(
-    scores: np.ndarray,
-    indptr: np.ndarray,
-    top: np.ndarray,
-    gain: str,
-    temperature: float,
-) -> np.ndarray:
-    """Gains of entries in the order user, falling score; `top` marks those that were not extra."""
+def _scaled(scores: np.ndarray, indptr: np.ndarray, best: np.ndarray) -> np.ndarray:
+    """Scores min-max scaled per user over the user's best candidates; extra ones may lie below 0.
+
+    Args:
+        scores: ``(E,) float64`` by user, then falling score.
+        indptr: ``(U + 1,) int64`` row offsets of the users.
+        best: ``(E,) bool`` which candidates are not extra.
+    """
     starts, sizes = indptr[:-1], np.diff(indptr)
     high = np.repeat(scores[starts], sizes)
-    if gain == "raw":
-        return scores
-    if gain == "softmax":
-        weight = np.exp((scores - high) / temperature)
-        return np.asarray(weight / np.repeat(np.add.reduceat(weight, starts), sizes))
-    low = np.repeat(np.minimum.reduceat(np.where(top, scores, np.inf), starts), sizes)
+    low = np.repeat(np.minimum.reduceat(np.where(best, scores, np.inf), starts), sizes)
     # A user with one score for all candidates has no preference: the neutral gain is 0.
     return np.divide(scores - low, high - low, out=np.zeros_like(scores), where=high > low)
 
@@ -107,23 +83,21 @@ def _problem(
     tail: np.ndarray,
     k: int,
     floors: tuple[float, float],
-    scaling: tuple[str, float],
-    extra: Candidate | None,
+    extra: ExtraCandidates | None,
 ) -> ExposureProblem:
+    """The candidates with their gains, and the floors (coverage, tail share) as whole numbers."""
     n_users, n_items = len(items), len(tail)
-    users, item, score, top = candidate_entries(items, scores, extra, n_items)
+    users, item, score, best = candidate_entries(items, scores, extra, n_items)
     sizes = np.bincount(users, minlength=n_users)
     if sizes.min() < k:
         raise ConfigError(
             f"user row {int(sizes.argmin())} has {int(sizes.min())} candidates and k is {k}: lower k or raise N"
         )
     indptr = np.r_[0, np.cumsum(sizes)].astype(np.int64)
-    gain, temperature = scaling
-    gains = _scaled(score, indptr, top, gain, temperature)
     return ExposureProblem(
         indptr=indptr,
         items=item.astype(np.int32),
-        gains=gains,
+        gains=_scaled(score, indptr, best),
         tail=tail & (np.arange(n_items) > 0),
         discount=1.0 / np.log2(np.arange(k) + 2.0),
         min_covered=int(np.ceil(floors[0] * (n_items - 1) - _ROUNDING)),
@@ -140,13 +114,11 @@ def exposure(
     k: int = 10,
     coverage: float = 0.0,
     tail_share: float = 0.0,
-    gain: str = "minmax",
-    temperature: float = 0.1,
-    extra: Candidate | None = None,
-    method: str = "auto",
-    iterations: int = 80,
+    extra: ExtraCandidates | None = None,
 ) -> ExposureResult:
     """Lists for all users at once: the best discounted total that meets a coverage floor and a tail share.
+
+    The gain of a candidate is its score, min-max scaled per user over the N candidates.
 
     Args:
         items: ``(U, N) int64`` candidates, 0 where a user has no more.
@@ -156,12 +128,7 @@ def exposure(
         k: Length of every list.
         coverage: Least share of the ``n_items - 1`` items that at least one list holds.
         tail_share: Least share of all slots that hold a tail item.
-        gain: What a score is worth: ``minmax`` (scaled per user over the N candidates; extra ones may lie below 0),
-            ``raw`` or ``softmax`` (per user, with a temperature).
-        temperature: Of ``softmax``, in the unit of the scores.
-        extra: Further candidates, as from `best_users_per_item`.
-        method: ``exact`` (linear program), ``dual`` (prices) or ``auto`` (by size).
-        iterations: Passes of the price ascent.
+        extra: Further candidates, as from :class:`~recbole_ext.rerank.exposure.candidates.BestUsers`.
 
     Raises:
         ConfigError: An argument cannot be used, or a floor cannot be met; the message names the ceiling.
@@ -172,21 +139,19 @@ def exposure(
         np.asarray(tail, dtype=bool),
     )
     check_candidates(items, scores, tail, n_items, k)
-    for name, value, known in (("gain", gain, GAINS), ("method", method, METHODS)):
-        if value not in known:
-            raise ConfigError(f"{name} is {value!r}: use one of {', '.join(known)}{nearest(value, known)}")
-    if gain == "softmax" and not (np.isfinite(temperature) and temperature > 0):
-        raise ConfigError(f"temperature is {temperature!r}: give a number above 0")
     floors = (_share("coverage", coverage), _share("tail_share", tail_share))
-    problem = _problem(items, scores, tail, k, floors, (gain, temperature), extra)
+    problem = _problem(items, scores, tail, k, floors, extra)
+    return _solved(problem, "exact" if len(problem.items) <= _EXACT_ENTRIES else "dual")
+
+
+def _solved(problem: ExposureProblem, method: Literal["exact", "dual"]) -> ExposureResult:
+    """Lists by the linear program (``exact``) or by dual prices, which also serve where the program finds none.
+
+    Raises:
+        ConfigError: A floor cannot be met; the message names the ceiling.
+    """
     refuse_beyond_ceilings(problem)
-    if method == "auto":
-        method = "exact" if len(problem.items) <= _EXACT_ENTRIES else "dual"
-    return _solved(problem, method, iterations)
-
-
-def _solved(problem: ExposureProblem, method: str, iterations: int) -> ExposureResult:
-    prices = price_ascent(problem, iterations)
+    prices = price_ascent(problem)
     lists: np.ndarray | None = None
     if method == "exact":
         linear = solve_linear(problem, prices)
@@ -202,7 +167,5 @@ def _solved(problem: ExposureProblem, method: str, iterations: int) -> ExposureR
         bound=prices.bound,
         coverage=len(np.unique(chosen)) / (problem.n_items - 1),
         tail_share=float(problem.tail[chosen].mean()),
-        item_prices=prices.item,
-        tail_price=prices.tail,
         method=method,
     )

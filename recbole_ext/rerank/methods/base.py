@@ -1,4 +1,4 @@
-"""What every re-ranker is: candidates and facts in, ordered lists out; and the checks that all share."""
+"""The base of all re-rankers: candidates and side information in, ordered lists out; and the checks they share."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ import numpy as np
 from recbole_ext.config.blocks import rerank_method
 from recbole_ext.errors import ConfigError, DataError
 from recbole_ext.rerank.methods.candidates import Candidates, Floats, Ints, row_blocks, scaled_scores
-from recbole_ext.rerank.methods.facts import Facts
+from recbole_ext.rerank.methods.side_information import SideInformation
 
 __all__ = ["Choose", "PerUserReranker", "Reranker", "checked_strength"]
 
@@ -28,12 +28,12 @@ class Reranker(Protocol):
         """Name of the method in the protocol's table."""
         ...
 
-    def __call__(self, candidates: Candidates, facts: Facts, k: int) -> tuple[Ints, Floats]:
+    def __call__(self, candidates: Candidates, side: SideInformation, k: int) -> tuple[Ints, Floats]:
         """Lists of K.
 
         Args:
             candidates: The N best items of each user.
-            facts: What is known of items and users.
+            side: What is known about items and users beside the scores.
             k: Length of every list.
 
         Returns:
@@ -83,19 +83,19 @@ class PerUserReranker(ABC):
         object.__setattr__(self, "strength", checked_strength(self.name, self.strength, highest))
 
     @abstractmethod
-    def prepare(self, facts: Facts) -> Choose:
+    def prepare(self, side: SideInformation) -> Choose:
         """Does once what does not depend on the block, and returns the rule for a block of users."""
 
-    def cells_per_candidate(self, facts: Facts) -> int:
+    def cells_per_candidate(self, side: SideInformation) -> int:
         """Working numbers for each candidate; bounds the memory of a block."""
         return 1
 
-    def __call__(self, candidates: Candidates, facts: Facts, k: int) -> tuple[Ints, Floats]:
+    def __call__(self, candidates: Candidates, side: SideInformation, k: int) -> tuple[Ints, Floats]:
         """Re-orders every user's candidates.
 
         Args:
             candidates: The N best items of each user; N is the caller's, 200 by default in the settings.
-            facts: Items, and histories where ``needs_users``; user rows as in ``candidates``.
+            side: Items, and histories where ``needs_users``; user rows as in ``candidates``.
             k: Length of every list.
 
         Returns:
@@ -104,19 +104,19 @@ class PerUserReranker(ABC):
 
         Raises:
             ConfigError: k is below 1, above N, or above the number of a user's candidates.
-            DataError: The facts do not fit the candidates, or something the rule needs is missing.
+            DataError: The side information does not fit the candidates, or lacks something that the rule needs.
         """
-        self._check(candidates, facts, k)
-        choose = self.prepare(facts)
+        self._check(candidates, side, k)
+        choose = self.prepare(side)
         items = np.zeros((candidates.n_users, k), dtype=np.int64)
         values = np.zeros((candidates.n_users, k))
-        for rows in row_blocks(candidates.n_users, candidates.depth * self.cells_per_candidate(facts)):
+        for rows in row_blocks(candidates.n_users, candidates.depth * self.cells_per_candidate(side)):
             block = candidates.items[rows]
             positions, values[rows] = choose(rows, block, scaled_scores(block, candidates.scores[rows]), k)
             items[rows] = np.take_along_axis(block, positions, axis=1)
         return items, values
 
-    def _check(self, candidates: Candidates, facts: Facts, k: int) -> None:
+    def _check(self, candidates: Candidates, side: SideInformation, k: int) -> None:
         if isinstance(k, bool) or not isinstance(k, int | np.integer) or k < 1:
             raise ConfigError(f"k is {k!r}: give a whole number of 1 or more")
         if k > candidates.depth:
@@ -131,19 +131,19 @@ class PerUserReranker(ABC):
                 f"user row {int(counts.argmin())} has {int(counts.min())} candidates and k is {k}: lower k"
             )
         highest = int(candidates.items.max())
-        if highest >= facts.items.n_items:
+        if highest >= side.items.n_items:
             raise DataError(
-                f"candidate {highest} lies outside the catalogue 1..{facts.items.n_items - 1}: give ids of the "
+                f"candidate {highest} lies outside the catalogue 1..{side.items.n_items - 1}: give ids of the "
                 "same data"
             )
         if not self.needs_users:
             return
-        if facts.users is None:
+        if side.users is None:
             raise DataError(
-                f"{self.name} needs user profiles: give Facts the training histories as UserFacts"
+                f"{self.name} needs user profiles: give SideInformation the training histories as UserHistories"
             )
-        if facts.users.n_users != candidates.n_users:
+        if side.users.n_users != candidates.n_users:
             raise DataError(
-                f"there are histories of {facts.users.n_users} users and candidates of {candidates.n_users}: "
+                f"there are histories of {side.users.n_users} users and candidates of {candidates.n_users}: "
                 "give the same rows"
             )

@@ -13,8 +13,8 @@ from recbole_ext.config.blocks import CALIBRATION_CATEGORIES
 from recbole_ext.errors import ConfigError, nearest
 from recbole_ext.rerank.methods.base import Choose, PerUserReranker
 from recbole_ext.rerank.methods.candidates import Floats, Ints
-from recbole_ext.rerank.methods.facts import Facts, user_profiles
 from recbole_ext.rerank.methods.greedy import greedy, greedy_over_groups
+from recbole_ext.rerank.methods.side_information import SideInformation, user_profiles
 
 __all__ = ["Calibrated"]
 
@@ -30,7 +30,7 @@ class Calibrated(PerUserReranker):
 
     Attributes:
         strength: λ in [0, 1].
-        over: ``popularity`` (the item groups of the facts, else head and tail) or ``genres``.
+        over: ``popularity`` (the popularity groups of the items, else head and tail) or ``genres``.
         smoothing: a, above 0 and below 1; 0.01 as in the paper.
     """
 
@@ -52,15 +52,15 @@ class Calibrated(PerUserReranker):
                 f"smoothing of calibrated is {self.smoothing!r}: give a number above 0 and below 1"
             )
 
-    def prepare(self, facts: Facts) -> Choose:
+    def prepare(self, side: SideInformation) -> Choose:
         """See ``PerUserReranker``."""
-        return self._over_genres(facts) if self.over == "genres" else self._over_groups(facts)
+        return self._over_genres(side) if self.over == "genres" else self._over_groups(side)
 
-    def _over_groups(self, facts: Facts) -> Choose:
-        labels = facts.items.head_and_tail if facts.items.groups is None else facts.items.groups
+    def _over_groups(self, side: SideInformation) -> Choose:
+        labels = side.items.head_and_tail if side.items.groups is None else side.items.groups
         n_groups = max(2, int(labels.max()) + 1)
         # Padding is labelled -1: the last row of the identity, which is cut to zeros.
-        wanted = user_profiles(facts, np.eye(n_groups + 1)[labels][:, :n_groups])
+        wanted = user_profiles(side, np.eye(n_groups + 1)[labels][:, :n_groups])
         one_more = np.eye(n_groups)
 
         def choose(rows: slice, items: Ints, s: Floats, k: int) -> tuple[Ints, Floats]:
@@ -82,10 +82,10 @@ class Calibrated(PerUserReranker):
         logs = np.log(smoothed, out=np.zeros_like(smoothed), where=smoothed > 0)
         return np.asarray((p * logs).sum(axis=-1))
 
-    def _over_genres(self, facts: Facts) -> Choose:
-        shares = facts.items.genre_shares
+    def _over_genres(self, side: SideInformation) -> Choose:
+        shares = side.items.genre_shares
         table = sparse.csr_matrix(shares)
-        wanted = user_profiles(facts, shares)
+        wanted = user_profiles(side, shares)
 
         def choose(rows: slice, items: Ints, s: Floats, k: int) -> tuple[Ints, Floats]:
             p = wanted[rows]

@@ -1,4 +1,4 @@
-"""Candidate lists: what a re-ranker gets, cut from dense scores without ever sorting the catalogue."""
+"""Candidate lists: the input of every re-ranker, checked; and the scaling and selection that the rules share."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from recbole_ext.errors import ConfigError, DataError
+from recbole_ext.errors import DataError
 
-__all__ = ["Candidates", "candidates_from_scores", "row_blocks", "scaled_scores", "top_positions"]
+__all__ = ["Candidates", "row_blocks", "scaled_scores", "top_positions"]
 
 Bools = npt.NDArray[np.bool_]
 Floats = npt.NDArray[np.float64]
@@ -124,49 +124,6 @@ def top_positions(values: npt.NDArray[Any], k: int) -> Ints:
         positions = np.broadcast_to(np.arange(width), (n_rows, width))
     order = np.argsort(-np.take_along_axis(values, positions, axis=1), axis=1, kind="stable")
     return np.take_along_axis(positions, order, axis=1).astype(np.int64, copy=False)
-
-
-def candidates_from_scores(scores: npt.NDArray[Any], n: int = 200) -> Candidates:
-    """The n best items of each row of a dense block of scores; ties by the smaller id.
-
-    Args:
-        scores: ``(U, n_items)`` floats, -inf where an item is no candidate (seen); column 0 is padding and
-            ignored, whatever stands there.
-        n: Candidates for each user.
-
-    Returns:
-        ``(U, min(n, n_items - 1))`` candidates, right-padded where a user has fewer.
-
-    Raises:
-        ConfigError: ``n`` is below 1.
-        DataError: The block is malformed, or has NaN or +infinity beside column 0.
-    """
-    block = np.asarray(scores)
-    if n < 1:
-        raise ConfigError(f"candidates is {n}: give at least 1")
-    if block.ndim != 2 or block.shape[1] < 2 or block.dtype.kind not in "fiu":
-        raise DataError(
-            f"scores have shape {block.shape} and type {block.dtype}: give numbers (users, items), "
-            "column 0 for padding"
-        )
-    if block.dtype.kind != "f":
-        block = block.astype(np.float64)
-    width = min(n, block.shape[1] - 1)
-    items = np.zeros((len(block), width), dtype=np.int64)
-    best = np.full((len(block), width), -np.inf)
-    for rows in row_blocks(len(block), block.shape[1], 1 << 21):
-        part = block[rows, 1:]
-        wrong = np.isnan(part) | np.isposinf(part)
-        if wrong.any():
-            row, column = np.argwhere(wrong)[0]
-            raise DataError(
-                f"the score of item {int(column) + 1} in user row {rows.start + int(row)} is NaN or +infinity: "
-                "mask items with -inf and mend the model's scores"
-            )
-        positions = top_positions(part, width)
-        best[rows] = np.take_along_axis(part, positions, axis=1)
-        items[rows] = np.where(best[rows] > -np.inf, positions + 1, 0)
-    return Candidates(items, best)
 
 
 def scaled_scores(items: Ints, scores: Floats) -> Floats:

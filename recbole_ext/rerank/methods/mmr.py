@@ -10,8 +10,8 @@ import numpy as np
 
 from recbole_ext.rerank.methods.base import Choose, PerUserReranker
 from recbole_ext.rerank.methods.candidates import Floats, Ints
-from recbole_ext.rerank.methods.facts import Facts
 from recbole_ext.rerank.methods.greedy import greedy
+from recbole_ext.rerank.methods.side_information import SideInformation
 
 __all__ = ["MMR"]
 
@@ -33,14 +33,14 @@ class MMR(PerUserReranker):
 
     name: ClassVar[str] = "mmr"
 
-    def cells_per_candidate(self, facts: Facts) -> int:
+    def cells_per_candidate(self, side: SideInformation) -> int:
         """See ``PerUserReranker``."""
-        distinct, _ = facts.items.distinct_vectors
+        distinct, _ = side.items.distinct_vectors
         return 1 if len(distinct) <= _MOST_IN_TABLE else distinct.shape[1]
 
-    def prepare(self, facts: Facts) -> Choose:
+    def prepare(self, side: SideInformation) -> Choose:
         """See ``PerUserReranker``."""
-        distinct, row_of = facts.items.distinct_vectors
+        distinct, row_of = side.items.distinct_vectors
         table = distinct @ distinct.T if len(distinct) <= _MOST_IN_TABLE else None
 
         def choose(rows: slice, items: Ints, s: Floats, k: int) -> tuple[Ints, Floats]:

@@ -9,7 +9,7 @@ import numpy as np
 
 from recbole_ext.rerank.methods.base import Choose, PerUserReranker
 from recbole_ext.rerank.methods.candidates import Floats, Ints, top_positions
-from recbole_ext.rerank.methods.facts import Facts
+from recbole_ext.rerank.methods.side_information import SideInformation
 
 __all__ = ["PopularityPenalty"]
 
@@ -27,9 +27,9 @@ class PopularityPenalty(PerUserReranker):
 
     name: ClassVar[str] = "popularity_penalty"
 
-    def prepare(self, facts: Facts) -> Choose:
+    def prepare(self, side: SideInformation) -> Choose:
         """See ``PerUserReranker``."""
-        penalty = self.strength * facts.items.log_popularity
+        penalty = self.strength * side.items.log_popularity
 
         def choose(rows: slice, items: Ints, s: Floats, k: int) -> tuple[Ints, Floats]:
             value = np.where(items > 0, s - penalty[items], -np.inf)

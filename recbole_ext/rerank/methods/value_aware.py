@@ -9,7 +9,7 @@ import numpy as np
 
 from recbole_ext.rerank.methods.base import Choose, PerUserReranker
 from recbole_ext.rerank.methods.candidates import Floats, Ints, top_positions
-from recbole_ext.rerank.methods.facts import Facts
+from recbole_ext.rerank.methods.side_information import SideInformation
 
 __all__ = ["ValueAware"]
 
@@ -26,9 +26,9 @@ class ValueAware(PerUserReranker):
 
     name: ClassVar[str] = "value_aware"
 
-    def prepare(self, facts: Facts) -> Choose:
+    def prepare(self, side: SideInformation) -> Choose:
         """See ``PerUserReranker``."""
-        worth = self.strength * (1.0 - facts.items.log_popularity)
+        worth = self.strength * (1.0 - side.items.log_popularity)
 
         def choose(rows: slice, items: Ints, s: Floats, k: int) -> tuple[Ints, Floats]:
             value = np.where(items > 0, (1.0 - self.strength) * s + worth[items], -np.inf)

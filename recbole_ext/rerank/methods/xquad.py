@@ -11,8 +11,8 @@ from recbole_ext.config.blocks import XQUAD_VARIANTS
 from recbole_ext.errors import ConfigError, nearest
 from recbole_ext.rerank.methods.base import Choose, PerUserReranker
 from recbole_ext.rerank.methods.candidates import Floats, Ints
-from recbole_ext.rerank.methods.facts import Facts, user_profiles
 from recbole_ext.rerank.methods.greedy import greedy_over_groups
+from recbole_ext.rerank.methods.side_information import SideInformation, user_profiles
 
 __all__ = ["XQuAD"]
 
@@ -44,11 +44,11 @@ class XQuAD(PerUserReranker):
                 f"{nearest(str(self.variant), XQUAD_VARIANTS)}"
             )
 
-    def prepare(self, facts: Facts) -> Choose:
+    def prepare(self, side: SideInformation) -> Choose:
         """See ``PerUserReranker``."""
-        labels = facts.items.head_and_tail
+        labels = side.items.head_and_tail
         # Padding is labelled -1: the last row of the identity, which is cut to zeros.
-        wanted = user_profiles(facts, np.eye(3)[labels][:, :2])
+        wanted = user_profiles(side, np.eye(3)[labels][:, :2])
 
         def choose(rows: slice, items: Ints, s: Floats, k: int) -> tuple[Ints, Floats]:
             def bonus(taken: Floats, size: int) -> Floats:

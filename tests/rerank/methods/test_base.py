@@ -13,9 +13,9 @@ from recbole_ext.errors import ConfigError, DataError
 from recbole_ext.rerank import (
     METHODS,
     Candidates,
-    Facts,
-    ItemFacts,
-    UserFacts,
+    ItemInformation,
+    SideInformation,
+    UserHistories,
     checked_strength,
     make_reranker,
 )
@@ -43,8 +43,8 @@ def test_every_method_of_the_table_is_tested_here() -> None:
 @given(seed=st.integers(0, 10_000), k=st.integers(1, 6))
 @settings(max_examples=25, deadline=None)
 def test_strength_0_is_the_input_order_exactly(name: str, options: dict[str, Any], seed: int, k: int) -> None:
-    lists, facts = random_problem(seed)
-    items, values = make_reranker(name, 0.0, **options)(lists, facts, k)
+    lists, side = random_problem(seed)
+    items, values = make_reranker(name, 0.0, **options)(lists, side, k)
     assert np.array_equal(items, lists.items[:, :k])
     # The value of an unchanged list is s: 1 for the best candidate of a user with different scores.
     low = np.where(np.isfinite(lists.scores), lists.scores, np.inf).min(axis=1)
@@ -57,8 +57,8 @@ def test_strength_0_is_the_input_order_exactly(name: str, options: dict[str, Any
 def test_lists_hold_different_candidates_with_finite_values(
     name: str, options: dict[str, Any], seed: int, strength: float
 ) -> None:
-    lists, facts = random_problem(seed)
-    items, values = make_reranker(name, strength, **options)(lists, facts, 6)
+    lists, side = random_problem(seed)
+    items, values = make_reranker(name, strength, **options)(lists, side, 6)
     assert items.shape == values.shape == (5, 6)
     assert items.dtype == np.int64
     assert values.dtype == np.float64
@@ -72,10 +72,10 @@ def test_lists_hold_different_candidates_with_finite_values(
 @given(seed=st.integers(0, 10_000), order=st.permutations(range(5)))
 @settings(max_examples=15, deadline=None)
 def test_users_do_not_see_each_other(name: str, options: dict[str, Any], seed: int, order: list[int]) -> None:
-    lists, facts = random_problem(seed)
+    lists, side = random_problem(seed)
     reranker = make_reranker(name, 0.4, **options)
-    items, values = reranker(lists, facts, 5)
-    moved_items, moved_values = reranker(*take_rows(lists, facts, order), 5)
+    items, values = reranker(lists, side, 5)
+    moved_items, moved_values = reranker(*take_rows(lists, side, order), 5)
     assert np.array_equal(moved_items, items[order])
     assert np.array_equal(moved_values, values[order])
 
@@ -84,14 +84,14 @@ def test_users_do_not_see_each_other(name: str, options: dict[str, Any], seed: i
 def test_blocks_of_users_change_nothing(
     name: str, options: dict[str, Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    lists, facts = random_problem(3, users=23)
+    lists, side = random_problem(3, users=23)
     reranker = make_reranker(name, 0.4, **options)
-    items, values = reranker(lists, facts, 5)
+    items, values = reranker(lists, side, 5)
     default = candidates.row_blocks.__defaults__
     monkeypatch.setattr(candidates.row_blocks, "__defaults__", (4 * 12,))
     assert default != (4 * 12,)
     assert len(list(candidates.row_blocks(23, 12))) == 6
-    items_in_blocks, values_in_blocks = reranker(lists, facts, 5)
+    items_in_blocks, values_in_blocks = reranker(lists, side, 5)
     assert np.array_equal(items, items_in_blocks)
     assert np.array_equal(values, values_in_blocks)
 
@@ -101,29 +101,31 @@ def test_blocks_of_users_change_nothing(
 def test_only_the_scaled_score_counts(name: str, options: dict[str, Any], shift: tuple[float, float]) -> None:
     # Quarters times a power of two, plus an integer, are exact, so that ties stay ties.
     factor = 2.0 ** round(np.log2(shift[0]))
-    lists, facts = random_problem(8)
+    lists, side = random_problem(8)
     reranker = make_reranker(name, 0.3, **options)
     moved = Candidates(lists.items, lists.scores * factor + shift[1])
-    for before, after in zip(reranker(lists, facts, 5), reranker(moved, facts, 5), strict=True):
+    for before, after in zip(reranker(lists, side, 5), reranker(moved, side, 5), strict=True):
         assert np.array_equal(before, after)
 
 
 @every_variation
 def test_constant_scores_are_neutral_at_strength_0_and_never_nan(name: str, options: dict[str, Any]) -> None:
-    lists, facts = random_problem(4)
+    lists, side = random_problem(4)
     flat = Candidates(lists.items, np.where(lists.items > 0, 7.5, -np.inf))
-    items, values = make_reranker(name, 0.0, **options)(flat, facts, 5)
+    items, values = make_reranker(name, 0.0, **options)(flat, side, 5)
     assert np.array_equal(items, flat.items[:, :5])
     assert (values == 0.0).all()
-    assert np.isfinite(make_reranker(name, 0.7, **options)(flat, facts, 5)[1]).all()
+    assert np.isfinite(make_reranker(name, 0.7, **options)(flat, side, 5)[1]).all()
 
 
 @every_variation
 def test_a_catalogue_without_interactions_is_neutral(name: str, options: dict[str, Any]) -> None:
-    lists, facts = random_problem(5)
-    nothing = Facts(
-        ItemFacts(np.zeros(N_ITEMS, dtype=int), np.zeros(N_ITEMS, dtype=bool), genres=facts.items.genres),
-        UserFacts(np.zeros(6, dtype=int), np.zeros(0, dtype=int)),
+    lists, side = random_problem(5)
+    nothing = SideInformation(
+        ItemInformation(
+            np.zeros(N_ITEMS, dtype=int), np.zeros(N_ITEMS, dtype=bool), genres=side.items.genres
+        ),
+        UserHistories(np.zeros(6, dtype=int), np.zeros(0, dtype=int)),
     )
     items, values = make_reranker(name, 0.5, **options)(lists, nothing, 5)
     assert np.isfinite(values).all()
@@ -133,26 +135,26 @@ def test_a_catalogue_without_interactions_is_neutral(name: str, options: dict[st
 
 @every_variation
 def test_no_users_give_no_lists(name: str, options: dict[str, Any]) -> None:
-    lists, facts = take_rows(*random_problem(5), [])
-    items, values = make_reranker(name, 0.5, **options)(lists, facts, 5)
+    lists, side = take_rows(*random_problem(5), [])
+    items, values = make_reranker(name, 0.5, **options)(lists, side, 5)
     assert items.shape == values.shape == (0, 5)
 
 
 @every_variation
 @pytest.mark.parametrize("k", [0, -1, 13, 2.0, True])
 def test_list_lengths_that_cannot_be(name: str, options: dict[str, Any], k: Any) -> None:
-    lists, facts = random_problem(6)
+    lists, side = random_problem(6)
     with pytest.raises(ConfigError, match=r"k is"):
-        make_reranker(name, 0.5, **options)(lists, facts, k)
+        make_reranker(name, 0.5, **options)(lists, side, k)
 
 
 @every_variation
 def test_more_places_than_candidates_names_the_user(name: str, options: dict[str, Any]) -> None:
     items = np.array([[1, 2, 3], [4, 5, 0]])
     lists = Candidates(items, np.where(items > 0, -np.arange(3.0), -np.inf))
-    _, facts = random_problem(6, users=2)
+    _, side = random_problem(6, users=2)
     with pytest.raises(ConfigError, match=r"user row 1 has 2 candidates and k is 3"):
-        make_reranker(name, 0.5, **options)(lists, facts, 3)
+        make_reranker(name, 0.5, **options)(lists, side, 3)
 
 
 @every_variation
@@ -167,33 +169,33 @@ def test_strengths_out_of_range(name: str, options: dict[str, Any], strength: An
 
 @every_variation
 def test_candidates_outside_the_catalogue(name: str, options: dict[str, Any]) -> None:
-    lists, facts = random_problem(6, users=1)
+    lists, side = random_problem(6, users=1)
     lists.items[0, 0] = N_ITEMS
     with pytest.raises(DataError, match=r"candidate 25 lies outside the catalogue 1..24"):
-        make_reranker(name, 0.5, **options)(lists, facts, 3)
+        make_reranker(name, 0.5, **options)(lists, side, 3)
 
 
 @pytest.mark.parametrize("name", ["xquad", "calibrated"])
 def test_profiles_are_needed_for_the_same_rows(name: str) -> None:
-    lists, facts = random_problem(6)
+    lists, side = random_problem(6)
     with pytest.raises(DataError, match=r"needs user profiles"):
-        make_reranker(name, 0.5)(lists, Facts(facts.items), 3)
+        make_reranker(name, 0.5)(lists, SideInformation(side.items), 3)
     with pytest.raises(DataError, match=r"histories of 4 users and candidates of 5"):
-        make_reranker(name, 0.5)(lists, take_rows(lists, facts, [0, 1, 2, 3])[1], 3)
+        make_reranker(name, 0.5)(lists, take_rows(lists, side, [0, 1, 2, 3])[1], 3)
 
 
 @pytest.mark.parametrize("name", ["popularity_penalty", "value_aware", "mmr"])
 def test_the_others_work_without_profiles(name: str) -> None:
-    lists, facts = random_problem(6)
-    with_users = make_reranker(name, 0.5)(lists, facts, 3)
-    assert np.array_equal(make_reranker(name, 0.5)(lists, Facts(facts.items), 3)[0], with_users[0])
+    lists, side = random_problem(6)
+    with_users = make_reranker(name, 0.5)(lists, side, 3)
+    assert np.array_equal(make_reranker(name, 0.5)(lists, SideInformation(side.items), 3)[0], with_users[0])
 
 
 @pytest.mark.parametrize(("name", "options"), [("calibrated", {"over": "genres"}), ("mmr", {})])
 def test_genres_are_needed(name: str, options: dict[str, Any]) -> None:
-    lists, facts = random_problem(6)
-    bare = Facts(ItemFacts(facts.items.popularity, facts.items.head), facts.users)
-    with pytest.raises(DataError, match=r"give ItemFacts"):
+    lists, side = random_problem(6)
+    bare = SideInformation(ItemInformation(side.items.popularity, side.items.head), side.users)
+    with pytest.raises(DataError, match=r"give ItemInformation"):
         make_reranker(name, 0.5, **options)(lists, bare, 3)
 
 

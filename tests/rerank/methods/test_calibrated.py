@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from recbole_ext.rerank import Calibrated, Candidates, Facts, ItemFacts, UserFacts
+from recbole_ext.rerank import Calibrated, Candidates, ItemInformation, SideInformation, UserHistories
 from tests.rerank.toy import check_greedy, plain_profile, random_problem
 
 FLAT = Candidates(np.array([[1, 2, 3, 4]]), np.array([[1.0, 1.0, 1.0, 1.0]]))
@@ -35,9 +35,9 @@ def plain_rule(
 
 def test_popularity_by_hand() -> None:
     # Items 1 and 2 head, 3 and 4 tail; the history is 3 head : 1 tail; all scores equal, so s = 0 for all.
-    items = ItemFacts(np.array([0, 1, 1, 1, 1]), np.array([False, True, True, False, False]))
-    facts = Facts(items, UserFacts(np.array([0, 4]), np.array([1, 2, 1, 4])))
-    chosen, value = Calibrated(1.0)(FLAT, facts, 4)
+    items = ItemInformation(np.array([0, 1, 1, 1, 1]), np.array([False, True, True, False, False]))
+    side = SideInformation(items, UserHistories(np.array([0, 4]), np.array([1, 2, 1, 4])))
+    chosen, value = Calibrated(1.0)(FLAT, side, 4)
     # First a head item, the larger part of the profile; then one tail item is nearer to 3/4 than another head item:
     # .75 log .505... against .25 log .0025.
     assert chosen.tolist() == [[1, 3, 2, 4]]
@@ -50,11 +50,11 @@ def test_popularity_by_hand() -> None:
 def test_genres_by_hand() -> None:
     # The history is half genre A, half genre B: a list of one each is perfect, and item 3 alone is, too.
     genres = np.array([[0, 0], [1, 0], [1, 0], [1, 1], [0, 1]])
-    facts = Facts(
-        ItemFacts(np.ones(5, dtype=int), np.zeros(5, dtype=bool), genres=genres),
-        UserFacts(np.array([0, 2]), np.array([1, 4])),
+    side = SideInformation(
+        ItemInformation(np.ones(5, dtype=int), np.zeros(5, dtype=bool), genres=genres),
+        UserHistories(np.array([0, 2]), np.array([1, 4])),
     )
-    chosen, value = Calibrated(1.0, over="genres")(FLAT, facts, 1)
+    chosen, value = Calibrated(1.0, over="genres")(FLAT, side, 1)
     assert chosen.tolist() == [[3]]
     # From KL = -log a to KL = 0.
     assert math.isclose(value[0, 0], -math.log(0.01), rel_tol=1e-12)
@@ -69,15 +69,15 @@ def test_genres_by_hand() -> None:
 )
 @settings(max_examples=60, deadline=None)
 def test_against_the_plain_rule(over: str, seed: int, strength: float, k: int, smoothing: float) -> None:
-    lists, facts = random_problem(seed)
+    lists, side = random_problem(seed)
     if over == "genres":
-        table = facts.items.genre_shares
-    elif facts.items.groups is not None:
-        table = np.eye(4)[facts.items.groups][:, :3]
+        table = side.items.genre_shares
+    elif side.items.groups is not None:
+        table = np.eye(4)[side.items.groups][:, :3]
     else:
-        table = np.column_stack([facts.items.head, ~facts.items.head]).astype(float)
-    profiles = [plain_profile(facts, user, lambda i: table[i].tolist()) for user in range(5)]
-    items, values = Calibrated(strength, over=over, smoothing=smoothing)(lists, facts, k)
+        table = np.column_stack([side.items.head, ~side.items.head]).astype(float)
+    profiles = [plain_profile(side, user, lambda i: table[i].tolist()) for user in range(5)]
+    items, values = Calibrated(strength, over=over, smoothing=smoothing)(lists, side, k)
     check_greedy(lists, items, values, plain_rule(profiles, lambda i: table[i].tolist(), strength, smoothing))
 
 
@@ -85,14 +85,14 @@ def test_against_the_plain_rule(over: str, seed: int, strength: float, k: int, s
 def test_disjoint_genres_are_groups(over: str) -> None:
     # The merge over groups and the loop over candidates are two programs for one problem.
     for seed in range(1, 40, 2):
-        lists, facts = random_problem(seed)
-        groups = facts.items.groups
+        lists, side = random_problem(seed)
+        groups = side.items.groups
         assert groups is not None
-        same = Facts(
-            ItemFacts(
-                facts.items.popularity, facts.items.head, groups=groups, genres=np.eye(4)[groups][:, :3]
+        same = SideInformation(
+            ItemInformation(
+                side.items.popularity, side.items.head, groups=groups, genres=np.eye(4)[groups][:, :3]
             ),
-            facts.users,
+            side.users,
         )
         by_group = Calibrated(0.5)(lists, same, 5)
         by_genre = Calibrated(0.5, over="genres")(lists, same, 5)
@@ -108,10 +108,12 @@ def test_a_stronger_calibration_comes_closer_to_the_profile() -> None:
     items = np.stack([np.sort(rng.choice(n_items, 100, replace=False)) + 1 for _ in range(users)])
     lists = Candidates(items, np.tile(-np.arange(100.0), (users, 1)))
     history = rng.integers(1, n_items + 1, users * 20)
-    facts = Facts(ItemFacts(popularity, head), UserFacts(np.arange(users + 1) * 20, history))
+    side = SideInformation(
+        ItemInformation(popularity, head), UserHistories(np.arange(users + 1) * 20, history)
+    )
     wanted = head[history].reshape(users, 20).mean(axis=1)
     gaps = [
-        np.abs(head[Calibrated(x)(lists, facts, k)[0]].mean(axis=1) - wanted).mean() for x in (0, 0.5, 0.99)
+        np.abs(head[Calibrated(x)(lists, side, k)[0]].mean(axis=1) - wanted).mean() for x in (0, 0.5, 0.99)
     ]
     assert gaps[0] > gaps[1] > gaps[2]
     # Ten places can follow any share to within a twentieth, and the greedy steps nearly do.
@@ -122,15 +124,15 @@ def test_a_stronger_calibration_comes_closer_to_the_profile() -> None:
 @pytest.mark.parametrize("smoothing", [1e-320, 1e-12, 1 - 1e-12])
 def test_a_smoothing_at_the_ends_of_its_range_gives_numbers(over: str, smoothing: float) -> None:
     for seed in range(10):
-        lists, facts = random_problem(seed)
-        values = Calibrated(0.5, over=over, smoothing=smoothing)(lists, facts, 6)[1]
+        lists, side = random_problem(seed)
+        values = Calibrated(0.5, over=over, smoothing=smoothing)(lists, side, 6)[1]
         assert np.isfinite(values).all()
 
 
 @pytest.mark.parametrize("all_head", [True, False])
 def test_a_catalogue_of_one_group_keeps_the_input_order(all_head: bool) -> None:
-    lists, facts = random_problem(2)
-    one = Facts(ItemFacts(facts.items.popularity, np.full(25, all_head)), facts.users)
+    lists, side = random_problem(2)
+    one = SideInformation(ItemInformation(side.items.popularity, np.full(25, all_head)), side.users)
     items, values = Calibrated(0.9)(lists, one, 6)
     assert np.array_equal(items, lists.items[:, :6])
     assert np.isfinite(values).all()

@@ -1,4 +1,4 @@
-"""Candidate lists: cut from scores, checked, scaled."""
+"""Candidate lists: checked, scaled, selected from."""
 
 from __future__ import annotations
 
@@ -9,10 +9,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from recbole_ext.errors import ConfigError, DataError
+from recbole_ext.errors import DataError
 from recbole_ext.rerank.methods.candidates import (
     Candidates,
-    candidates_from_scores,
     row_blocks,
     scaled_scores,
     top_positions,
@@ -35,51 +34,10 @@ def test_top_positions_equal_a_full_stable_sort(seed: int, k: int, dtype: Any) -
     assert top_positions(values, k).tolist() == naive
 
 
-@given(seed=st.integers(0, 10_000), n=st.integers(1, 12))
-@settings(max_examples=60, deadline=None)
-def test_candidates_equal_a_plain_sort(seed: int, n: int) -> None:
-    rng = np.random.default_rng(seed)
-    scores = rng.integers(0, 5, (4, 8)) / 2.0
-    scores[rng.random((4, 8)) < 0.3] = -INF
-    lists = candidates_from_scores(scores, n)
-    for row, items, best in zip(scores.tolist(), lists.items.tolist(), lists.scores.tolist(), strict=True):
-        order = sorted((j for j in range(1, 8) if row[j] > -INF), key=lambda j: (-row[j], j))[:n]
-        missing = min(n, 7) - len(order)
-        assert items == order + [0] * missing
-        assert best == [row[j] for j in order] + [-INF] * missing
-
-
-def test_the_padding_column_is_ignored() -> None:
-    scores = np.array([[np.nan, 1.0, 3.0], [INF, 2.0, -INF]])
-    lists = candidates_from_scores(scores, 2)
-    assert lists.items.tolist() == [[2, 1], [1, 0]]
+def test_size_and_depth() -> None:
+    lists = Candidates(np.array([[2, 1], [1, 0]]), np.array([[3.0, 1.0], [2.0, -INF]]))
     assert lists.counts().tolist() == [2, 1]
     assert (lists.n_users, lists.depth) == (2, 2)
-
-
-def test_integer_scores_are_scores() -> None:
-    assert candidates_from_scores(np.array([[9, 1, 5, 5]]), 3).items.tolist() == [[2, 3, 1]]
-
-
-@pytest.mark.parametrize("wrong", [np.nan, INF])
-def test_scores_that_are_no_numbers_are_refused(wrong: float) -> None:
-    scores = np.zeros((3, 4))
-    scores[1, 2] = wrong
-    with pytest.raises(DataError, match=r"score of item 2 in user row 1 is NaN or \+infinity"):
-        candidates_from_scores(scores, 2)
-
-
-@pytest.mark.parametrize(
-    "scores", [np.zeros(3), np.zeros((2, 1)), np.array([["a", "b"]]), np.ones((2, 3), bool)]
-)
-def test_blocks_of_another_form_are_refused(scores: Any) -> None:
-    with pytest.raises(DataError, match=r"scores have shape"):
-        candidates_from_scores(scores, 2)
-
-
-def test_at_least_one_candidate() -> None:
-    with pytest.raises(ConfigError, match=r"candidates is 0"):
-        candidates_from_scores(np.zeros((2, 3)), 0)
 
 
 @pytest.mark.parametrize(

@@ -31,11 +31,11 @@ def test_by_hand(strength: float, items: list[int], values: list[float]) -> None
 @given(seed=st.integers(0, 10_000), strength=st.floats(0.0, 1.0), k=st.integers(1, 6))
 @settings(max_examples=60, deadline=None)
 def test_against_the_plain_rule(seed: int, strength: float, k: int) -> None:
-    lists, facts = random_problem(seed)
-    popularity = facts.items.popularity.tolist()
+    lists, side = random_problem(seed)
+    popularity = side.items.popularity.tolist()
 
     def plain(user: int, item: int, s: float, listed: list[int]) -> float:
         return (1 - strength) * s + strength * (1 - plain_p(popularity, item))
 
-    items, values = ValueAware(strength)(lists, facts, k)
+    items, values = ValueAware(strength)(lists, side, k)
     check_greedy(lists, items, values, plain)

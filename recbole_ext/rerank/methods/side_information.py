@@ -1,4 +1,4 @@
-"""What a re-ranker knows of items and users beside the scores, and the profiles that follow from it."""
+"""Side information: what a re-ranker knows about items and users beside the scores, and profiles made from it."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from scipy import sparse
 
 from recbole_ext.errors import DataError
 
-__all__ = ["Facts", "ItemFacts", "UserFacts", "user_profiles"]
+__all__ = ["ItemInformation", "SideInformation", "UserHistories", "user_profiles"]
 
 Bools = npt.NDArray[np.bool_]
 Floats = npt.NDArray[np.float64]
@@ -23,7 +23,7 @@ _BLOCK_INTERACTIONS = 1 << 22
 
 
 @dataclass(frozen=True, eq=False)
-class ItemFacts:
+class ItemInformation:
     """The catalogue; every array is indexed by internal item id, 0 = padding, whose entries are ignored.
 
     Attributes:
@@ -99,7 +99,10 @@ class ItemFacts:
         so that every row but the padding's adds up to 1.
         """
         if self.genres is None:
-            raise DataError("there are no genres: give ItemFacts genres, or choose popularity groups")
+            raise DataError(
+                "the items have no genres: give ItemInformation genres (from a column genres in the .item file), or "
+                "calibrate over popularity"
+            )
         genres = _rows_up_to_1(self.genres)
         total = genres.sum(axis=1, keepdims=True)
         shares = np.divide(genres, total, out=np.zeros_like(genres), where=total > 0)
@@ -112,7 +115,10 @@ class ItemFacts:
         """``(n_items, D) float64``: ``vectors``, else ``genres``, scaled to length 1; a row of zeros stays zero."""
         table = self.genres if self.vectors is None else self.vectors
         if table is None:
-            raise DataError("there is nothing to compare items by: give ItemFacts vectors or genres")
+            raise DataError(
+                "the items cannot be compared: give ItemInformation genres (from a column genres in the .item file) "
+                "or vectors"
+            )
         table = _rows_up_to_1(table)
         length = np.linalg.norm(table, axis=1, keepdims=True)
         return np.divide(table, length, out=np.zeros_like(table), where=length > 0)
@@ -158,7 +164,7 @@ def _checked_groups(groups: npt.NDArray[Any], n_items: int) -> Ints:
 
 
 @dataclass(frozen=True, eq=False)
-class UserFacts:
+class UserHistories:
     """Training histories in compressed rows: user row u has ``items[indptr[u]:indptr[u + 1]]``.
 
     Rows are those of the candidates. A repeated item counts each time.
@@ -199,16 +205,16 @@ class UserFacts:
 
 
 @dataclass(frozen=True, eq=False)
-class Facts:
-    """All that a re-ranker may use.
+class SideInformation:
+    """Everything that a re-ranker may use beside the scores.
 
     Attributes:
         items: The catalogue.
         users: Training histories, row by row those of the candidates; None where no method needs them.
     """
 
-    items: ItemFacts
-    users: UserFacts | None = None
+    items: ItemInformation
+    users: UserHistories | None = None
 
     def __post_init__(self) -> None:
         histories = self.users
@@ -219,14 +225,14 @@ class Facts:
             )
 
 
-def user_profiles(facts: Facts, shares: Floats) -> Floats:
+def user_profiles(side: SideInformation, shares: Floats) -> Floats:
     """p(c|u): the mean category distribution of each user's training interactions.
 
     A user without training interactions gets the neutral profile, that of all training interactions together
     (``popularity``); where there are none either, the uniform one.
 
     Args:
-        facts: Items and histories.
+        side: Items and histories.
         shares: ``(n_items, C) float64``, each item's distribution over categories.
 
     Returns:
@@ -235,13 +241,15 @@ def user_profiles(facts: Facts, shares: Floats) -> Floats:
     Raises:
         DataError: There are no histories.
     """
-    if facts.users is None:
-        raise DataError("there are no user profiles: give Facts the training histories as UserFacts")
-    weights = facts.items.popularity @ shares
+    if side.users is None:
+        raise DataError(
+            "there are no user profiles: give SideInformation the training histories as UserHistories"
+        )
+    weights = side.items.popularity @ shares
     total = weights.sum()
     neutral = weights / total if total > 0 else np.full(shares.shape[1], 1.0 / shares.shape[1])
-    indptr, history = facts.users.indptr, facts.users.items
-    profiles = np.tile(neutral, (facts.users.n_users, 1))
+    indptr, history = side.users.indptr, side.users.items
+    profiles = np.tile(neutral, (side.users.n_users, 1))
     for rows in _blocks_of_interactions(indptr):
         start, stop = indptr[rows.start], indptr[rows.stop]
         offsets = indptr[rows.start : rows.stop + 1] - start
