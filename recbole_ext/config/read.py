@@ -21,7 +21,7 @@ from recbole_ext.config.messages import config_error
 from recbole_ext.config.model_source import ModelSource, host_arguments, host_folder
 from recbole_ext.config.problem import Origin, Problem, origin_of_option
 from recbole_ext.config.rules import check_values
-from recbole_ext.config.yaml_reader import parse_value, read_yaml
+from recbole_ext.config.yaml_reader import parse_value, read_packaged_yaml, read_yaml
 from recbole_ext.errors import ConfigError
 
 __all__ = ["COMPUTED_KEYS", "CheckedConfig", "known_keys", "parse_overrides", "read_config", "user_values"]
@@ -174,7 +174,7 @@ def _defaults_of(names: tuple[str, ...]) -> dict[str, Any]:
     values: dict[str, Any] = {}
     for file in layers:
         if file.is_file():
-            values = _merged(values, read_yaml(file).values)
+            values = _merged(values, read_packaged_yaml(file))
     return values
 
 

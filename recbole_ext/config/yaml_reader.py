@@ -13,7 +13,7 @@ import yaml
 from recbole_ext.config.problem import Key, Origin
 from recbole_ext.errors import ConfigError
 
-__all__ = ["Document", "parse_value", "read_yaml"]
+__all__ = ["Document", "parse_value", "read_packaged_yaml", "read_yaml"]
 
 _FLOAT = re.compile(
     r"""^(?:[-+]?[0-9][0-9_]*\.[0-9_]*(?:[eE][-+]?[0-9]+)?
@@ -26,27 +26,34 @@ _FLOAT = re.compile(
 _REPLACED_TAGS = {"tag:yaml.org,2002:float", "tag:yaml.org,2002:timestamp"}
 
 
-class _Loader(yaml.SafeLoader):
+def _loader_on(base: Any) -> Any:
     """Plain data only. YAML 1.1 reads ``1e-3`` as text and lets the second of two equal keys win."""
 
-    yaml_implicit_resolvers = {  # noqa: RUF012
-        first: [entry for entry in entries if entry[0] not in _REPLACED_TAGS]
-        for first, entries in yaml.SafeLoader.yaml_implicit_resolvers.items()
-    }
+    class Loader(base):  # type: ignore[misc]
+        yaml_implicit_resolvers = {  # noqa: RUF012
+            first: [entry for entry in entries if entry[0] not in _REPLACED_TAGS]
+            for first, entries in yaml.SafeLoader.yaml_implicit_resolvers.items()
+        }
 
-    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
-        seen = set()
-        for key, _ in node.value:
-            if isinstance(key, yaml.ScalarNode) and key.value != "<<":
-                if key.value in seen:
-                    raise yaml.constructor.ConstructorError(
-                        None, None, f"the key {key.value!r} comes twice", key.start_mark
-                    )
-                seen.add(key.value)
-        return super().construct_mapping(node, deep=deep)
+        def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
+            seen = set()
+            for key, _ in node.value:
+                if isinstance(key, yaml.ScalarNode) and key.value != "<<":
+                    if key.value in seen:
+                        raise yaml.constructor.ConstructorError(
+                            None, None, f"the key {key.value!r} comes twice", key.start_mark
+                        )
+                    seen.add(key.value)
+            mapping: dict[Any, Any] = super().construct_mapping(node, deep=deep)
+            return mapping
+
+    Loader.add_implicit_resolver("tag:yaml.org,2002:float", _FLOAT, list("-+0123456789."))
+    return Loader
 
 
-_Loader.add_implicit_resolver("tag:yaml.org,2002:float", _FLOAT, list("-+0123456789."))
+_Loader = _loader_on(yaml.SafeLoader)
+# libyaml is ten times as fast, but its errors have other words, and deep nesting overflows the stack in it.
+_PackagedLoader = _loader_on(getattr(yaml, "CSafeLoader", yaml.SafeLoader))
 
 
 @dataclass(frozen=True)
@@ -105,6 +112,11 @@ def read_yaml(path: Path) -> Document:
                 f"{path} has the key {key!r}, which YAML does not read as text: put it in quotes"
             )
     return Document(str(path), values, dict(_lines(node, ())))
+
+
+def read_packaged_yaml(path: Path) -> dict[str, Any]:
+    """The values of a file that belongs to an installed package, read as :func:`read_yaml` would."""
+    return yaml.load(path.read_bytes(), _PackagedLoader) or {}
 
 
 def _lines(node: Any, place: Key, above: frozenset[int] = frozenset()) -> Iterator[tuple[Key, int]]:
