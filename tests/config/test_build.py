@@ -350,6 +350,13 @@ def test_harmless_files_are_read(tmp_path: Path) -> None:
     )
 
 
+def test_keys_that_nothing_read_are_taken_from_runs_of_0_1_0_where_they_are_null(tmp_path: Path) -> None:
+    config = build_config("BPR", "x", [written(tmp_path, "serve: ~\n")], {"tune": None})
+    assert not {"serve", "tune"} & config.final_config_dict.keys()
+    with pytest.raises(ConfigError, match="unknown key 'serve' in the option --serve"):
+        build_config("BPR", "x", (), {"serve": {}})
+
+
 @pytest.mark.parametrize("name", ["GRU4rec", "gru4rec", "GRU4Recc", "Pops"])
 def test_misspelt_models(name: str) -> None:
     with pytest.raises(ConfigError, match="did you mean"):
