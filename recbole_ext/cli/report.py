@@ -33,6 +33,10 @@ def report(folders: tuple[Path, ...], output: Path | None, form: str | None, fig
 @click.option("--reasons", default=5, type=click.IntRange(min=1), help="Items of the history for each.")
 def explain(run: Path, user: str, top: int, reasons: int) -> None:
     """Show which part of a user's history made a recommendation."""
+    from recbole_ext.runs.folder import open_run
+
+    open_run(run)
+
     from recbole_ext.cli.show import explanation_lines
     from recbole_ext.recommend import explain as interpretation
 

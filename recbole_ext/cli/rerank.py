@@ -12,6 +12,24 @@ from recbole_ext.cli.options import ANY_KEY, OutputPath, head_rule_option, k_opt
 __all__ = ["pareto", "rerank"]
 
 
+def _check_folders(run: Path, head_rule: str | None, output: Path | None) -> None:
+    """Refuses at once what re-ranking would refuse after imports of seconds."""
+    from recbole_ext.config.messages import config_error
+    from recbole_ext.config.problem import Problem, origin_of_option
+    from recbole_ext.evaluator.groups import HEAD_RULES
+    from recbole_ext.runs.files import check_new
+    from recbole_ext.runs.folder import open_run
+
+    open_run(run)
+    if head_rule is not None and head_rule not in HEAD_RULES:
+        key, known = "head_rule", tuple(HEAD_RULES)
+        raise config_error(
+            Problem((key,), "unknown_name", head_rule, known=known, origin=origin_of_option(key))
+        )
+    if output is not None:
+        check_new(output)
+
+
 @click.command(context_settings=ANY_KEY)
 @run_argument
 @click.option("--method", help="popularity_penalty, value_aware, xquad, calibrated, mmr or exposure.")
@@ -39,6 +57,7 @@ def rerank(
     if method is not None:
         block["method"] = method
     settings = read_rerank(block)
+    _check_folders(run, head_rule, output)
 
     from recbole_ext.cli import show
     from recbole_ext.cli.console import console
@@ -70,13 +89,13 @@ def pareto(
 
     Whatever is not given comes from the block pareto: of the run's configuration.
     """
+    from recbole_ext.config.blocks import read_pareto
+
     names = None if methods is None else [name.strip() for name in methods.split(",")]
     given = {"methods": names, "candidates": candidates, "most_loss": most_loss}
     changes = {key: value for key, value in given.items() if value is not None}
-
-    from recbole_ext.config.blocks import read_pareto
-
     read_pareto(changes)
+    _check_folders(run, head_rule, output)
 
     from recbole_ext.cli import show
     from recbole_ext.cli.console import console

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
+from typing import Any
 
 import click
 
@@ -40,8 +41,12 @@ def train(
     from recbole_ext.config.read import parse_overrides
 
     overrides = parse_overrides(context.args)
-    if run is not None and (model or configs or dataset or output or overrides):
+    if run is None:
+        _check_request(model, dataset, configs, overrides, output)
+    elif model or configs or dataset or output or overrides:
         raise click.UsageError("--resume takes the run folder alone: its configuration is in it")
+    else:
+        _check_resumable(run)
 
     if run is None:
         from recbole_ext.trainer.configure import chosen_model, read_model_config
@@ -67,10 +72,42 @@ def train(
         say(f"lists and figures: {result.reranked.folder}")
 
 
+def _check_request(
+    model: str | None,
+    dataset: str | None,
+    configs: tuple[Path, ...],
+    overrides: dict[str, Any],
+    output: Path | None,
+) -> None:
+    """Refuses at once what training would refuse after imports of seconds."""
+    from recbole_ext.runs.folder import check_new_run
+    from recbole_ext.trainer.configure import check_dataset, chosen_model, read_model_config
+
+    name = chosen_model(model, configs, overrides)
+    _, checked = read_model_config(name, configs, overrides, dataset=dataset)
+    check_dataset(checked)
+    if folder := output or checked["output"]:
+        check_new_run(Path(folder))
+
+
+def _check_resumable(run: Path) -> None:
+    from recbole_ext.runs.files import partial_of
+    from recbole_ext.runs.folder import open_run, read_config
+
+    if run.is_dir() and not partial_of(run).is_dir():
+        open_run(run)
+    else:
+        read_config(partial_of(run))
+
+
 @click.command()
 @run_argument
 def evaluate(run: Path) -> None:
     """Test a saved run again, from its weights."""
+    from recbole_ext.runs.folder import open_run
+
+    open_run(run)
+
     from recbole_ext.cli import show
     from recbole_ext.cli.console import console
     from recbole_ext.trainer.opened import evaluate as evaluate_again

@@ -10,7 +10,7 @@ from pathlib import Path
 from recbole_ext.data.files import writing
 from recbole_ext.errors import OutputError
 
-__all__ = ["made_folder", "new_folder", "partial_of"]
+__all__ = ["check_new", "made_folder", "new_folder", "partial_of"]
 
 
 def partial_of(run: Path) -> Path:
@@ -29,6 +29,16 @@ def made_folder(path: Path) -> Path:
     return path
 
 
+def check_new(final: Path) -> None:
+    """Refuses the name of a folder of results that is taken.
+
+    Raises:
+        OutputError: It is.
+    """
+    if final.exists():
+        raise OutputError(f"{final} exists already: choose another --output, or remove it")
+
+
 @contextlib.contextmanager
 def new_folder(final: Path) -> Iterator[Path]:
     """A folder under a temporary name; renamed if the block ends well, removed if not.
@@ -36,8 +46,7 @@ def new_folder(final: Path) -> Iterator[Path]:
     Raises:
         OutputError: The name is taken, or it cannot be written.
     """
-    if final.exists():
-        raise OutputError(f"{final} exists already: choose another --output, or remove it")
+    check_new(final)
     path = partial_of(final)
     with writing(path):
         try:

@@ -26,6 +26,7 @@ from recbole_ext.runs.forms import as_form, read_json, write_form
 
 __all__ = [
     "RunFolder",
+    "check_new_run",
     "open_run",
     "read_config",
     "read_metrics",
@@ -64,13 +65,8 @@ class RunFolder:
             OutputError: The name is taken, an interrupted run stands there, or it cannot be written.
         """
         final = output or Path("saved") / _run_name(config, model)
+        check_new_run(final)
         path = partial_of(final)
-        if path.exists():
-            raise OutputError(
-                f"{path} holds an interrupted run: continue it with --resume {final}, or remove it"
-            )
-        if final.exists() and (not final.is_dir() or any(final.iterdir())):
-            raise OutputError(f"{final} exists already: choose another --output, or remove it")
         with writing(path):
             path.mkdir(parents=True)
         return cls(path, final)
@@ -125,6 +121,21 @@ class RunFolder:
         if self.final.is_dir():
             self.final.rmdir()
         self.path.rename(self.final)
+
+
+def check_new_run(final: Path) -> None:
+    """Refuses the name of a run folder that is taken; an empty folder may be there.
+
+    Raises:
+        OutputError: It is taken, or an interrupted run stands there.
+    """
+    partial = partial_of(final)
+    if partial.exists():
+        raise OutputError(
+            f"{partial} holds an interrupted run: continue it with --resume {final}, or remove it"
+        )
+    if final.exists() and (not final.is_dir() or any(final.iterdir())):
+        raise OutputError(f"{final} exists already: choose another --output, or remove it")
 
 
 def _run_name(config: Any, model: str) -> str:

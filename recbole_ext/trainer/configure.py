@@ -13,11 +13,13 @@ from recbole_ext.config.model_source import ModelSource, is_inside, model_source
 from recbole_ext.config.problem import Origin
 from recbole_ext.config.read import CheckedConfig, read_config
 from recbole_ext.config.yaml_reader import read_yaml
+from recbole_ext.data.movielens.catalog import DATASETS
 from recbole_ext.errors import ConfigError, DataError, DownloadError
 from recbole_ext.model.registry import ModelSpec, model_spec
 
 __all__ = [
     "available_dataset",
+    "check_dataset",
     "chosen_model",
     "command_line",
     "configure",
@@ -93,19 +95,29 @@ def chosen_model(model: str | None, files: Sequence[Path | str], overrides: Mapp
     return str(name)
 
 
-def available_dataset(config: CheckedConfig, report: Report) -> str:
-    """The name of the data set that will be used; prepared if it was not, replaced only as declared."""
-    # Reading tables is slow to import, and a refusal above needs none of it.
-    from recbole_ext.data.movielens import DATASETS, is_prepared, prepare
+def check_dataset(config: CheckedConfig) -> None:
+    """Refuses a data set that is neither on disk nor a MovieLens set; nothing is prepared.
 
+    Raises:
+        DataError: It is.
+    """
     name, out = str(config["dataset"]), Path(config["data_path"]).expanduser()
-    if is_prepared(name, out) or (name not in DATASETS and (out / name / f"{name}.inter").is_file()):
-        return name
-    if name not in DATASETS:
+    if name not in DATASETS and not (out / name / f"{name}.inter").is_file():
         raise DataError(
             f"{out / name / (name + '.inter')} does not exist and {name!r} is no MovieLens set: put your atomic "
             f"files there, or use one of {', '.join(DATASETS)}"
         )
+
+
+def available_dataset(config: CheckedConfig, report: Report) -> str:
+    """The name of the data set that will be used; prepared if it was not, replaced only as declared."""
+    # Reading tables is slow to import, and a refusal above needs none of it.
+    from recbole_ext.data.movielens.atomic import is_prepared, prepare
+
+    check_dataset(config)
+    name, out = str(config["dataset"]), Path(config["data_path"]).expanduser()
+    if name not in DATASETS or is_prepared(name, out):
+        return name
     offline = config["offline_dataset"]
     try:
         prepare(
