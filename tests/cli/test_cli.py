@@ -115,7 +115,11 @@ MISTAKES: dict[str, tuple[list[str], Callable[[Path], Any], str]] = {
         config("dataset: toy\nepoch: 3\n"),
         r"'epoch' in toy\.yaml, line 2; did you mean 'epochs'\?",
     ),
-    "text for a number": (pop("--epochs=many"), nothing, r"epochs .*must be a whole number.*'many'"),
+    "text for a number": (
+        pop("--epochs=many"),
+        nothing,
+        r"epochs .*must be a whole number of 1 or more, not many",
+    ),
     "fraction for a whole number": (pop("--epochs=1.5"), nothing, r"epochs .*must be a whole number.*1\.5"),
     "negative": (pop("--learning_rate=-1"), nothing, r"learning_rate .*above 0, not -1"),
     "split": (pop("--split=leave_two_out"), nothing, r"split .*one of leave_one_out, ratio, global_time"),
