@@ -144,6 +144,27 @@ def _no_value(trials: list[FrozenTrial], search: Search) -> ConfigError:
     )
 
 
+def _listed(file: Path) -> list[dict[str, str | None]]:
+    """The rows of ``trials.csv`` as text; empty where there is none, or one that says nothing and is written anew."""
+    try:
+        rows = pl.read_csv(file, infer_schema=False).to_dicts()
+        for row in rows:
+            int(row["number"])
+    except (OSError, pl.exceptions.PolarsError, KeyError, ValueError, TypeError):
+        return []
+    return rows
+
+
+def _kept(study: optuna.Study, search: Search, numbers: set[int]) -> dict[str | None, dict[str, str | None]]:
+    """The finished trials of some numbers as ``trials.csv`` would show them, by number as text."""
+    trials = [t for t in counted(study) if t.state.is_finished() and t.number in numbers]
+    whole = [t for t in trials if t.state != TrialState.COMPLETE or "figures" in t.user_attrs]
+    if not whole:
+        return {}
+    table = pl.read_csv(_table(whole, search).write_csv().encode(), infer_schema=False)
+    return {row["number"]: row for row in table.to_dicts()}
+
+
 def check_kept(study: optuna.Study, search: Search) -> None:
     """A journal that has lost a line is read as other trials, whose results would replace those of the real ones.
 
@@ -151,15 +172,8 @@ def check_kept(study: optuna.Study, search: Search) -> None:
         OutputError: A trial of ``trials.csv`` is not in the study as it was.
     """
     file = search.folder / "trials.csv"
-    try:
-        listed = pl.read_csv(file, infer_schema=False).to_dicts()
-        numbers = {int(row["number"]) for row in listed}
-    except (OSError, pl.exceptions.PolarsError, KeyError, ValueError, TypeError):
-        return  # none, or one that says nothing: it is written anew
-    trials = [t for t in counted(study) if t.state.is_finished() and t.number in numbers]
-    whole = [t for t in trials if t.state != TrialState.COMPLETE or "figures" in t.user_attrs]
-    table = pl.read_csv(_table(whole, search).write_csv().encode(), infer_schema=False) if whole else None
-    kept = {row["number"]: row for row in table.to_dicts()} if table is not None else {}
+    listed = _listed(file)
+    kept = _kept(study, search, {int(row["number"] or "") for row in listed})
     for row in listed:
         other = kept.get(row["number"])
         if other is None or not all(_alike(row[key], other[key]) for key in row.keys() & other.keys()):
