@@ -11,7 +11,7 @@ __version__ = "0.1.0"
 
 _MODULES = {
     "RecBoleExtError": "errors",
-    "evaluate": "trainer.train",
+    "evaluate": "trainer.opened",
     "explain": "recommend.explain",
     "prepare": "data.movielens",
     "register_metric": "evaluator.register",

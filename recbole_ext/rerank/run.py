@@ -15,7 +15,7 @@ from recbole_ext.rerank.apply import Reranked, rerankable, reranked
 from recbole_ext.rerank.curves import Curves, sweep
 from recbole_ext.rerank.trained_run import TrainedRun
 from recbole_ext.runs.files import new_folder
-from recbole_ext.runs.lists import write_lists
+from recbole_ext.runs.lists import write_lists, write_table
 
 __all__ = ["ParetoResult", "RerankResult", "pareto_run", "rerank_run", "reranked_folder"]
 
@@ -148,8 +148,8 @@ def pareto_run(
     final = output or run.folder.with_name(f"{run.folder.name}-pareto")
     with new_folder(final) as folder:
         curves = sweep(run, settings, report=report)
-        curves.validation.write_parquet(folder / "validation.parquet")
-        curves.test.write_parquet(folder / "test.parquet")
+        write_table(folder / "validation.parquet", curves.validation)
+        write_table(folder / "test.parquet", curves.test)
         if draw is not None:
             title = f"{run.model_name} on {run.config['dataset']}: what debiasing costs"
             (folder / "curves.html").write_text(draw(curves, title), encoding="utf-8")

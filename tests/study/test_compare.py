@@ -13,6 +13,7 @@ import pytest
 import yaml
 
 from recbole_ext.errors import CheckpointError, ConfigError
+from recbole_ext.report.charts.curves import curves_page
 from recbole_ext.runs.folder import open_run
 from recbole_ext.runs.results import Comparison, read_comparison
 from recbole_ext.study import cells as cells_module
@@ -75,7 +76,7 @@ def test_final_runs_have_keys_of_their_own(study: Study, tmp_path: Path) -> None
 def test_a_comparison_is_complete_and_its_figures_are_those_of_its_cells(
     study: Study, tmp_path: Path
 ) -> None:
-    result = compare(study(), output=tmp_path / "out", command="python run.py compare")
+    result = compare(study(), output=tmp_path / "out", command="python run.py compare", draw=curves_page)
     assert read_comparison(tmp_path / "out") == result
     assert [row.model for row in result.rows] == ["Random", "Pop", "EASE", "GRU4Rec"]
     assert {row.model: row.seeds for row in result.rows} == {
