@@ -34,7 +34,10 @@ __all__ = [
 def history_fields(
     dataset: ExactDataset, stop: np.ndarray, length: np.ndarray, width: int
 ) -> dict[str, torch.Tensor]:
-    """The histories ``(B, width)`` that end before ``stop``, and their lengths ``(B,)``, under RecBole's names."""
+    """The histories ``(B, width)`` that end before ``stop``, and their lengths ``(B,)``, under RecBole's names.
+
+    A model with ``reads_times`` also gets the items' time stamps, in seconds.
+    """
     fields = {
         dataset.item_id_list_field: cut_windows(dataset.interactions.items, stop, length, width),
         dataset.item_list_length_field: length,
@@ -42,6 +45,9 @@ def history_fields(
     if dataset.negative_history is not None:
         name = dataset.config["NEG_PREFIX"] + dataset.item_id_list_field
         fields[name] = cut_windows(dataset.negative_history, stop, length, width)
+    if dataset.history_times:
+        name = dataset.time_field + dataset.config["LIST_SUFFIX"]
+        fields[name] = cut_windows(dataset.interactions.times, stop, length, width)
     return {name: torch.from_numpy(values) for name, values in fields.items()}
 
 

@@ -46,6 +46,7 @@ class ExactDataset(Dataset):
         super().__init__(config)
         self._declare_sequence_fields()
         self.negative_history = self._negative_history()
+        self.history_times = bool(getattr(config.model_class, "reads_times", False))
 
     def _load_data(self, token: str, dataset_path: str) -> None:
         self._load_inter_feat(token, dataset_path)

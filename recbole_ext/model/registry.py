@@ -123,6 +123,9 @@ MODELS: dict[str, ModelSpec] = {
         ),
         ModelSpec("Pop", f"{_GENERAL}.pop:Pop", "exact counts", "floor", True, "popularity"),
         ModelSpec(
+            "RecentPop", f"{_GENERAL}.recentpop:RecentPop", "Ji et al. 2020", "floor", True, "popularity"
+        ),
+        ModelSpec(
             "PersonalTopK",
             f"{_GENERAL}.personaltopk:PersonalTopK",
             "own items, genres, popularity",
@@ -130,8 +133,28 @@ MODELS: dict[str, ModelSpec] = {
             True,
             "rule",
         ),
+        ModelSpec(
+            "MarkovChain",
+            f"{_SEQUENTIAL}.markovchain:MarkovChain",
+            "Rendle et al. 2010; Brants et al. 2007",
+            "classic",
+            True,
+            "window",
+        ),
+        *(
+            ModelSpec(name, f"{_SEQUENTIAL}.{name.lower()}:{name}", paper, "classic", True, "parts")
+            for name, paper in (
+                ("SequentialRules", "Ludewig and Jannach 2018"),
+                ("SKNN", "Jannach and Ludewig 2017"),
+                ("VSKNN", "Ludewig and Jannach 2018"),
+                ("STAN", "Garg et al. 2019"),
+            )
+        ),
         ModelSpec("BPR", f"{_GENERAL}.bpr:BPR", "Rendle et al. 2009", "classic"),
         ModelSpec("ItemKNN", f"{_GENERAL}.itemknn:ItemKNN", "Aiolli 2013", "classic", True, "parts"),
+        ModelSpec("UserKNN", f"{_GENERAL}.userknn:UserKNN", "Resnick et al. 1994", "classic", True, "parts"),
+        ModelSpec("RP3beta", f"{_GENERAL}.rp3beta:RP3beta", "Paudel et al. 2017", "classic", True, "parts"),
+        ModelSpec("iALS", f"{_GENERAL}.ials:iALS", "Hu et al. 2008; Rendle et al. 2022", "classic"),
         ModelSpec("MLP", f"{_GENERAL}.mlp:MLP", "He et al. 2017"),
         ModelSpec("NCL", f"{_GENERAL}.ncl:NCL", "Lin et al. 2022"),
         ModelSpec("RaCT", f"{_GENERAL}.ract:RaCT", "Lobel et al. 2020", explained="row"),

@@ -44,8 +44,8 @@ def _weights(model: Any) -> Any | None:
     return None
 
 
-def _parts(model: Any, user: int, items: np.ndarray, scores: np.ndarray) -> Reading | None:
-    """Exact parts of a linear model's scores; None unless they sum to them, as with centred columns."""
+def _linear_parts(model: Any, user: int, items: np.ndarray) -> tuple[np.ndarray, np.ndarray] | None:
+    """Items of a user's history and their parts in the scores of a linear model; None for another model."""
     weights, matrix = _weights(model), getattr(model, "interaction_matrix", None)
     if weights is None or matrix is None:
         return None
@@ -53,7 +53,22 @@ def _parts(model: Any, user: int, items: np.ndarray, scores: np.ndarray) -> Read
     history = row.indices.astype(np.int64)
     block = weights[history][:, items]
     dense = np.asarray(block.todense() if sp.issparse(block) else block, dtype=np.float64)
-    effects = dense * row.data.astype(np.float64)[:, None]
+    return history, dense * row.data.astype(np.float64)[:, None]
+
+
+def _parts(model: Any, batch: EvaluationBatch, items: np.ndarray, scores: np.ndarray) -> Reading | None:
+    """Exact parts of the scores of one user; None unless they sum to them, as with centred columns.
+
+    A model that reads a window states its parts itself: ``parts(interaction, items)`` gives the items of the window
+    and ``(H, R)`` parts.
+    """
+    if hasattr(model, "parts"):
+        found = model.parts(batch.interaction, items)
+    else:
+        found = _linear_parts(model, int(batch.users[0]), items)
+    if found is None:
+        return None
+    history, effects = found
     if not np.allclose(effects.sum(axis=0), scores, rtol=1e-3, atol=1e-4):
         return None
     return Reading("parts", history, effects)
@@ -162,7 +177,7 @@ def read_history(opened: OpenedRun, batch: EvaluationBatch, items: np.ndarray) -
     model = opened.trainer.model
     raw = opened.trainer.scores_of(batch)[0]
     scores = raw[torch.from_numpy(items).to(raw.device)].double().cpu().numpy()
-    exact = _parts(model, int(batch.users[0]), items, scores)
+    exact = _parts(model, batch, items, scores)
     if exact is not None:
         return exact
     if opened.data.dataset.item_id_list_field in batch.interaction.columns:

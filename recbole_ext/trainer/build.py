@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from recbole_ext._compat.host import AbstractRecommender, Config, Trainer, get_trainer, init_seed
+from recbole_ext._compat.host import AbstractRecommender, Config, ModelType, Trainer, get_trainer, init_seed
 from recbole_ext.config.build import host_config
 from recbole_ext.data.build import PreparedData, train_loader
 from recbole_ext.model.kernels.dropout import quicken_dropout
@@ -34,9 +34,10 @@ def configure_host(
 
 
 def trainer_for(spec: ModelSpec, model: type[AbstractRecommender]) -> type[ExactTrainer]:
-    """The host's trainer for a model, with our hooks."""
+    """The host's trainer for a model, with our hooks; one epoch for a model that says it learns nothing."""
+    kind = model.type if getattr(model, "learns", True) else ModelType.TRADITIONAL
     names = [spec.name, *(base.__name__ for base in model.__mro__)]
-    host = next((t for t in (get_trainer(model.type, name) for name in names) if t is not Trainer), Trainer)
+    host = next((t for t in (get_trainer(kind, name) for name in names) if t is not Trainer), Trainer)
     return trainer_class(host, StagedTrainer if hasattr(model, "stages") else ExactTrainer)
 
 

@@ -55,6 +55,8 @@ class ExactTrainer(Trainer):
 
     def __init__(self, config: Any, model: torch.nn.Module) -> None:
         super().__init__(config, model)
+        # RecBole's trainer for models that learn nothing lowers the epochs to one afterwards.
+        self.eval_step: int = min(self.eval_step, self.epochs)
         self.history = []
         self.validation: Evaluation | None = None
         self._clock = time.perf_counter()

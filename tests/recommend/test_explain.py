@@ -17,7 +17,8 @@ from recbole_ext.recommend.reasons import read_history
 from recbole_ext.trainer.opened import open_model
 from recbole_ext.trainer.train import train
 
-MODELS = ("ItemKNN", "EASE", "GRU4Rec", "MultiVAE", "BPR", "Pop")
+WINDOWED = ("SequentialRules", "VSKNN", "STAN")
+MODELS = ("ItemKNN", "EASE", "GRU4Rec", "MultiVAE", "BPR", "Pop", "RP3beta", "UserKNN", *WINDOWED)
 
 
 @pytest.fixture(scope="module")
@@ -28,7 +29,8 @@ def runs(tmp_path_factory: pytest.TempPathFactory, cycle_home: Path) -> dict[str
         **{"min_user_interactions": 1, "min_item_interactions": 1, "show_progress": False, "epochs": 2},
         **{"MAX_ITEM_LIST_LENGTH": 8, "mlp_hidden_size": [16], "latent_dimension": 8},
     }
-    needs = {"MultiVAE": ("mlp_hidden_size", "latent_dimension"), "GRU4Rec": ("MAX_ITEM_LIST_LENGTH",)}
+    windowed = dict.fromkeys(("GRU4Rec", *WINDOWED), ("MAX_ITEM_LIST_LENGTH",))
+    needs = {"MultiVAE": ("mlp_hidden_size", "latent_dimension"), **windowed}
     for name in MODELS:
         free = ("mlp_hidden_size", "latent_dimension", "MAX_ITEM_LIST_LENGTH")
         own = {key: v for key, v in values.items() if key not in free or key in needs.get(name, ())}
@@ -36,7 +38,7 @@ def runs(tmp_path_factory: pytest.TempPathFactory, cycle_home: Path) -> dict[str
     return {name: root / name for name in MODELS}
 
 
-@pytest.mark.parametrize("name", ["ItemKNN", "EASE"])
+@pytest.mark.parametrize("name", ["ItemKNN", "EASE", "RP3beta", "UserKNN"])
 def test_the_parts_of_a_linear_model_sum_to_its_score(runs: dict[str, Path], name: str) -> None:
     opened = open_model(runs[name])
     opened.trainer.begin(opened.data.test)
@@ -48,6 +50,21 @@ def test_the_parts_of_a_linear_model_sum_to_its_score(runs: dict[str, Path], nam
     np.testing.assert_allclose(reading.effects.sum(axis=0), scores[everything], rtol=1e-4, atol=1e-5)
     trained = opened.data.dataset.inter_matrix(form="csr")[int(batch.users[0])].indices
     assert set(reading.items) == set(trained)
+
+
+@pytest.mark.parametrize("name", WINDOWED)
+def test_a_counted_model_states_the_parts_of_its_window(runs: dict[str, Path], name: str) -> None:
+    opened = open_model(runs[name])
+    opened.trainer.begin(opened.data.test)
+    batch = next(iter(opened.data.test))
+    everything = np.arange(1, opened.data.dataset.item_num)
+    scores = opened.trainer.scores_of(batch)[0].numpy()
+    reading = read_history(opened, batch, everything)
+    assert reading.kind == "parts"
+    np.testing.assert_allclose(reading.effects.sum(axis=0), scores[everything], rtol=1e-4, atol=1e-6)
+    # the window of eight ends with the validation item
+    end = opened.data.split.before(2)[1][batch.users[0]]
+    assert reading.items.tolist() == opened.data.split.interactions.items[end - 8 : end].tolist()
 
 
 def test_taking_an_item_from_the_window_is_scoring_the_shorter_window(runs: dict[str, Path]) -> None:

@@ -1,0 +1,91 @@
+"""Nearest neighbours of users."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import scipy.sparse as sp
+import torch
+
+from recbole_ext._compat.host import GeneralRecommender, InputType, ModelType
+from recbole_ext.model.general_recommender.itemknn import cosine_neighbours
+from recbole_ext.model.kernels.sparse_product import dense_product
+
+__all__ = ["ITEM_WEIGHTS", "UserKNN"]
+
+ITEM_WEIGHTS = ("none", "idf", "bm25")
+"""How much an item counts when users are compared."""
+
+_BM25_K, _BM25_B = 1.2, 0.75
+
+
+class UserKNN(GeneralRecommender):
+    """Nearest users by cosine (Resnick et al., CSCW 1994, on implicit feedback; Ferrari Dacrema et al., TOIS 2021).
+
+    With y_ui = x_ui v(u, i) for the binary training interactions x, s(u, n) = y_u · y_n / (|y_u| |y_n| + ``shrink`` +
+    1e-6), and score(u, j) = Σ s(u, n) x_nj over the ``k`` users n most similar to u, ties by the smaller id.
+    v is given by ``item_weight``: ``none``: 1; ``idf``: ln(users / users of i); ``bm25``: ln(users / (1 + users of i)),
+    at least 0, times (K + 1) / (1 + K (1 - B + B n_u / mean n)) with K = 1.2, B = 0.75.
+    """
+
+    type = ModelType.TRADITIONAL
+    input_type = InputType.LISTWISE
+
+    def __init__(self, config: Any, dataset: Any) -> None:
+        super().__init__(config, dataset)
+        self.fake_loss = torch.nn.Parameter(torch.zeros(1))
+        self.histories = dataset.inter_matrix(form="csr").astype(np.float32)
+        self.histories.data[:] = 1
+        self.shrink = float(config["shrink"])
+        self.weighted = _weighted(self.histories, config["item_weight"])
+        found = cosine_neighbours(self.weighted.T.tocsr(), int(config["k"]), self.shrink)
+        self.neighbours = found.T.tocsr()  # (n_users, n_users), a row holds the neighbours of a user
+
+    def calculate_loss(self, interaction: Any) -> torch.Tensor:
+        """Nothing is learnt."""
+        return self.fake_loss.sum() * 0
+
+    def predict(self, interaction: Any) -> torch.Tensor:
+        """``(B,) float32`` scores of pairs."""
+        scores = self.full_sort_predict(interaction).view(-1, self.n_items)
+        return scores.gather(1, interaction[self.ITEM_ID][:, None]).squeeze(1)
+
+    def full_sort_predict(self, interaction: Any) -> torch.Tensor:
+        """``(B * n_items,) float32`` scores of the whole catalogue."""
+        # A copy: scipy cannot index with an array that torch owns.
+        users = np.array(interaction[self.USER_ID].cpu())
+        return dense_product(self.neighbours[users], self.histories).view(-1).to(self.device)
+
+    def parts(self, interaction: Any, items: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """What each item of the first user adds to the scores of some items, the neighbours being what they are.
+
+        Args:
+            interaction: A batch; its first row is read.
+            items: ``(R,) int64``.
+
+        Returns:
+            ``(H,) int64`` items of the user and ``(H, R) float64`` their parts, which sum to the scores.
+        """
+        user = int(interaction[self.USER_ID][0])
+        history = self.histories[user].indices.astype(np.int64)
+        near = self.neighbours[user].indices
+        own = self.weighted[user].toarray().ravel().astype(np.float64)
+        of_near = self.weighted[near].toarray().astype(np.float64)  # (N, n_items)
+        size = np.linalg.norm(of_near, axis=1) * np.linalg.norm(own) + self.shrink + 1e-6
+        shared = of_near[:, history] * own[history] / size[:, None]  # (N, H)
+        return history, shared.T @ self.histories[near][:, items].toarray()
+
+
+def _weighted(matrix: sp.csr_matrix, kind: str) -> sp.csr_matrix:
+    """y: ``(n_users, n_items) float32``."""
+    owners, lengths = (np.asarray(matrix.sum(axis=axis)).ravel().astype(np.float64) for axis in (0, 1))
+    users = np.count_nonzero(lengths)
+    if kind == "none":
+        return matrix
+    if kind == "idf":
+        return (matrix @ sp.diags(np.log(users / np.maximum(owners, 1)))).tocsr().astype(np.float32)
+    rarity = np.maximum(np.log(users / (1 + owners)), 0)
+    relative = lengths / lengths[lengths > 0].mean()
+    saturation = (_BM25_K + 1) / (1 + _BM25_K * (1 - _BM25_B + _BM25_B * relative))
+    return (sp.diags(saturation) @ matrix @ sp.diags(rarity)).tocsr().astype(np.float32)

@@ -1,0 +1,49 @@
+"""A sparse matrix put together from dense blocks of rows, of which the largest values are kept."""
+
+from __future__ import annotations
+
+import numpy as np
+import scipy.sparse as sp
+import torch
+
+from recbole_ext.evaluator.ranking import top_k
+
+__all__ = ["LargestRows"]
+
+
+class LargestRows:
+    """Collects rows; a value that is not kept, or not above 0, is not stored.
+
+    Args:
+        n_columns: Of the matrix; column 0 is padding.
+        k: Largest values of each row that are kept, among equal ones those in smaller columns; all if None.
+    """
+
+    def __init__(self, n_columns: int, k: int | None = None) -> None:
+        self.n_columns, self.k = n_columns, k
+        self._values: list[np.ndarray] = []
+        self._columns: list[np.ndarray] = []
+        self._lengths: list[np.ndarray] = []
+
+    def add(self, block: np.ndarray) -> None:
+        """Appends rows ``(I, n_columns) float32``, none of them below 0, which are changed in place."""
+        if self.k is not None and self.k < self.n_columns - 1:
+            crowded = np.flatnonzero(np.count_nonzero(block, axis=1) > self.k)
+            if len(crowded):
+                values = torch.from_numpy(block[crowded])
+                kept, _ = top_k(values, self.k, above=0.0)
+                block[crowded] = torch.zeros_like(values).scatter_(1, kept, values.gather(1, kept)).numpy()
+        row, column = np.nonzero(block)
+        self._values.append(block[row, column])
+        self._columns.append(column.astype(np.int32))
+        self._lengths.append(np.bincount(row, minlength=len(block)))
+
+    def matrix(self) -> sp.csr_matrix:
+        """``(rows, n_columns) float32``, columns sorted."""
+        lengths = np.concatenate(self._lengths)
+        parts = (
+            np.concatenate(self._values),
+            np.concatenate(self._columns),
+            np.concatenate([[0], lengths.cumsum()]),
+        )
+        return sp.csr_matrix(parts, shape=(len(lengths), self.n_columns))

@@ -1,0 +1,132 @@
+"""Pairs of items that follow each other in sequences, weighted by their distance and counted in blocks."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+
+import numpy as np
+import scipy.sparse as sp
+
+from recbole_ext.model.kernels.largest_rows import LargestRows
+
+__all__ = ["DISTANCE_WEIGHTS", "distance_weight", "sequence_pairs"]
+
+DISTANCE_WEIGHTS = ("linear", "inverse", "exponential", "quadratic", "flat")
+"""Names of the ways in which a weight falls with a distance."""
+
+# Of one block, in float64: small enough for the processor's cache to help, large enough for few calls.
+_BLOCK_ELEMENTS = 1 << 22
+_BLOCK_PAIRS = 1 << 21
+
+
+def distance_weight(
+    kind: str, distance: np.ndarray, span: np.ndarray | float, decay: float = 0.0
+) -> np.ndarray:
+    """The weight f(d) of a distance d of 1 or more; f(1) = 1.
+
+    Args:
+        kind: ``linear``: 1 - (d - 1) / span; ``inverse``: 1 / d; ``quadratic``: 1 / d²; ``exponential``:
+            exp(-decay (d - 1)); ``flat``: 1.
+        distance: ``(n,)`` in places, from 1 on.
+        span: Largest distance, at which ``linear`` is still above 0: one number, or one for each distance.
+        decay: Of ``exponential``, for each place.
+
+    Returns:
+        ``(n,) float64``.
+    """
+    d = np.asarray(distance, dtype=np.float64)
+    forms: dict[str, Callable[[], np.ndarray]] = {
+        "linear": lambda: 1 - (d - 1) / span,
+        "inverse": lambda: 1 / d,
+        "quadratic": lambda: 1 / d**2,
+        "exponential": lambda: np.exp(-decay * (d - 1)),
+        "flat": lambda: np.ones_like(d),
+    }
+    return forms[kind]()
+
+
+def _blocks(pairs: np.ndarray, n_items: int) -> Iterator[tuple[int, int]]:
+    """Ranges of items with at most ``_BLOCK_PAIRS`` pairs and ``_BLOCK_ELEMENTS`` places, or one item.
+
+    Args:
+        pairs: ``(n_items,) int64`` upper bound of the pairs of each item.
+        n_items: Columns of a block.
+    """
+    total, first, most = np.concatenate([[0], np.cumsum(pairs)]), 0, max(1, _BLOCK_ELEMENTS // n_items)
+    while first < n_items:
+        by_pairs = int(np.searchsorted(total, total[first] + _BLOCK_PAIRS, side="right")) - 1
+        last = min(max(first + 1, min(by_pairs, first + most)), n_items)
+        yield first, last
+        first = last
+
+
+def _count(
+    rows: np.ndarray,
+    users: np.ndarray,
+    items: np.ndarray,
+    offsets: tuple[np.ndarray, np.ndarray],
+    first: int,
+    block: np.ndarray,
+) -> None:
+    """Adds the pairs that begin in ``rows``, whose items are ``first`` and the following, to ``block (I, n_items)``."""
+    n_items = block.shape[1]
+    step = max(1, _BLOCK_PAIRS // len(offsets[0]))
+    for begin in range(0, len(rows), step):
+        part = rows[begin : begin + step, None]
+        other = part + offsets[0]  # (step, D)
+        np.clip(other, 0, len(items) - 1, out=other)
+        # A clipped place is another one than meant: its distance decides whether it counts.
+        inside = (users[other] == users[part]) & (other - part == offsets[0])
+        key = (items[part] - first) * n_items + items[other]
+        weight = np.broadcast_to(offsets[1], inside.shape)[inside]
+        block += np.bincount(key[inside], weight, minlength=block.size).reshape(block.shape)
+
+
+def sequence_pairs(
+    users: np.ndarray,
+    items: np.ndarray,
+    n_items: int,
+    weights: np.ndarray,
+    *,
+    directed: bool = True,
+    source_scale: np.ndarray | None = None,
+    target_scale: np.ndarray | None = None,
+    k: int | None = None,
+) -> sp.csr_matrix:
+    """Weighted counts of how often one item comes some places after another.
+
+    W(i, j) = source_scale(i) target_scale(j) Σ f(t - s) over users and their places s < t ≤ s + D with i at s and j at
+    t; both ways: W + Wᵀ before the scales. The diagonal is 0. The items' rows are counted block by block, so that
+    beside the N interactions (24 bytes each) and the result (8 bytes for each value kept) never more than about 200 MB
+    are held, whatever N and the number of items.
+
+    Args:
+        users: ``(N,)`` ids; equal ones lie together, in the order of time.
+        items: ``(N,)`` ids from 1 to ``n_items - 1``.
+        n_items: Rows and columns of the result; 0 is padding.
+        weights: ``(D,) float64`` f(1), ..., f(D), none below 0.
+        directed: Whether j must come after i.
+        source_scale, target_scale: ``(n_items,)`` factors above 0; 1 if None.
+        k: Largest values of each row that are kept; all if None.
+
+    Returns:
+        ``(n_items, n_items) float32``, columns sorted, values above 0.
+    """
+    distance = np.arange(1, len(weights) + 1)
+    offsets = (distance, weights)
+    if not directed:
+        offsets = np.concatenate([-distance[::-1], distance]), np.concatenate([weights[::-1], weights])
+    users, items = np.ascontiguousarray(users), np.ascontiguousarray(items)
+    counts = np.bincount(items, minlength=n_items)
+    order, begin = np.argsort(items, kind="stable"), np.concatenate([[0], np.cumsum(counts)])
+    rows = LargestRows(n_items, k)
+    for first, last in _blocks(counts * len(offsets[0]), n_items):
+        block = np.zeros((last - first, n_items))
+        _count(order[begin[first] : begin[last]], users, items, offsets, first, block)
+        block[np.arange(last - first), np.arange(first, last)] = 0
+        if source_scale is not None:
+            block *= source_scale[first:last, None]
+        if target_scale is not None:
+            block *= target_scale
+        rows.add(block.astype(np.float32))
+    return rows.matrix()

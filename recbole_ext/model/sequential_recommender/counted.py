@@ -1,0 +1,115 @@
+"""Models that read a window of items and are counted, not learnt."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import scipy.sparse as sp
+import torch
+
+from recbole_ext._compat.host import InputType, SequentialRecommender
+from recbole_ext.errors import RecBoleExtError
+
+__all__ = ["SECONDS_A_DAY", "Counted", "Histories"]
+
+SECONDS_A_DAY = 86_400
+
+
+@dataclass(frozen=True)
+class Histories:
+    """The windows of a batch without padding, one after the other, oldest item first.
+
+    Attributes:
+        rows: ``(n,) int64`` row of the batch of each item.
+        items: ``(n,) int64`` ids.
+        ages: ``(n,) int64`` items that follow in the window: 0 for the most recent one.
+        lengths: ``(B,) int64`` items in each window.
+        times: ``(n,) int64`` seconds; None where the batch has no times.
+        users: ``(B,) int64`` ids; None where the batch names no users.
+    """
+
+    rows: np.ndarray
+    items: np.ndarray
+    ages: np.ndarray
+    lengths: np.ndarray
+    times: np.ndarray | None
+    users: np.ndarray | None
+
+    def timed(self) -> np.ndarray:
+        """``times``.
+
+        Raises:
+            RecBoleExtError: The batch has none.
+        """
+        if self.times is None:
+            raise RecBoleExtError(
+                "the model weighs a history by time, but this history has no times: give them, or weigh by place"
+            )
+        return self.times
+
+    def last_times(self) -> np.ndarray:
+        """``(B,) int64`` seconds of each window's most recent item, 0 for an empty window."""
+        last = np.zeros(len(self.lengths), dtype=np.int64)
+        recent = self.ages == 0
+        last[self.rows[recent]] = self.timed()[recent]
+        return last
+
+    def matrix(self, weights: np.ndarray, n_items: int) -> sp.csr_matrix:
+        """``(B, n_items) float32``: the weights ``(n,)`` of each row's items, those of repeated items added."""
+        shape = (len(self.lengths), n_items)
+        return sp.csr_matrix((weights.astype(np.float32), (self.rows, self.items)), shape=shape)
+
+
+class Counted(SequentialRecommender):
+    """Base of sequential models that are counted when they are built.
+
+    The trainer gives them one epoch, as it does all models that learn nothing, and the epoch is one short pass over
+    users, in which nothing happens. A checkpoint holds no counts: they follow from the training data. At scoring, a
+    model reads the window of the batch, so that any history can be scored; the training data alone is counted.
+    """
+
+    input_type = InputType.LISTWISE  # an example of training is a user: the shortest pass
+    learns = False
+    reads_times = True
+
+    def __init__(self, config: Any, dataset: Any) -> None:
+        super().__init__(config, dataset)
+        self.n_users = dataset.num(self.USER_ID)
+        self.TIME_SEQ = dataset.time_field + config["LIST_SUFFIX"]
+        self.fake_loss = torch.nn.Parameter(torch.zeros(1))
+
+    def calculate_loss(self, interaction: Any) -> torch.Tensor:
+        """Nothing is learnt."""
+        return self.fake_loss.sum() * 0
+
+    def sequences(self, dataset: Any) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """Users, items and times ``(N,) int64`` of the training interactions, by user, then in order."""
+        columns = (self.USER_ID, self.ITEM_ID, dataset.time_field)
+        users, items, times = (np.asarray(dataset.inter_feat[name]) for name in columns)
+        return users, items, times
+
+    def histories(self, interaction: Any) -> Histories:
+        """The windows of a batch."""
+        items = interaction[self.ITEM_SEQ].cpu().numpy()  # (B, L)
+        lengths = interaction[self.ITEM_SEQ_LEN].cpu().numpy()
+        inside = np.arange(items.shape[1]) < lengths[:, None]
+        rows, places = np.nonzero(inside)
+        names = interaction.columns
+        times = interaction[self.TIME_SEQ].cpu().numpy()[inside] if self.TIME_SEQ in names else None
+        users = interaction[self.USER_ID].cpu().numpy() if self.USER_ID in names else None
+        return Histories(rows, items[inside], lengths[rows] - 1 - places, lengths, times, users)
+
+    def scores(self, histories: Histories) -> torch.Tensor:
+        """``(B, n_items)`` scores of the whole catalogue, on the processor."""
+        raise NotImplementedError
+
+    def predict(self, interaction: Any) -> torch.Tensor:
+        """``(B,)`` scores of histories and one item each."""
+        scores = self.full_sort_predict(interaction)
+        return scores.gather(1, interaction[self.ITEM_ID][:, None]).squeeze(1)
+
+    def full_sort_predict(self, interaction: Any) -> torch.Tensor:
+        """``(B, n_items)`` scores of the whole catalogue."""
+        return self.scores(self.histories(interaction)).to(self.device)

@@ -1,0 +1,28 @@
+"""Nearest sessions."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from recbole_ext.model.sequential_recommender.counted import Histories
+from recbole_ext.model.sequential_recommender.session_neighbours import SessionNeighbours
+
+__all__ = ["SKNN"]
+
+
+class SKNN(SessionNeighbours):
+    """Nearest sessions by cosine (Jannach and Ludewig, RecSys 2017), with all other users' histories as sessions.
+
+    similarity(s, n) = |s ∩ n| / √(|s| |n|) and score(j) = Σ similarity(s, n) over the ``k`` most similar n that hold j.
+    The paper looks for neighbours among the most recent sessions only; here they are looked for among all.
+    """
+
+    reads_times = False
+
+    def factor(self, histories: Histories) -> np.ndarray:
+        """``(B, n_users)`` 1 / √(|s| |n|)."""
+        return _root(histories.lengths)[:, None] * _root(self.sessions.lengths)
+
+
+def _root(lengths: np.ndarray) -> np.ndarray:
+    return 1 / np.sqrt(np.maximum(lengths, 1))
