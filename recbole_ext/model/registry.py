@@ -37,12 +37,13 @@ __all__ = [
     "short_name",
 ]
 
-Family = Literal["floor", "classic", "neural", "sequence"]
+Family = Literal["floor", "classic", "sequential_classic", "neural", "sequence"]
 Explained = Literal["parts", "window", "row", "nearest", "none", "chance", "popularity", "rule"]
 
 FAMILIES: dict[Family, str] = {
     "floor": "no learning",
     "classic": "neighbours, linear, factors",
+    "sequential_classic": "classic, knows the order",
     "neural": "neural, general",
     "sequence": "neural, sequential",
 }
@@ -59,9 +60,10 @@ class ModelSpec:
         paper: Authors, title or venue, year.
         family: A name of ``FAMILIES``. ``floor``: nothing is learnt (chance, counts, a fixed rule). ``classic``: scores
             are neighbours' similarities, a linear function of the history, or inner products or distances of vectors
-            looked up in tables (matrix factorisation, with or without the last items), with no layer in between.
-            ``neural`` and ``sequence``: everything else (hidden layers, attention, convolution, graph propagation),
-            from a set of items or from their order.
+            looked up in tables (matrix factorisation), with no layer in between. ``sequential_classic``: the same
+            from the order of the history (rules, Markov chains, sessions, factors of the last items). ``neural`` and
+            ``sequence``: everything else (hidden layers, attention, convolution, graph propagation), from a set of
+            items or from their order.
         deterministic: Whether every seed gives the same scores, so that one run stands for all.
         explained: How a recommendation can be explained: ``parts``, ``window``, ``row``, ``nearest`` or ``none``, as
             :class:`~recbole_ext.recommend.reasons.Reading` finds it, or why the model gives no reason from a history:
@@ -137,12 +139,14 @@ MODELS: dict[str, ModelSpec] = {
             "MarkovChain",
             f"{_SEQUENTIAL}.markovchain:MarkovChain",
             "Rendle et al. 2010; Brants et al. 2007",
-            "classic",
+            "sequential_classic",
             True,
             "window",
         ),
         *(
-            ModelSpec(name, f"{_SEQUENTIAL}.{name.lower()}:{name}", paper, "classic", True, "parts")
+            ModelSpec(
+                name, f"{_SEQUENTIAL}.{name.lower()}:{name}", paper, "sequential_classic", True, "parts"
+            )
             for name, paper in (
                 ("SequentialRules", "Ludewig and Jannach 2018"),
                 ("SKNN", "Jannach and Ludewig 2017"),
@@ -225,13 +229,13 @@ _HOST: dict[str, ModelSpec] = {
         _IN_GENERAL("RecVAE", "Shenbin et al. 2020", explained="row"),
         # Coordinates are descended in random order, and the descent stops before the order no longer matters.
         _IN_GENERAL("SLIMElastic", "Ning and Karypis 2011", "classic", explained="parts"),
-        _IN_SEQUENTIAL("FOSSIL", "He and McAuley 2016", "classic"),
-        _IN_SEQUENTIAL("FPMC", "Rendle et al. 2010", "classic"),
+        _IN_SEQUENTIAL("FOSSIL", "He and McAuley 2016", "sequential_classic"),
+        _IN_SEQUENTIAL("FPMC", "Rendle et al. 2010", "sequential_classic"),
         _IN_SEQUENTIAL("GRU4RecKG", needs="a knowledge graph's entity embeddings"),
         _IN_SEQUENTIAL(
             "KSR", "Huang et al. 2018", needs="a knowledge graph's entity and relation embeddings"
         ),
-        _IN_SEQUENTIAL("TransRec", "He et al. 2017", "classic"),
+        _IN_SEQUENTIAL("TransRec", "He et al. 2017", "sequential_classic"),
     )
 }
 

@@ -22,6 +22,7 @@ __all__ = ["FORMS", "Context", "Reranked", "context_of", "legend_of", "saved_lev
 FORMS = {
     "floor": ("c5", "diamond"),
     "classic": ("c1", "circle"),
+    "sequential_classic": ("c4", "circle"),
     "neural": ("c3", "square"),
     "sequence": ("c2", "triangle"),
 }

@@ -38,7 +38,7 @@ __all__ = [
 TESTED = ("ndcg", "recall", "hit", "mrr")
 """Metrics that are compared with the baseline, at the K that is shown."""
 
-NOT_NEURAL = ("floor", "classic")
+NOT_NEURAL = ("floor", "classic", "sequential_classic")
 """Families of models that are no neural networks; the best of them is what neural ones are held against."""
 
 Values = dict[str, np.ndarray]

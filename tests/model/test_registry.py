@@ -203,10 +203,14 @@ def test_a_name_tells_the_same_with_and_without_its_class() -> None:
 
 
 # From the papers: counts, neighbours, linear models, factors. Everything else learns layers.
-FLOOR = {"Random", "Pop", "PersonalTopK"}
+FLOOR = {"Random", "Pop", "RecentPop", "PersonalTopK"}
 CLASSIC = {
-    *("ItemKNN", "EASE", "SLIMElastic", "ADMMSLIM", "NCEPLRec"),
-    *("BPR", "FISM", "LINE", "FPMC", "FOSSIL", "TransRec"),
+    *("ItemKNN", "UserKNN", "RP3beta", "EASE", "SLIMElastic", "ADMMSLIM", "NCEPLRec"),
+    *("BPR", "iALS", "FISM", "LINE"),
+}
+SEQUENTIAL_CLASSIC = {
+    *("SequentialRules", "MarkovChain", "SKNN", "VSKNN", "STAN"),
+    *("FPMC", "FOSSIL", "TransRec"),
 }
 
 
@@ -214,6 +218,7 @@ def test_each_family_has_its_models() -> None:
     families = {name: model_spec(name).family for name in known_models()}
     assert {name for name, family in families.items() if family == "floor"} == FLOOR
     assert {name for name, family in families.items() if family == "classic"} == CLASSIC
+    assert {name for name, family in families.items() if family == "sequential_classic"} == SEQUENTIAL_CLASSIC
     for name, family in families.items():
         if family in ("neural", "sequence"):
             sequential = resolve_model(name)[1].type == ModelType.SEQUENTIAL
@@ -236,7 +241,7 @@ def test_an_explanation_without_reasons_says_why() -> None:
 
 
 def test_names_as_tables_show_them() -> None:
-    assert family_of("FPMC (second run)") == "classic"
+    assert family_of("FPMC (second run)") == "sequential_classic"
     assert known_spec("FPMC (second run)") == model_spec("FPMC")
     assert family_of("Somebodys") == "neural"
     assert known_spec("Somebodys") is known_spec("") is None
@@ -263,7 +268,10 @@ def test_what_a_class_from_outside_does_not_state_follows_from_its_type(
 @pytest.mark.parametrize(
     ("class_name", "message"),
     [
-        ("OfNoFamily", "OfNoFamily: family is 'deep': choose one of floor, classic, neural, sequence"),
+        (
+            "OfNoFamily",
+            "OfNoFamily: family is 'deep': choose one of floor, classic, sequential_classic, neural, sequence",
+        ),
         ("OfNoSeed", "OfNoSeed: deterministic is 'yes': give True or False"),
         ("OfNoReason", "OfNoReason: explained is 'magic': choose one of parts, window,"),
     ],

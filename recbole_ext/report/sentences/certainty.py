@@ -51,7 +51,8 @@ def fairness(comparison: Comparison) -> tuple[str, str] | None:
     """What the protocol gives one model and not another, and what it leaves to chance."""
     protocol, kinds = comparison.protocol, {row.family for row in comparison.rows}
     words = _won_by_one_metric(comparison)
-    if protocol.get("split") == "leave_one_out" and "sequence" in kinds and kinds & {"classic", "neural"}:
+    mixed = kinds & {"sequence", "sequential_classic"} and kinds & {"classic", "neural"}
+    if protocol.get("split") == "leave_one_out" and mixed:
         words += (
             " In the test, a sequential model reads a user's whole history up to the held-out film; the other models "
             "know only what they were trained on, which is one film less. Part of a lead may come from that film."
