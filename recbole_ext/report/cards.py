@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from recbole_ext.report.claims import HOLDS, OPEN, claims_of
-from recbole_ext.report.comparison import Comparison
+from recbole_ext.report.comparison import ComparisonView
 from recbole_ext.report.context import Context
 from recbole_ext.report.document import Card
 from recbole_ext.report.sentences import leaders
@@ -19,7 +19,7 @@ def cards_of(context: Context) -> tuple[Card, ...]:
     return tuple(card for card in cards if card is not None)
 
 
-def _accuracy(comparison: Comparison) -> Card | None:
+def _accuracy(comparison: ComparisonView) -> Card | None:
     best, key = comparison.rows[0], comparison.key("ndcg")
     if key not in best.metrics:
         return None
@@ -32,7 +32,7 @@ def _accuracy(comparison: Comparison) -> Card | None:
     return Card(number(figure.mean), f"NDCG@{comparison.k} of {best.model}", note)
 
 
-def _coverage(comparison: Comparison) -> Card | None:
+def _coverage(comparison: ComparisonView) -> Card | None:
     """The widest of the models that are not proven less accurate than the best one."""
     key = comparison.key("itemcoverage")
     known = [row for row in leaders(comparison) or comparison.rows[:1] if row.mean(key) is not None]

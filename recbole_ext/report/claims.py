@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from recbole_ext.evaluator.groups import HEAD_RULES
-from recbole_ext.report.comparison import Comparison, Row
+from recbole_ext.report.comparison import ComparisonView, RowView
 from recbole_ext.report.context import Context
 from recbole_ext.report.sentences.models import NEURAL, leaders, reference
 from recbole_ext.report.wording import joined, number, percent
@@ -27,7 +27,7 @@ class Claim:
     why: str
 
 
-def _balance(comparison: Comparison) -> Claim:
+def _balance(comparison: ComparisonView) -> Claim:
     claim = "GRU has the best balance of accuracy and coverage"
     row, key = comparison.row("GRU4Rec"), comparison.key("itemcoverage")
     if row is None or row.mean(key) is None or comparison.baseline is None:
@@ -52,7 +52,7 @@ def _balance(comparison: Comparison) -> Claim:
     return Claim(claim, figure, FAILS, why)
 
 
-def _deep(comparison: Comparison) -> Claim:
+def _deep(comparison: ComparisonView) -> Claim:
     claim = f"Deep models beat the baselines in Recall@{comparison.k} and hit rate"
     base = comparison.row(comparison.baseline)
     both = {comparison.key(name): shown for name, shown in (("recall", "Recall"), ("hit", "Hit"))}
@@ -72,13 +72,13 @@ def _deep(comparison: Comparison) -> Claim:
     return Claim(claim, figure, verdict, _deep_why([row.model for row in deep], above, base.model))
 
 
-def _neural_with_tests(comparison: Comparison, keys: list[str]) -> list[Row]:
+def _neural_with_tests(comparison: ComparisonView, keys: list[str]) -> list[RowView]:
     """Neural models that were tested against the baseline in every one of some metrics."""
     rows = [row for row in comparison.rows if row.family in NEURAL]
     return [row for row in rows if keys and all(key in row.difference for key in keys)]
 
 
-def _is_above(row: Row, keys: list[str]) -> bool:
+def _is_above(row: RowView, keys: list[str]) -> bool:
     return all(row.difference[key].significant and row.difference[key].mean > 0 for key in keys)
 
 

@@ -9,17 +9,16 @@ from typing import Any
 from recbole_ext.evaluator.confidence import Difference
 from recbole_ext.model.registry import family_of
 from recbole_ext.report.inputs import Inputs
-from recbole_ext.runs import results
 from recbole_ext.runs.compare import choose_baseline, compared, differences, family_in, over_seeds
 from recbole_ext.runs.protocol import by_settings
-from recbole_ext.runs.results import ComparisonRow, Estimate, ModelFigures
+from recbole_ext.runs.results import Comparison, ComparisonRow, Estimate, ModelFigures
 from recbole_ext.runs.run import Run
 
 __all__ = [
-    "Comparison",
+    "ComparisonView",
     "Difference",
     "Estimate",
-    "Row",
+    "RowView",
     "compare_runs",
     "comparison_of",
     "level_of",
@@ -32,8 +31,8 @@ def level_of(protocol: Mapping[str, Any]) -> float:
 
 
 @dataclass(frozen=True)
-class Row(ModelFigures):
-    """A model in the comparison.
+class RowView(ModelFigures):
+    """The figures of a model, and the runs behind them.
 
     Attributes:
         groups: NDCG of ``heavy``, ``light``, ``head`` and ``tail``, and how many users are behind it.
@@ -49,7 +48,7 @@ class Row(ModelFigures):
 
 
 @dataclass(frozen=True)
-class Comparison:
+class ComparisonView:
     """Models side by side, under one protocol.
 
     Attributes:
@@ -64,7 +63,7 @@ class Comparison:
         below_best: Difference of each other model's NDCG to the first row's; empty where per-user values are not there.
     """
 
-    rows: tuple[Row, ...]
+    rows: tuple[RowView, ...]
     baseline: str | None
     k: int
     dataset: str
@@ -77,7 +76,7 @@ class Comparison:
     tuning: dict[str, Any] = field(default_factory=dict)
     below_best: dict[str, Difference] = field(default_factory=dict)
 
-    def row(self, model: str | None) -> Row | None:
+    def row(self, model: str | None) -> RowView | None:
         """The row of a model, if it is there."""
         return next((row for row in self.rows if row.model == model), None)
 
@@ -91,13 +90,15 @@ class Comparison:
         return level_of(self.protocol)
 
 
-def _row(figures: ComparisonRow, groups: dict[str, tuple[Estimate, int]], runs: Sequence[Run] = ()) -> Row:
+def _row(
+    figures: ComparisonRow, groups: dict[str, tuple[Estimate, int]], runs: Sequence[Run] = ()
+) -> RowView:
     shared = {name: getattr(figures, name) for name in ModelFigures.__dataclass_fields__}
     family = figures.family or family_of(figures.model)
-    return Row(**{**shared, "family": family}, groups=groups, runs=tuple(runs))
+    return RowView(**{**shared, "family": family}, groups=groups, runs=tuple(runs))
 
 
-def _by_ndcg(rows: Sequence[Row], k: int) -> tuple[Row, ...]:
+def _by_ndcg(rows: Sequence[RowView], k: int) -> tuple[RowView, ...]:
     return tuple(sorted(rows, key=lambda row: -(row.mean(f"ndcg@{k}") or 0)))
 
 
@@ -111,7 +112,7 @@ def _groups_in_run(run: Run) -> dict[str, tuple[Estimate, int]]:
     }
 
 
-def compare_runs(runs: Sequence[Run]) -> Comparison:
+def compare_runs(runs: Sequence[Run]) -> ComparisonView:
     """Rows, intervals and tests from the per-user values of run folders.
 
     The test is the paired randomisation test against the best non-neural baseline by validation NDCG, with Holm's
@@ -128,7 +129,7 @@ def compare_runs(runs: Sequence[Run]) -> Comparison:
         _row(row, _groups_in_run(groups[row.model][0]), groups[row.model])
         for row in compared(groups, families, baseline, as_saved=True)
     ]
-    comparison = Comparison(
+    comparison = ComparisonView(
         _by_ndcg(rows, k),
         baseline,
         k,
@@ -140,7 +141,7 @@ def compare_runs(runs: Sequence[Run]) -> Comparison:
     return _with_best(comparison)
 
 
-def _of_study(study: results.Comparison, runs: Sequence[Run]) -> Comparison:
+def _of_study(study: Comparison, runs: Sequence[Run]) -> ComparisonView:
     """The comparison of a study; bounds and number of users come from its runs where those are there."""
     first: Mapping[str, Any] = runs[0].metrics if runs else {}
     protocol = study.protocol
@@ -157,7 +158,7 @@ def _of_study(study: results.Comparison, runs: Sequence[Run]) -> Comparison:
         )
         for row in study.rows
     ]
-    return Comparison(
+    return ComparisonView(
         _by_ndcg(rows, k),
         study.baseline,
         k,
@@ -172,14 +173,14 @@ def _of_study(study: results.Comparison, runs: Sequence[Run]) -> Comparison:
     )
 
 
-def comparison_of(inputs: Inputs) -> Comparison:
+def comparison_of(inputs: Inputs) -> ComparisonView:
     """The comparison of a report: the study's own where there is one, else computed from the runs."""
     if inputs.study is None:
         return compare_runs(inputs.runs)
     return _with_best(_of_study(inputs.study, inputs.runs))
 
 
-def _with_best(comparison: Comparison) -> Comparison:
+def _with_best(comparison: ComparisonView) -> ComparisonView:
     """Adds the tests against the most accurate model, where every row has its per-user values."""
     key, groups = comparison.key("ndcg"), {row.model: row.runs for row in comparison.rows}
     if len(groups) < 2 or not all(groups.values()):

@@ -10,7 +10,7 @@ from typing import Any
 
 from recbole_ext.evaluator.confidence import mean_interval, paired_difference
 from recbole_ext.model.registry import FAMILIES
-from recbole_ext.report.comparison import Comparison, Estimate, Row, comparison_of, level_of
+from recbole_ext.report.comparison import ComparisonView, Estimate, RowView, comparison_of, level_of
 from recbole_ext.report.dataset import DatasetFacts, open_dataset
 from recbole_ext.report.inputs import Inputs
 from recbole_ext.report.lists import share_in, top
@@ -29,7 +29,7 @@ FORMS = {
 """Colour class and form of each family of models."""
 
 
-def legend_of(rows: tuple[Row, ...]) -> tuple[tuple[str, str], ...]:
+def legend_of(rows: tuple[RowView, ...]) -> tuple[tuple[str, str], ...]:
     """The families that occur, with colour and form."""
     present = {row.family for row in rows}
     return tuple((" ".join(FORMS[kind]), name) for kind, name in FAMILIES.items() if kind in present)
@@ -129,7 +129,7 @@ class Context:
     """
 
     inputs: Inputs
-    comparison: Comparison
+    comparison: ComparisonView
     dataset: DatasetFacts | None
     data_absent: str
     reranked: tuple[Reranked, ...]
@@ -167,7 +167,7 @@ def _reranked(inputs: Inputs) -> tuple[Reranked, ...]:
     return tuple(found)
 
 
-def _grouped(comparison: Comparison, dataset: DatasetFacts | None) -> Comparison:
+def _grouped(comparison: ComparisonView, dataset: DatasetFacts | None) -> ComparisonView:
     """The rows with groups that the data set makes computable, with intervals."""
     key = comparison.key("ndcg")
     if dataset is None:

@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from recbole_ext.config.blocks import ExposureSettings, RerankSettings, read_pareto
+from recbole_ext.data.files import write_whole
 from recbole_ext.evaluator.confidence import paired_difference
 from recbole_ext.evaluator.evaluate import Evaluation, bounds
 from recbole_ext.rerank.apply import Reranked, rerankable, reranked
 from recbole_ext.rerank.curves import Curves, sweep
 from recbole_ext.rerank.trained_run import TrainedRun
+from recbole_ext.runs.figures import CurveFigures, RerankFigures
 from recbole_ext.runs.files import new_folder
+from recbole_ext.runs.forms import write_form
 from recbole_ext.runs.lists import write_lists, write_table
 
 __all__ = ["ParetoResult", "RerankResult", "pareto_run", "rerank_run", "reranked_folder"]
@@ -102,7 +104,7 @@ def rerank_run(
     final = output or reranked_folder(run.folder, settings)
     with new_folder(final) as folder:
         write_lists(folder, run.data.dataset.interactions, run.data.dataset.item_file, again.after)
-        (folder / "metrics.json").write_text(json.dumps(metrics, indent=2), encoding="utf-8")
+        write_form(folder / "metrics.json", metrics, RerankFigures)
     return RerankResult(final, phase.before, again.after, again, metrics)
 
 
@@ -152,7 +154,7 @@ def pareto_run(
         write_table(folder / "test.parquet", curves.test)
         if draw is not None:
             title = f"{run.model_name} on {run.config['dataset']}: what debiasing costs"
-            (folder / "curves.html").write_text(draw(curves, title), encoding="utf-8")
+            write_whole(folder / "curves.html", draw(curves, title))
         metrics = {
             "run": str(run.folder),
             "dataset": run.config["dataset"],
@@ -165,5 +167,5 @@ def pareto_run(
             "validation": curves.validation.to_dicts(),
             "test": curves.test.to_dicts(),
         }
-        (folder / "metrics.json").write_text(json.dumps(metrics, indent=2), encoding="utf-8")
+        write_form(folder / "metrics.json", metrics, CurveFigures)
     return ParetoResult(final, curves, metrics)

@@ -175,7 +175,7 @@ def lists(folder: Path, kept: dict[str, int]) -> Run:
     ]
     folder.mkdir()
     pl.DataFrame(rows).write_parquet(folder / "recommendations.parquet")
-    return Run(folder, {}, {})
+    return Run(folder, {})
 
 
 class Users:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from recbole_ext.report.comparison import Comparison, Difference, Estimate, Row
+from recbole_ext.report.comparison import ComparisonView, Difference, Estimate, RowView
 
 KINDS = {"EASE": "classic", "ItemKNN": "classic", "GRU4Rec": "sequence", "MLP": "neural", "Random": "floor"}
 
@@ -20,7 +20,7 @@ def difference(mean: float, significant: bool) -> Difference:
     )
 
 
-def row(model: str, ndcg: float, coverage: float = 0.2, **more: Any) -> Row:
+def row(model: str, ndcg: float, coverage: float = 0.2, **more: Any) -> RowView:
     metrics = {
         "ndcg@10": Estimate(ndcg, ndcg - 0.01, ndcg + 0.01),
         "hit@10": Estimate(2 * ndcg, 2 * ndcg - 0.02, 2 * ndcg + 0.02),
@@ -28,15 +28,15 @@ def row(model: str, ndcg: float, coverage: float = 0.2, **more: Any) -> Row:
         "itemcoverage@10": Estimate(coverage),
         "tailshare@10": Estimate(coverage / 4),
     }
-    return Row(model, KINDS.get(model, "neural"), [1], metrics, **more)
+    return RowView(model, KINDS.get(model, "neural"), [1], metrics, **more)
 
 
-def comparison(*rows: Row, baseline: str | None = "EASE", **more: Any) -> Comparison:
+def comparison(*rows: RowView, baseline: str | None = "EASE", **more: Any) -> ComparisonView:
     bounds = {"random": {"itemcoverage@10": 0.81}, "ceiling": {"itemcoverage@10": 1.0}}
     ordered = tuple(sorted(rows, key=lambda one: -one.metrics["ndcg@10"].mean))
-    return Comparison(ordered, baseline, 10, "toy", {"head_rule": "interactions_80"}, bounds, 600, **more)
+    return ComparisonView(ordered, baseline, 10, "toy", {"head_rule": "interactions_80"}, bounds, 600, **more)
 
 
-def against_base(model: str, ndcg: float, gap: float, significant: bool, coverage: float = 0.2) -> Row:
+def against_base(model: str, ndcg: float, gap: float, significant: bool, coverage: float = 0.2) -> RowView:
     keys = ("ndcg@10", "hit@10", "recall@10")
     return row(model, ndcg, coverage, difference={key: difference(gap, significant) for key in keys})

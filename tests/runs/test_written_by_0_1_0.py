@@ -17,6 +17,7 @@ from recbole_ext.runs.lists import read_table
 from recbole_ext.runs.results import read_ablation, read_comparison
 from recbole_ext.runs.run import read_run
 from recbole_ext.trainer import train as training
+from recbole_ext.trainer.opened import evaluate
 
 SAMPLES = Path(__file__).parent / "written_by_0_1_0"
 
@@ -49,7 +50,7 @@ def test_the_samples_know_no_family() -> None:
 
 
 def test_evaluation_gives_the_figures_that_are_saved() -> None:
-    saved, found = content("saved/gru/metrics.json"), training.evaluate(Path("saved/gru")).metrics
+    saved, found = content("saved/gru/metrics.json"), evaluate(Path("saved/gru")).metrics
     for part in ("validation", "test", "test_intervals", "test_by_user_group", "test_bounds", "users"):
         assert found[part] == saved[part], part
 

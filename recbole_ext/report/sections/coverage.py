@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from recbole_ext.report.charts import Point, scatter
-from recbole_ext.report.comparison import Comparison, Row
+from recbole_ext.report.comparison import ComparisonView, RowView
 from recbole_ext.report.context import FORMS, Context, legend_of
 from recbole_ext.report.document import Figure, Section
 from recbole_ext.report.sentences import leaders, reference
@@ -22,7 +22,7 @@ def coverage_section(context: Context) -> Section | None:
     return Section("coverage", "Accuracy against coverage", (_chart(comparison, rows),), lead)
 
 
-def _lead(comparison: Comparison, rows: list[Row]) -> str:
+def _lead(comparison: ComparisonView, rows: list[RowView]) -> str:
     """Which models are on the front, and which are not significantly behind the most accurate one."""
     sentences = []
     front = _front([row for row in rows if row.family != "floor"], comparison)
@@ -38,11 +38,11 @@ def _lead(comparison: Comparison, rows: list[Row]) -> str:
     return " ".join(sentences)
 
 
-def _front(rows: list[Row], comparison: Comparison) -> list[str]:
+def _front(rows: list[RowView], comparison: ComparisonView) -> list[str]:
     """Models that no other one beats in both NDCG and coverage."""
     keys = comparison.key("ndcg"), comparison.key("itemcoverage")
 
-    def values(row: Row) -> tuple[float, ...]:
+    def values(row: RowView) -> tuple[float, ...]:
         return tuple(row.mean(key) or 0.0 for key in keys)
 
     return [
@@ -56,7 +56,7 @@ def _front(rows: list[Row], comparison: Comparison) -> list[str]:
     ]
 
 
-def _chart(comparison: Comparison, rows: list[Row]) -> Figure:
+def _chart(comparison: ComparisonView, rows: list[RowView]) -> Figure:
     accuracy, coverage = comparison.key("ndcg"), comparison.key("itemcoverage")
     points = []
     for row in rows:

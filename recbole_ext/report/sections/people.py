@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from recbole_ext.report.charts import matrix, pairs
-from recbole_ext.report.comparison import Comparison
+from recbole_ext.report.comparison import ComparisonView
 from recbole_ext.report.context import Context
 from recbole_ext.report.document import Block, Cell, Paragraph, Section, Table, cell
 from recbole_ext.report.lists import changes_by_user, overlap, top
@@ -19,7 +19,7 @@ _PAIRS = (
 )
 
 
-def _table(comparison: Comparison) -> Table:
+def _table(comparison: ComparisonView) -> Table:
     names = [
         name
         for name in ("heavy", "light", "head", "tail")

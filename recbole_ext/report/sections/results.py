@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from recbole_ext.evaluator.confidence import Difference
 from recbole_ext.report.charts import Point, intervals
-from recbole_ext.report.comparison import Comparison, Row
+from recbole_ext.report.comparison import ComparisonView, RowView
 from recbole_ext.report.context import FORMS, Context, legend_of
 from recbole_ext.report.document import Block, Cell, Details, Paragraph, Section, Table, cell
 from recbole_ext.report.sentences import baseline_words
@@ -25,7 +25,7 @@ _SHARES = ("itemcoverage", "tailcoverage", "tailshare")
 _BOUNDS = (("random", "Random, expected"), ("ceiling", "Ceiling"))
 
 
-def _value_cell(comparison: Comparison, row: Row, name: str) -> Cell:
+def _value_cell(comparison: ComparisonView, row: RowView, name: str) -> Cell:
     key = comparison.key(name)
     estimate = row.metrics.get(key)
     if estimate is None:
@@ -39,7 +39,7 @@ def _value_cell(comparison: Comparison, row: Row, name: str) -> Cell:
     return Cell(number(estimate.mean), estimate.mean, note, "strong" if best else "")
 
 
-def _difference_cell(comparison: Comparison, row: Row) -> Cell:
+def _difference_cell(comparison: ComparisonView, row: RowView) -> Cell:
     if row.model == comparison.baseline:
         return Cell("baseline", 0.0, tone="quiet")
     found = row.difference.get(comparison.key("ndcg"))
@@ -50,7 +50,7 @@ def _difference_cell(comparison: Comparison, row: Row) -> Cell:
     return Cell(signed(found.mean), found.mean, words, tone)
 
 
-def _bound_row(comparison: Comparison, kind: str, label: str, names: list[str]) -> tuple[Cell, ...]:
+def _bound_row(comparison: ComparisonView, kind: str, label: str, names: list[str]) -> tuple[Cell, ...]:
     values = comparison.bounds.get(kind, {})
     cells = [Cell(label)]
     for name in names:
@@ -63,13 +63,13 @@ def _bound_row(comparison: Comparison, kind: str, label: str, names: list[str]) 
     return tuple(cells)
 
 
-def _recall_is_hit(comparison: Comparison) -> bool:
+def _recall_is_hit(comparison: ComparisonView) -> bool:
     """With one held-out item for each user both are the same number, and one column is enough."""
     keys = comparison.key("recall"), comparison.key("hit")
     return all(row.mean(keys[0]) == row.mean(keys[1]) for row in comparison.rows)
 
 
-def _tables(comparison: Comparison) -> list[Block]:
+def _tables(comparison: ComparisonView) -> list[Block]:
     """Accuracy with the test, and what the lists are like: one table of all columns would not fit a page."""
     names = [n for n in METRIC_NAMES if any(comparison.key(n) in row.metrics for row in comparison.rows)]
     beyond = [name for name in names if name not in _ACCURACY]
@@ -79,7 +79,7 @@ def _tables(comparison: Comparison) -> list[Block]:
     return [*tables, _lists_table(comparison, beyond)] if beyond else tables
 
 
-def _accuracy_table(comparison: Comparison, names: list[str]) -> Table:
+def _accuracy_table(comparison: ComparisonView, names: list[str]) -> Table:
     """Accuracies, with the difference to the baseline behind the first two of them."""
     headers = [f"{METRIC_NAMES[name]}@{comparison.k}" for name in names]
     rows = []
@@ -90,7 +90,7 @@ def _accuracy_table(comparison: Comparison, names: list[str]) -> Table:
     return Table(f"Accuracy at {comparison.k} on the test items", columns, tuple(rows))
 
 
-def _lists_table(comparison: Comparison, names: list[str]) -> Table:
+def _lists_table(comparison: ComparisonView, names: list[str]) -> Table:
     """What the lists are like, above what a random recommender expects and what is possible."""
     rows = tuple(
         (_named(row), *(_value_cell(comparison, row, name) for name in names)) for row in comparison.rows
@@ -102,11 +102,11 @@ def _lists_table(comparison: Comparison, names: list[str]) -> Table:
     return Table(f"The lists of {comparison.k}", columns, rows, foot)
 
 
-def _named(row: Row) -> Cell:
+def _named(row: RowView) -> Cell:
     return Cell(row.model, note="" if len(row.seeds) < 2 else f"{len(row.seeds)} seeds")
 
 
-def _forest(comparison: Comparison) -> Block:
+def _forest(comparison: ComparisonView) -> Block:
     key = comparison.key("ndcg")
     points = [
         Point(
@@ -150,7 +150,7 @@ def _test_rows(found: list[tuple[str, str, Difference]]) -> tuple[tuple[Cell, ..
     )
 
 
-def _all_tests(comparison: Comparison) -> list[Block]:
+def _all_tests(comparison: ComparisonView) -> list[Block]:
     """Every test, folded away: against the baseline, and of NDCG against the most accurate model."""
     columns = (
         "Model",
@@ -181,7 +181,7 @@ def _all_tests(comparison: Comparison) -> list[Block]:
     return [Details("All tests", blocks=tuple(tables))] if tables else []
 
 
-def _legend_words(comparison: Comparison) -> str:
+def _legend_words(comparison: ComparisonView) -> str:
     """How to read the tables."""
     words = f"Below a figure, or in brackets after it: {level_name(comparison.level)} bootstrap interval over users"
     if any(len(row.seeds) > 1 for row in comparison.rows):

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from recbole_ext.report.comparison import Comparison, Row
+from recbole_ext.report.comparison import ComparisonView, RowView
 from recbole_ext.report.sentences.models import NEURAL, baseline_words, verdicts
 from recbole_ext.report.wording import against, joined, number, p_text, with_interval
 
 __all__ = ["accuracy", "headline", "neural"]
 
 
-def headline(comparison: Comparison) -> tuple[str, str]:
+def headline(comparison: ComparisonView) -> tuple[str, str]:
     """The finding in one sentence, and the figures behind it."""
     key, best, base = comparison.key("ndcg"), comparison.rows[0], comparison.row(comparison.baseline)
     figure = f"NDCG@{comparison.k} {with_interval(best.metrics[key])}" if key in best.metrics else ""
@@ -36,12 +36,12 @@ def headline(comparison: Comparison) -> tuple[str, str]:
     )
 
 
-def _none_is_better(comparison: Comparison) -> str:
+def _none_is_better(comparison: ComparisonView) -> str:
     others = [row.model for row in comparison.rows if row.model != comparison.baseline]
     return f"{others[0]} is not" if len(others) == 1 else f"None of {len(others)} other models is"
 
 
-def accuracy(comparison: Comparison) -> tuple[str, str]:
+def accuracy(comparison: ComparisonView) -> tuple[str, str]:
     """Which model is the most accurate, and which ones the tests cannot tell apart from it."""
     best, base = comparison.rows[0], comparison.row(comparison.baseline)
     figure = with_interval(best.metrics[comparison.key("ndcg")])
@@ -53,18 +53,18 @@ def accuracy(comparison: Comparison) -> tuple[str, str]:
     return "For accuracy", " ".join(sentences)
 
 
-def _lead(comparison: Comparison, base: Row) -> list[str]:
+def _lead(comparison: ComparisonView, base: RowView) -> list[str]:
     best, key = comparison.rows[0], comparison.key("ndcg")
     if best.model == base.model or key not in best.difference:
         return []
     return [f"Against {base.model}: {against(best.difference[key])}."]
 
 
-def _near(comparison: Comparison) -> list[str]:
+def _near(comparison: ComparisonView) -> list[str]:
     return [model for model, one in comparison.below_best.items() if not one.significant]
 
 
-def _behind_best(comparison: Comparison) -> list[str]:
+def _behind_best(comparison: ComparisonView) -> list[str]:
     best, near = comparison.rows[0].model, _near(comparison)
     if not comparison.below_best:
         return []
@@ -74,7 +74,7 @@ def _behind_best(comparison: Comparison) -> list[str]:
     return [f"{others} is significantly behind {best}."]
 
 
-def _beside(comparison: Comparison, base: Row) -> list[str]:
+def _beside(comparison: ComparisonView, base: RowView) -> list[str]:
     """Models without a significant difference from the baseline, and those below it."""
     found = verdicts(comparison, comparison.rows)
     # Where the baseline leads, the tests against it and those against the best are the same ones.
@@ -87,7 +87,7 @@ def _beside(comparison: Comparison, base: Row) -> list[str]:
     return sentences
 
 
-def neural(comparison: Comparison) -> tuple[str, str] | None:
+def neural(comparison: ComparisonView) -> tuple[str, str] | None:
     """Do neural models beat the best non-neural one?"""
     key, base = comparison.key("ndcg"), comparison.row(comparison.baseline)
     deep = [row for row in comparison.rows if row.family in NEURAL and key in row.difference]
@@ -103,7 +103,7 @@ def neural(comparison: Comparison) -> tuple[str, str] | None:
     )
 
 
-def _verdict_words(comparison: Comparison, rows: list[Row]) -> str:
+def _verdict_words(comparison: ComparisonView, rows: list[RowView]) -> str:
     found = verdicts(comparison, rows)
     parts = [
         f"{joined(names)} {'is' if len(names) == 1 else 'are'} significantly {word}"

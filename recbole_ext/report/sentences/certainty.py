@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from recbole_ext.report.comparison import Comparison
+from recbole_ext.report.comparison import ComparisonView
 from recbole_ext.report.wording import joined, percent
 
 __all__ = ["certainty", "fairness"]
 
 
-def certainty(comparison: Comparison) -> tuple[str, str] | None:
+def certainty(comparison: ComparisonView) -> tuple[str, str] | None:
     """How wide the intervals are: what this many users cannot show."""
     key = comparison.key("hit")
     halves = [
@@ -27,7 +27,7 @@ def certainty(comparison: Comparison) -> tuple[str, str] | None:
     return "How sure this is", f"{words}."
 
 
-def _won_by_one_metric(comparison: Comparison) -> str:
+def _won_by_one_metric(comparison: ComparisonView) -> str:
     """Models whose lead over the baseline is proven in NDCG, but not in Hit."""
     keys = comparison.key("ndcg"), comparison.key("hit")
     found = [
@@ -47,7 +47,7 @@ def _won_by_one_metric(comparison: Comparison) -> str:
     )
 
 
-def fairness(comparison: Comparison) -> tuple[str, str] | None:
+def fairness(comparison: ComparisonView) -> tuple[str, str] | None:
     """What the protocol gives one model and not another, and what it leaves to chance."""
     protocol, kinds = comparison.protocol, {row.family for row in comparison.rows}
     words = _won_by_one_metric(comparison)

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from recbole_ext.report.comparison import Comparison, Row
+from recbole_ext.report.comparison import ComparisonView, RowView
 from recbole_ext.report.sentences.models import among, leaders
 from recbole_ext.report.wording import joined, percent
 
 __all__ = ["coverage", "platform"]
 
 
-def coverage(comparison: Comparison) -> tuple[str, str] | None:
+def coverage(comparison: ComparisonView) -> tuple[str, str] | None:
     """Which of the accurate models shows most of the catalogue, beside Random and the ceiling."""
     key, front = comparison.key("itemcoverage"), leaders(comparison) or comparison.rows[:1]
     shares = {row.model: share for row in front if (share := row.mean(key)) is not None}
@@ -27,7 +27,7 @@ def coverage(comparison: Comparison) -> tuple[str, str] | None:
     return lead, f"{words}{_limits(comparison, key)}.{_tail(comparison, widest)}"
 
 
-def _limits(comparison: Comparison, key: str) -> str:
+def _limits(comparison: ComparisonView, key: str) -> str:
     limits = [
         f"{label} {percent(comparison.bounds[kind][key])}"
         for kind, label in (("random", "a random recommender expects"), ("ceiling", "the ceiling is"))
@@ -36,7 +36,7 @@ def _limits(comparison: Comparison, key: str) -> str:
     return f" ({'; '.join(limits)})" if limits else ""
 
 
-def _tail(comparison: Comparison, row: Row) -> str:
+def _tail(comparison: ComparisonView, row: RowView) -> str:
     """What the tail gets of a model's lists, beside what it would get by chance."""
     key = comparison.key("tailshare")
     share, random = row.mean(key), comparison.bounds.get("random", {}).get(key)
@@ -46,7 +46,7 @@ def _tail(comparison: Comparison, row: Row) -> str:
     return f" Of its places in the lists, {percent(share)} go to tail items{chance}."
 
 
-def platform(comparison: Comparison) -> tuple[str, str] | None:
+def platform(comparison: ComparisonView) -> tuple[str, str] | None:
     """The figures of the most accurate model and of the baseline in people and films."""
     base = comparison.row(comparison.baseline)
     rows = [comparison.rows[0]]
@@ -62,7 +62,7 @@ def platform(comparison: Comparison) -> tuple[str, str] | None:
     return "For a platform", words + _films(comparison, [row for row in rows if row.model in hits])
 
 
-def _films(comparison: Comparison, rows: list[Row]) -> str:
+def _films(comparison: ComparisonView, rows: list[RowView]) -> str:
     """How many films each of some models shows at all."""
     key, items = comparison.key("itemcoverage"), comparison.protocol.get("items")
     shares = {row.model: share for row in rows if (share := row.mean(key)) is not None}

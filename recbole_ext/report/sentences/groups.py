@@ -2,25 +2,25 @@
 
 from __future__ import annotations
 
-from recbole_ext.report.comparison import Comparison, Estimate, Row
+from recbole_ext.report.comparison import ComparisonView, Estimate, RowView
 from recbole_ext.report.wording import with_interval
 
 __all__ = ["targets", "users"]
 
 
-def users(comparison: Comparison) -> tuple[str, str] | None:
+def users(comparison: ComparisonView) -> tuple[str, str] | None:
     """What users with long and with short histories get."""
     found = _for_rows(comparison, ("heavy", "light"), ("heavy users", "light users"))
     return ("Heavy and light users", " ".join(found)) if found else None
 
 
-def targets(comparison: Comparison) -> tuple[str, str] | None:
+def targets(comparison: ComparisonView) -> tuple[str, str] | None:
     """How well popular and rare held-out items are found."""
     found = _for_rows(comparison, ("head", "tail"), ("a held-out head item", "a held-out tail item"))
     return ("Popular and rare films", " ".join(found)) if found else None
 
 
-def _for_rows(comparison: Comparison, names: tuple[str, str], words: tuple[str, str]) -> list[str]:
+def _for_rows(comparison: ComparisonView, names: tuple[str, str], words: tuple[str, str]) -> list[str]:
     """A sentence for the most accurate model and one for the baseline."""
     shown = [comparison.rows[0]]
     base = comparison.row(comparison.baseline)
@@ -29,7 +29,7 @@ def _for_rows(comparison: Comparison, names: tuple[str, str], words: tuple[str, 
     return [text for row in shown if (text := _group_sentence(row, names, words))]
 
 
-def _group_sentence(row: Row, names: tuple[str, str], words: tuple[str, str]) -> str | None:
+def _group_sentence(row: RowView, names: tuple[str, str], words: tuple[str, str]) -> str | None:
     if not all(name in row.groups for name in names):
         return None
     (a, n_a), (b, n_b) = (row.groups[name] for name in names)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from recbole_ext.report.comparison import Comparison, Row
+from recbole_ext.report.comparison import ComparisonView, RowView
 
 __all__ = ["NEURAL", "Verdicts", "among", "baseline_words", "leaders", "reference", "verdicts"]
 
@@ -13,13 +13,13 @@ NEURAL = ("neural", "sequence")
 """Families of neural models."""
 
 
-def reference(comparison: Comparison) -> str:
+def reference(comparison: ComparisonView) -> str:
     """The model that :func:`leaders` are measured against: the most accurate one, or the baseline."""
     best = comparison.rows[0].model
     return best if comparison.below_best else comparison.baseline or best
 
 
-def leaders(comparison: Comparison) -> list[Row]:
+def leaders(comparison: ComparisonView) -> list[RowView]:
     """The models that are not significantly less accurate than :func:`reference`, which is among them.
 
     Models that do not learn are left out: with few users nothing might be proven of Random.
@@ -48,7 +48,7 @@ class Verdicts:
     alike: list[str]
 
 
-def verdicts(comparison: Comparison, rows: Sequence[Row]) -> Verdicts:
+def verdicts(comparison: ComparisonView, rows: Sequence[RowView]) -> Verdicts:
     """What the tests show of some rows; rows without a test are left out."""
     key = comparison.key("ndcg")
     tests = {
@@ -63,14 +63,14 @@ def verdicts(comparison: Comparison, rows: Sequence[Row]) -> Verdicts:
     )
 
 
-def baseline_words(comparison: Comparison) -> str:
+def baseline_words(comparison: ComparisonView) -> str:
     """What the baseline is, such as ``EASE, the best non-neural baseline by validation NDCG``."""
     row = comparison.row(comparison.baseline)
     kind = "model" if row is not None and row.family in NEURAL else "non-neural baseline"
     return f"{comparison.baseline}, the best {kind} by validation NDCG"
 
 
-def among(comparison: Comparison, front: Sequence[Row]) -> str:
+def among(comparison: ComparisonView, front: Sequence[RowView]) -> str:
     """Which rows are compared, two or more: ``Of EASE and the 2 models that are not significantly less accurate``."""
     name = reference(comparison)
     others = [row.model for row in front if row.model != name]

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from recbole_ext.report.comparison import Comparison
+from recbole_ext.report.comparison import ComparisonView
 from recbole_ext.report.sentences.models import among, leaders
 from recbole_ext.report.wording import seconds
 
 __all__ = ["speed"]
 
 
-def speed(comparison: Comparison) -> tuple[str, str] | None:
+def speed(comparison: ComparisonView) -> tuple[str, str] | None:
     """Which of the accurate models is trained fastest."""
     rows = leaders(comparison)
     times = {row.model: time for row in rows if (time := row.seconds_training) is not None}
