@@ -38,7 +38,7 @@ def built(model: type, training: Sequence[History], n_items: int, **values: Any)
         (np.ones(len(rows)), (inter_feat["user_id"], inter_feat["item_id"])), (len(training) + 1, n_items)
     )
     dataset = SimpleNamespace(
-        inter_matrix=x.asformat,
+        inter_matrix=lambda form: x.asformat(form),  # noqa: PLW0108 - the argument has another name
         inter_feat=inter_feat,
         num=sizes.__getitem__,
         item_num=n_items,
