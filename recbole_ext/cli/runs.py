@@ -80,13 +80,14 @@ def _check_request(
     output: Path | None,
 ) -> None:
     """Refuses at once what training would refuse after imports of seconds."""
-    from recbole_ext.runs.folder import check_new_run
     from recbole_ext.trainer.configure import check_dataset, chosen_model, read_model_config
 
     name = chosen_model(model, configs, overrides)
     _, checked = read_model_config(name, configs, overrides, dataset=dataset)
     check_dataset(checked)
     if folder := output or checked["output"]:
+        from recbole_ext.runs.folder import check_new_run
+
         check_new_run(Path(folder))
 
 
