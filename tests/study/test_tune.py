@@ -90,13 +90,13 @@ def test_an_interrupt_inside_a_trial_repeats_its_settings(
 
 def test_no_test_item_is_ever_ranked(ease: Ease, monkeypatch: pytest.MonkeyPatch) -> None:
     phases = []
-    original = EvaluationLoader.__iter__
+    original = EvaluationLoader.batches
 
-    def watched(self: EvaluationLoader) -> Any:
+    def watched(self: EvaluationLoader, users: Any) -> Any:
         phases.append(self.phase)
-        return original(self)
+        return original(self, users)
 
-    monkeypatch.setattr(EvaluationLoader, "__iter__", watched)
+    monkeypatch.setattr(EvaluationLoader, "batches", watched)
     result = ease(trials=2)
     assert phases
     assert TEST not in phases
