@@ -39,7 +39,7 @@ def read_columns(path: Path) -> Columns:
     """The columns of an ``.inter`` file, from its cache, or from its text, which then gets a cache.
 
     The cache names the SHA-256 of the text that it was made from and of its own columns, so that neither a changed
-    text nor a damaged cache is ever believed, whatever the dates of the files say. Columns may be memory-mapped and
+    text nor a damaged cache is used, whatever the dates of the files say. Columns may be memory-mapped and
     are read-only.
 
     Raises:

@@ -56,7 +56,7 @@ def best_candidates(
 
     Args:
         batches: Users in batches.
-        masked_scores: From a batch to its ``(B, n_items)`` scores, -inf where an item is no candidate.
+        masked_scores: From a batch to its ``(B, n_items)`` scores, -inf where an item is not a candidate.
         n_users: U, the users of all batches together.
         k: Length of the lists.
         visit: Called for each batch while its scores are in memory, with the rows of its users, the batch, its
@@ -91,7 +91,7 @@ def mask_scores_(
         seen_rows, seen_items: ``(S,) int64`` pairs of row and item; None masks padding only.
 
     Returns:
-        ``scores``, with -inf where an item is no candidate.
+        ``scores``, with -inf where an item is not a candidate.
     """
     scores[:, 0] = -torch.inf
     if seen_rows is not None and seen_items is not None:
@@ -112,13 +112,13 @@ def ranks_within(
     the last place.
 
     Args:
-        scores: ``(B, n_items)`` float, -inf where an item is no candidate.
+        scores: ``(B, n_items)`` float, -inf where an item is not a candidate.
         values: ``(B, K)`` scores of :func:`top_k`.
         rows: ``(T,) int64`` row of each target.
         items: ``(T,) int64`` item of each target.
 
     Returns:
-        ``(T,) float64``; infinity for a target that scores below the list, or that is no candidate.
+        ``(T,) float64``; infinity for a target that scores below the list, or that is not a candidate.
 
     Raises:
         RecBoleExtError: A score is NaN.
@@ -207,7 +207,7 @@ def top_k(scores: torch.Tensor, k: int, *, above: float = -torch.inf) -> tuple[t
     """The k best candidates of each row, ties by the smaller item id.
 
     Args:
-        scores: ``(B, n_items)`` float, -inf where an item is no candidate.
+        scores: ``(B, n_items)`` float, -inf where an item is not a candidate.
         k: Length of the lists.
         above: Items with at most this score are no candidates either.
 

@@ -111,7 +111,7 @@ class OpenedRun:
 
 
 def open_model(run: Path, *, head_rule: str | None = None, report: Report = silent) -> OpenedRun:
-    """Loads a saved run, in whatever process this is.
+    """Loads a saved run, in the process that trained it or in another.
 
     Args:
         run: A run folder.

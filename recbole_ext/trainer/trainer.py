@@ -159,7 +159,7 @@ class ExactTrainer(Trainer):
 
     @torch.no_grad()
     def masked_scores_of(self, batch: EvaluationBatch) -> torch.Tensor:
-        """``(B, n_items)`` scores of one batch, -inf where an item is no candidate of the user."""
+        """``(B, n_items)`` scores of one batch, -inf where an item is not a candidate of the user."""
         scores = self.scores_of(batch)
         seen = (batch.seen_rows, batch.seen_items) if self.config["mask_seen"] else (None, None)
         return mask_scores_(scores, *(pair.to(self.device) if pair is not None else None for pair in seen))

@@ -45,7 +45,7 @@ class BestUsers:
 
         Args:
             users: ``(B,) int64`` rows of the users.
-            scores: ``(B, n_items) float64``, -inf where an item is no candidate; column 0 is padding.
+            scores: ``(B, n_items) float64``, -inf where an item is not a candidate; column 0 is padding.
 
         Raises:
             ConfigError: The scores have another shape, or hold NaN or +infinity.
