@@ -68,6 +68,12 @@ def as_yaml(value: Any) -> str:
     return text if len(text) <= _SHOWN else f"{text[: _SHOWN - 1]}…"
 
 
+def _quoted(value: Any) -> str:
+    """A value in a sentence: text in quotes, so that it is not read as one of the sentence's words."""
+    text = as_yaml(value)
+    return f"'{text}'" if isinstance(value, str) and text[:1] not in ("'", '"') else text
+
+
 def config_error(problem: Problem) -> ConfigError:
     """The error that tells a user of a problem, and carries it."""
     return ConfigError(describe_problem(problem), problem)
@@ -110,7 +116,7 @@ def describe_pydantic_error(error: Mapping[str, Any], form: type[BaseModel]) -> 
 
 def _predicate(problem: Problem) -> str:
     """What is wrong with a value, to follow its key: ``must be 1 or more, not 0``."""
-    kind, limits, given = problem.kind, problem.limits, as_yaml(problem.given)
+    kind, limits, given = problem.kind, problem.limits, _quoted(problem.given)
     if problem.schema is not None:
         return f"must be {describe_schema(problem.schema)}, not {given}"
     if problem.reason:

@@ -118,7 +118,7 @@ MISTAKES: dict[str, tuple[list[str], Callable[[Path], Any], str]] = {
     "text for a number": (
         pop("--epochs=many"),
         nothing,
-        r"epochs .*must be a whole number of 1 or more, not many",
+        r"epochs .*must be a whole number of 1 or more, not 'many'",
     ),
     "fraction for a whole number": (pop("--epochs=1.5"), nothing, r"epochs .*must be a whole number.*1\.5"),
     "negative": (pop("--learning_rate=-1"), nothing, r"learning_rate .*above 0, not -1"),

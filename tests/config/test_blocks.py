@@ -69,7 +69,7 @@ def test_every_way_to_write_a_strength(block: dict[str, Any], reranker: Any) -> 
         ({"method": "popularity_penalty", "alpha": True}, r"alpha in rerank must be a number"),
         ({"method": "xquad", "lambda": 1.5}, r"lambda in rerank must be at most 1, not 1\.5"),
         ({"method": "mmr", "lambda": 1.5}, r"lambda in rerank must be at most 1, not 1\.5"),
-        ({"method": "mmr", "lambda": "much"}, r"lambda in rerank must be a number, not much"),
+        ({"method": "mmr", "lambda": "much"}, r"lambda in rerank must be a number, not 'much'"),
         (
             {"method": "xquad", "alpha": 0.1, "candidates": 0},
             r"candidates in rerank must be 1 or more, not 0",

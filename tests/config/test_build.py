@@ -235,7 +235,7 @@ def test_split_is_told_to_recbole_too(split: str, expected: dict[str, Any]) -> N
 # bad input
 
 BAD_VALUES = [
-    ("epochs: abc", "epochs.*line 1.*whole number of 1 or more, not abc$"),
+    ("epochs: abc", "epochs.*line 1.*whole number of 1 or more, not 'abc'$"),
     ("epochs: 0", "epochs"),
     ("epochs: true", "epochs"),
     ("learning_rate: fast", "learning_rate.*number above 0"),

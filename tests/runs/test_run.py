@@ -81,7 +81,7 @@ def test_a_part_that_readers_need_is_named(tmp_path: Path) -> None:
         (json.dumps({**whole, "protocol": protocol}), "lacks shown_k in protocol: again"),
         (
             json.dumps({**whole, "epochs": "many"}),
-            "is damaged (epochs must be a whole number, not many): again",
+            "is damaged (epochs must be a whole number, not 'many'): again",
         ),
         ("[1]", "is damaged (not a JSON object): again"),
     ]

@@ -297,7 +297,7 @@ def test_a_mistake_in_an_option_is_not_put_down_to_the_study(study: Study, tmp_p
         ),
         (
             {"settings": {"epochs": "many"}},
-            r"^epochs in .*study\.yaml, line \d+ must be a whole number of 1 or more, not many",
+            r"^epochs in .*study\.yaml, line \d+ must be a whole number of 1 or more, not 'many'",
         ),
         ({"models": []}, r"^models in .*study\.yaml, line \d+ is empty: give at least one"),
         ({"models": ["Pop", "Pop"], "spaces": None}, r"^models in .*line \d+ names Pop twice"),

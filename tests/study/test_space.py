@@ -43,7 +43,7 @@ MISTAKES = {
     "hidden_size: {low: 1, high: 2}": r"^hidden_size in .*line 1 has no type: add float, int or categorical",
     "hidden_size: {type: int, low: 1, high: 2, lgo: true}": r"unknown key 'lgo' of hidden_size in .*line 1; did you mean 'low'",
     "hidden_size: {type: int, low: 1.5, high: 2}": r"^low in hidden_size in .*line 1 must be a whole number, not 1\.5$",
-    "hidden_size: {type: int, low: few, high: 2}": r"^low in hidden_size in .*line 1 must be a whole number, not few$",
+    "hidden_size: {type: int, low: few, high: 2}": r"^low in hidden_size in .*line 1 must be a whole number, not 'few'$",
     "hidden_size: {type: int, low: 1, high: 2, step: 0}": r"^step in hidden_size in .*line 1 must be 1 or more, not 0$",
     "learning_rate: {type: float, low: 0, high: .nan}": r"^high in learning_rate in .*line 1 must be a finite number, not \.nan$",
     "hidden_size: {type: int, low: 16, high: 32, step: 100}": r"line 1 has step 100, which does not lead from low 16 to high 32: set high to 116, or choose",
