@@ -304,7 +304,7 @@ def test_a_mistake_in_an_option_is_not_put_down_to_the_study(study: Study, tmp_p
         ({"models": None}, r"^models in .*study\.yaml is missing: add it"),
         ({"seeds": []}, r"^seeds in .*line \d+ is empty: give at least one"),
         ({"seeds": [1, 1]}, r"^seeds in .*line \d+ names 1 twice: leave one out"),
-        ({"seeds": ["one"]}, r"^entry 1 of seeds in .*line \d+ must be a whole number, not one$"),
+        ({"seeds": ["one"]}, r"^entry 1 of seeds in .*line \d+ must be a whole number, not 'one'$"),
         ({"seeds": [-1]}, r"^entry 1 of seeds in .*line \d+ must be 0 or more, not -1$"),
         ({"final": {"split": "ratio"}}, r"^final in .*line \d+ sets split, which decides what is measured"),
         (
@@ -327,7 +327,7 @@ def test_a_mistake_in_an_option_is_not_put_down_to_the_study(study: Study, tmp_p
             {"base": 3},
             r"^base in .*line \d+ must be the name of a configuration file, or a block of keys and values$",
         ),
-        ({"pruner": "medium"}, r"^pruner in .*line \d+ must be median, asha, hyperband or none, not medium$"),
+        ({"pruner": "medium"}, r"^pruner in .*line \d+ must be median, asha, hyperband or none, not 'medium'$"),
     ],
 )
 def test_a_mistake_in_a_study_is_found_before_anything_is_computed(
