@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 from recbole_ext.evaluator.confidence import Difference
 from recbole_ext.evaluator.register import known_metrics
@@ -103,7 +104,7 @@ def _of_effort(comparison: Comparison) -> list[str]:
     return ["## Effort", "", *_table(head, rows)]
 
 
-def _protocol(protocol: dict[str, object]) -> list[str]:
+def _protocol(protocol: Mapping[str, Any]) -> list[str]:
     return [
         "## Protocol",
         "",

@@ -327,7 +327,10 @@ def test_a_mistake_in_an_option_is_not_put_down_to_the_study(study: Study, tmp_p
             {"base": 3},
             r"^base in .*line \d+ must be the name of a configuration file, or a block of keys and values$",
         ),
-        ({"pruner": "medium"}, r"^pruner in .*line \d+ must be median, asha, hyperband or none, not 'medium'$"),
+        (
+            {"pruner": "medium"},
+            r"^pruner in .*line \d+ must be median, asha, hyperband or none, not 'medium'$",
+        ),
     ],
 )
 def test_a_mistake_in_a_study_is_found_before_anything_is_computed(

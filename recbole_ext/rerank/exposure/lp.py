@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 import numpy as np
 from scipy import sparse
-from scipy.optimize import linprog
+from scipy.optimize import OptimizeResult, linprog
 from scipy.sparse.csgraph import maximum_flow
 
 from recbole_ext.errors import ConfigError
@@ -67,8 +67,8 @@ def _rows(keys: np.ndarray, columns: int) -> sparse.csr_array:
     return sparse.csr_array((np.ones(len(keys)), (row, np.arange(len(keys)))), shape=(row.max() + 1, columns))
 
 
-def _program(problem: ExposureProblem, columns: np.ndarray) -> dict[str, object]:
-    """The arguments of linprog: selections x by column, then covers y by item."""
+def _optimum(problem: ExposureProblem, columns: np.ndarray) -> OptimizeResult:
+    """The linear program over some columns: selections x by column, then covers y by item."""
     entry, position = columns // problem.k, columns % problem.k
     user = np.searchsorted(problem.indptr, entry, side="right") - 1
     item = problem.items[entry].astype(np.int64)
@@ -83,14 +83,15 @@ def _program(problem: ExposureProblem, columns: np.ndarray) -> dict[str, object]
         np.vstack([np.r_[np.zeros(x), -np.ones(y)], np.r_[-problem.tail[item].astype(float), np.zeros(y)]])
     )
     upper = np.r_[np.full(x, np.inf), 0.0, np.ones(y - 1)]
-    return {
-        "c": np.r_[-problem.discount[position] * problem.gains[entry], np.zeros(y)],
-        "A_ub": sparse.vstack([cover, floors, once], format="csr"),
-        "b_ub": np.r_[np.zeros(y), -problem.min_covered, -problem.min_tail, np.ones(once.shape[0])],
-        "A_eq": slot,
-        "b_eq": np.ones(slot.shape[0]),
-        "bounds": np.column_stack([np.zeros(x + y), upper]),
-    }
+    return linprog(
+        c=np.r_[-problem.discount[position] * problem.gains[entry], np.zeros(y)],
+        A_ub=sparse.vstack([cover, floors, once], format="csr"),
+        b_ub=np.r_[np.zeros(y), -problem.min_covered, -problem.min_tail, np.ones(once.shape[0])],
+        A_eq=slot,
+        b_eq=np.ones(slot.shape[0]),
+        bounds=np.column_stack([np.zeros(x + y), upper]),
+        method="highs",
+    )
 
 
 def solve_linear(
@@ -109,13 +110,13 @@ def solve_linear(
     value: float | None = None
     share: np.ndarray = np.zeros(len(problem.items))
     for _ in range(rounds):
-        solution = linprog(**_program(problem, columns), method="highs")
+        solution = _optimum(problem, columns)
         if solution.x is None:
             # The chosen columns may miss the floors where all columns do not.
             count = len(problem.items) * problem.k
             width = count if count <= _ALL_COLUMNS else 8 * _COLUMNS_PER_USER
             columns = _promising(problem, start, width)
-            solution = linprog(**_program(problem, columns), method="highs")
+            solution = _optimum(problem, columns)
             if solution.x is None:
                 break
         value = float(-solution.fun)
