@@ -23,6 +23,11 @@ _FLOAT = re.compile(
            |\.(?:nan|NaN|NAN))$""",
     re.VERBOSE,
 )
+_MOST_NODES = 100_000
+_MOST_DEPTH = 50
+# No setting comes near: the largest double has 309 digits.
+_LONGEST_INTEGER = 400
+_LONGEST_ORIGIN = 80
 _REPLACED_TAGS = {"tag:yaml.org,2002:float", "tag:yaml.org,2002:timestamp"}
 
 
@@ -51,9 +56,67 @@ def _loader_on(base: Any) -> Any:
     return Loader
 
 
-_Loader = _loader_on(yaml.SafeLoader)
 # libyaml is ten times as fast, but its errors have other words, and deep nesting overflows the stack in it.
 _PackagedLoader = _loader_on(getattr(yaml, "CSafeLoader", yaml.SafeLoader))
+
+
+class _Loader(_loader_on(yaml.SafeLoader)):  # type: ignore[misc]
+    """For the files of users: neither deep nesting nor long numbers."""
+
+    def construct_yaml_int(self, node: yaml.ScalarNode) -> int:
+        if len(node.value) > _LONGEST_INTEGER:
+            raise yaml.constructor.ConstructorError(
+                None, None, f"an integer of {len(node.value):,} characters is too long", node.start_mark
+            )
+        return int(super().construct_yaml_int(node))
+
+    def compose_node(self, parent: yaml.Node | None, index: Any) -> yaml.Node | None:
+        """Counts the levels of what is written, before Python's stack ends."""
+        self._depth = getattr(self, "_depth", 0) + 1
+        if self._depth > _MOST_DEPTH:
+            event = self.peek_event()
+            raise yaml.composer.ComposerError(
+                None, None, f"values are nested more than {_MOST_DEPTH} levels deep", event.start_mark
+            )
+        node = super().compose_node(parent, index)
+        self._depth -= 1
+        return node
+
+
+def _expanded(node: yaml.Node, sizes: dict[int, int], open_nodes: set[int]) -> int:
+    """Number of nodes of a value once every alias is written out.
+
+    Args:
+        node: The root of the value.
+        sizes: Of the nodes that were counted before, by identity.
+        open_nodes: The nodes that hold this one, by identity.
+
+    Raises:
+        ConstructorError: An alias stands inside of what it names, or the number is beyond reason.
+    """
+    if id(node) in sizes:
+        return sizes[id(node)]
+    if not isinstance(node, yaml.CollectionNode):
+        return 1
+    if id(node) in open_nodes:
+        raise yaml.constructor.ConstructorError(
+            None, None, "an alias names a value that holds it", node.start_mark
+        )
+    open_nodes.add(id(node))
+    parts = (
+        node.value if isinstance(node, yaml.SequenceNode) else [part for pair in node.value for part in pair]
+    )
+    size = 1 + sum(_expanded(part, sizes, open_nodes) for part in parts)
+    open_nodes.discard(id(node))
+    if size > _MOST_NODES:
+        raise yaml.constructor.ConstructorError(
+            None, None, f"aliases grow to more than {_MOST_NODES:,} values", node.start_mark
+        )
+    sizes[id(node)] = size
+    return size
+
+
+_Loader.add_constructor("tag:yaml.org,2002:int", _Loader.construct_yaml_int)
 
 
 @dataclass(frozen=True)
@@ -148,9 +211,13 @@ def parse_value(text: str, origin: str) -> Any:
 
 def _load(text: str, origin: str) -> tuple[Any, Any]:
     """The root node and the value of one document."""
+    if len(origin) > _LONGEST_ORIGIN:
+        origin = f"{origin[: _LONGEST_ORIGIN - 4]} ..."
     try:
         loader = _Loader(text)
         node = loader.get_single_node()
+        if node is not None:
+            _expanded(node, {}, set())
         return node, None if node is None else loader.construct_document(node)
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark

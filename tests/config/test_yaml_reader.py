@@ -1,4 +1,8 @@
+<<<<<<< HEAD
 """YAML as people write it, with the line of each key."""
+=======
+"""YAML that grows, turns in circles or never ends is refused at once."""
+>>>>>>> d3ffad0 (Prepare: one process at a time, and what a killed one left is mended; YAML: bombs, circles and endless numbers are refused; faults: kills, a full disk, two at once)
 
 from __future__ import annotations
 
@@ -6,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+<<<<<<< HEAD
 from recbole_ext.config import read
 from recbole_ext.config.model_source import host_folder
 from recbole_ext.config.problem import Origin
@@ -45,3 +50,72 @@ def test_an_anchor_that_holds_itself_ends(tmp_path: Path) -> None:
     file = tmp_path / "a.yaml"
     file.write_text("one: &x [1, *x]\n")
     assert read_yaml(file).lines["one",] == 1
+=======
+from recbole_ext.config.yaml_reader import parse_value, read_yaml
+from recbole_ext.errors import ConfigError
+
+DOUBLING_MAPS = "a0: &a0 {x: 1}\n" + "".join(
+    f"a{n}: &a{n} {{x: *a{n - 1}, y: *a{n - 1}}}\n" for n in range(1, 34)
+)
+DOUBLING_MERGES = "a0: &a0 {x: 1}\n" + "".join(
+    f"a{n}: &a{n} {{<<: [*a{n - 1}, *a{n - 1}], k{n}: 1}}\n" for n in range(1, 34)
+)
+
+
+@pytest.mark.parametrize("text", [DOUBLING_MAPS, DOUBLING_MERGES])
+def test_aliases_that_double_are_refused(tmp_path: Path, text: str) -> None:
+    (tmp_path / "a.yaml").write_text(text, "utf-8")
+    with pytest.raises(ConfigError, match=r"a\.yaml, line \d+ .*aliases grow"):
+        read_yaml(tmp_path / "a.yaml")
+
+
+@pytest.mark.parametrize("text", ["&a [1, *a]", "&a {b: *a}", "&a {<<: *a}", "&a [[[*a]]]"])
+def test_a_value_that_holds_itself_is_refused(text: str) -> None:
+    with pytest.raises(ConfigError, match="alias names a value that holds it"):
+        parse_value(text, "--key")
+
+
+def test_an_alias_beside_its_anchor_is_plain_yaml() -> None:
+    assert parse_value("{a: &a [1, {b: 2}], c: *a, d: [*a, *a]}", "--key") == {
+        "a": [1, {"b": 2}],
+        "c": [1, {"b": 2}],
+        "d": [[1, {"b": 2}], [1, {"b": 2}]],
+    }
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["[" * 4000 + "]" * 4000, "[" * 100_000, "{a: " * 4000, "".join(f"{' ' * n}-\n" for n in range(2000))],
+)
+def test_values_nested_beyond_reason_are_refused(text: str) -> None:
+    with pytest.raises(ConfigError, match="nested more than 50 levels"):
+        parse_value(text, "--key")
+
+
+def test_forty_levels_are_read() -> None:
+    value = parse_value("[" * 40 + "]" * 40, "--key")
+    for _ in range(39):
+        (value,) = value
+    assert value == []
+
+
+@pytest.mark.parametrize(
+    "text", ["9" * 6000, "-" + "9" * 6000, "0x" + "f" * 6000, "0b" + "1" * 6000, "1" + ":59" * 3000]
+)
+def test_an_integer_of_thousands_of_digits_is_refused(text: str) -> None:
+    with pytest.raises(ConfigError, match=r"integer of [0-9,]+ characters is too long"):
+        parse_value(text, "--key")
+
+
+@pytest.mark.parametrize(
+    ("text", "value"), [("1_000", 1000), ("-0x1f", -31), ("0b11", 3), ("017", 15), ("1:30", 90)]
+)
+def test_the_integers_of_yaml_are_read(text: str, value: int) -> None:
+    assert parse_value(text, "--key") == value
+
+
+def test_a_long_option_is_shortened_in_the_message() -> None:
+    with pytest.raises(ConfigError) as refused:
+        parse_value("[" * 5000, f"--key={'[' * 5000}")
+    assert len(str(refused.value)) < 250
+>>>>>>> d3ffad0 (Prepare: one process at a time, and what a killed one left is mended; YAML: bombs, circles and endless numbers are refused; faults: kills, a full disk, two at once)

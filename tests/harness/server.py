@@ -55,7 +55,12 @@ ESCAPED = 99
 
 def _keep_inside(folder: str) -> None:
     """Ends the child with code 99 when it wants to write anywhere but beside its folder: ``--output=/`` is tried."""
-    allowed = (os.path.realpath(os.path.dirname(folder)), os.path.realpath(tempfile.gettempdir()), "/dev", "/proc")
+    allowed = (
+        os.path.realpath(os.path.dirname(folder)),
+        os.path.realpath(tempfile.gettempdir()),
+        "/dev",
+        "/proc",
+    )
 
     def check(path: Any) -> None:
         if isinstance(path, int) or path is None:
@@ -83,10 +88,12 @@ def _child(request: dict[str, Any]) -> None:
     flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC
     for descriptor, path in ((1, request["stdout"]), (2, request["stderr"])):
         os.dup2(os.open(path, flags), descriptor)
-    sys.stdout = open(1, "w", encoding="utf-8", errors="surrogateescape", closefd=False)
-    sys.stderr = open(2, "w", encoding="utf-8", errors="surrogateescape", closefd=False)
+    sys.stdout = open(1, "w", encoding="utf-8", errors="surrogateescape", closefd=False)  # noqa: SIM115
+    sys.stderr = open(2, "w", encoding="utf-8", errors="surrogateescape", closefd=False)  # noqa: SIM115
     code: Any = 0
     try:
+        # Processor time, so that a busy machine does not look like a hang.
+        resource.setrlimit(resource.RLIMIT_CPU, (request["processor"], request["processor"] + 5))
         if request["memory"]:
             resource.setrlimit(resource.RLIMIT_AS, (request["memory"], request["memory"]))
         os.chdir(request["folder"])
@@ -138,7 +145,7 @@ def serve() -> None:
             answer: dict[str, Any] = {"pid": child}
         else:
             code, killed = _wait(request["pid"], children.pop(request["pid"]))
-            answer = {"code": code, "hung": killed}
+            answer = {"code": code, "hung": killed or code == -signal.SIGXCPU}
         print(json.dumps(answer), file=answers, flush=True)
 
 

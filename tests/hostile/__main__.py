@@ -40,7 +40,9 @@ def main() -> None:
             if case.what in MENDS:
                 state += " (marked)"
             seconds = time.monotonic() - began
-            print(f"{seconds:.1f} {state}\t{case.what}\n\t\t{'; '.join(found)}\n\t\t{last[0][:300]}", flush=True)
+            print(
+                f"{seconds:.1f} {state}\t{case.what}\n\t\t{'; '.join(found)}\n\t\t{last[0][:300]}", flush=True
+            )
     print(f"{wrong} wrong")
 
 

@@ -9,7 +9,7 @@ from typing import Any
 import polars as pl
 
 from tests.harness.client import Outcome
-from tests.hostile.case import Case, Setup, both, cut, edit_json, folder, move, remove, replace, write
+from tests.hostile.case import Case, Setup, both, cut, edit_json, move, remove, replace, write
 
 _GRU = "saved/gru"
 _RERANK = "rerank saved/gru --method=mmr --lambda=0.5 --output=saved/new"

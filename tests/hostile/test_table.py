@@ -9,7 +9,15 @@ from pathlib import Path
 import pytest
 
 from tests.harness.client import Outcome, changes, copy_sample, run, run_for_real, tree
-from tests.hostile import cases_config, cases_data, cases_own, cases_report, cases_runs, cases_study, cases_train
+from tests.hostile import (
+    cases_config,
+    cases_data,
+    cases_own,
+    cases_report,
+    cases_runs,
+    cases_study,
+    cases_train,
+)
 from tests.hostile.case import Case, complaints, harm
 from tests.hostile.counts import COUNTS
 from tests.hostile.mends import MENDS

@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-import contextlib
 import json
 import os
-import shutil
-import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, get_args
@@ -21,6 +18,7 @@ from recbole_ext.data.movielens import features
 from recbole_ext.data.movielens.catalog import MovieLensDataset, find_dataset
 from recbole_ext.data.movielens.download import download_zip
 from recbole_ext.data.movielens.ordering import TieBreak, duplicate_row, order_interactions, tie_share
+from recbole_ext.data.movielens.place import alone, mend_leftovers, move_into_place, temporary_folder
 from recbole_ext.data.movielens.readers import COLUMNS, LAYOUTS, first_fault, ratings_file, read_ratings
 from recbole_ext.data.movielens.sources import RECORD_FILE, find_source, set_folder, three_ways
 from recbole_ext.data.movielens.text import clean, join_sequence
@@ -67,8 +65,29 @@ class Prepared:
     licence: str
 
 
+@dataclass(frozen=True)
+class _Options:
+    """What decides how a set is written, as in :func:`prepare`."""
+
+    tie_break: TieBreak
+    seed: int
+    genome: bool
+
+    def record(self) -> dict[str, Any]:
+        """As they stand in the record; the seed counts where something is drawn."""
+        return {
+            "tie_break": self.tie_break,
+            "seed": self.seed if self.tie_break == "random" else None,
+            "genome": self.genome,
+        }
+
+
 def is_prepared(name: str, out: str | os.PathLike[str] = "dataset") -> bool:
-    """Whether ``OUT/NAME`` holds atomic files; a folder that is there is whole."""
+    """Whether ``OUT/NAME`` holds atomic files; a folder that is there is whole.
+
+    A set that a killed ``prepare`` had moved aside is put back first.
+    """
+    mend_leftovers(Path(out), name)
     path = Path(out) / name / f"{name}.inter"
     return path.is_file() and path.stat().st_size > 0
 
@@ -112,43 +131,58 @@ def prepare(
         OutputError: ``out`` cannot be written.
     """
     dataset = find_dataset(name)
-    _check_options(dataset, tie_break, genome)
+    options = _Options(tie_break, seed, genome)
+    _check_options(dataset, options)
     say: Report = report or (lambda line: None)
-    options = {"tie_break": tie_break, "seed": seed if tie_break == "random" else None, "genome": genome}
     folder = Path(out) / name
     if source is None:
         existing = _existing(dataset, folder, options)
         if existing is not None:
             _say_result(existing, dataset, say)
             return existing
+    _check_own(folder)
+    with alone(Path(out), name, say):
+        # Another process may have prepared it while this one waited, or been killed before.
+        existing = _existing(dataset, folder, options) if source is None else None
+        if existing is None:
+            path = find_source(name, source)
+            if path is None:
+                path = _fetch(dataset, Path(out), download, base_url, say, show_progress=report is not None)
+            say(f"{name}: reading {path}")
+            existing = _convert(dataset, path, folder, options)
+    _say_result(existing, dataset, say)
+    return existing
+
+
+def _convert(dataset: MovieLensDataset, path: Path, folder: Path, options: _Options) -> Prepared:
+    """Reads a set's folder or zip and puts the atomic files into their place."""
+    name, out = dataset.name, folder.parent
+    _check_own(folder)
+    with temporary_folder(out, f".{name}-raw-") as raw:
+        if path.is_file():
+            genome_files = _GENOME_FILES if options.genome else frozenset()
+            unpack(path, raw, wanted=_RAW_FILES | {f"{name}.inter", f"{name}.item"} | genome_files)
+        read_from = set_folder(dataset, raw, path) if path.is_file() else path
+        with temporary_folder(out, f".{name}-new-") as new:
+            counts = _write_set(dataset, read_from, new, options)
+            licence = {"licence": dataset.licence, "citation": dataset.citation}
+            record = {"name": name, "origin": str(path), **counts, **options.record(), **licence}
+            write_whole(new / RECORD_FILE, json.dumps(record, indent=2) + "\n", _OPTION)
+            move_into_place(new, folder)
+    return Prepared(name, folder, str(path), licence=dataset.licence, **counts)
+
+
+def _check_own(folder: Path) -> None:
     if folder.exists() and any(folder.iterdir()) and not (folder / RECORD_FILE).is_file():
         raise OutputError(
             f"{folder} was not written by prepare: move it away, or name another folder with --out"
         )
-    with _temporary_folder(Path(out), f".{name}-raw-") as raw:
-        path = find_source(name, source)
-        if path is None:
-            path = _fetch(dataset, Path(out), download, base_url, say, show_progress=report is not None)
-        say(f"{name}: reading {path}")
-        if path.is_file():
-            unpack(
-                path,
-                raw,
-                wanted=_RAW_FILES | {f"{name}.inter", f"{name}.item"} | (_GENOME_FILES if genome else set()),
-            )
-        read_from = set_folder(dataset, raw, path) if path.is_file() else path
-        with _temporary_folder(Path(out), f".{name}-new-") as new:
-            counts = _write_set(dataset, read_from, new, tie_break=tie_break, seed=seed, genome=genome)
-            licence = {"licence": dataset.licence, "citation": dataset.citation}
-            record = {"name": name, "origin": str(path), **counts, **options, **licence}
-            write_whole(new / RECORD_FILE, json.dumps(record, indent=2) + "\n", _OPTION)
-            _move_into_place(new, folder)
-    prepared = Prepared(name, folder, str(path), licence=dataset.licence, **counts)
-    _say_result(prepared, dataset, say)
-    return prepared
 
 
-def _check_options(dataset: MovieLensDataset, tie_break: str, genome: bool) -> None:
+def _check_options(dataset: MovieLensDataset, options: _Options) -> None:
+    tie_break, genome, seed = options.tie_break, options.genome, options.seed
+    if not 0 <= seed < 2**32:
+        raise ConfigError(f"seed {seed} is out of range: give a whole number from 0 to 2^32 - 1")
     known = get_args(TieBreak)
     if tie_break not in known:
         raise ConfigError(
@@ -158,7 +192,7 @@ def _check_options(dataset: MovieLensDataset, tie_break: str, genome: bool) -> N
         raise ConfigError(f"{dataset.name} has no genome scores: leave genome out, or use ml-25m")
 
 
-def _existing(dataset: MovieLensDataset, folder: Path, options: dict[str, Any]) -> Prepared | None:
+def _existing(dataset: MovieLensDataset, folder: Path, options: _Options) -> Prepared | None:
     if not is_prepared(dataset.name, folder.parent):
         return None
     record_path = folder / RECORD_FILE
@@ -170,7 +204,7 @@ def _existing(dataset: MovieLensDataset, folder: Path, options: dict[str, Any]) 
         return Prepared(dataset.name, folder, str(folder), licence=dataset.licence, **counts)
     try:
         record = json.loads(record_path.read_text(encoding="utf-8"))
-        if any(record[key] != value for key, value in options.items()):
+        if any(record[key] != value for key, value in options.record().items()):
             return None
         numbers = {key: record[key] for key in ("interactions", "users", "items", "tie_share")}
         return Prepared(dataset.name, folder, record["origin"], licence=dataset.licence, **numbers)
@@ -215,15 +249,13 @@ def _counts(ordered: pl.DataFrame, users: int, items: int) -> dict[str, Any]:
     }
 
 
-def _write_set(
-    dataset: MovieLensDataset, source: Path, target: Path, *, tie_break: TieBreak, seed: int, genome: bool
-) -> dict[str, Any]:
+def _write_set(dataset: MovieLensDataset, source: Path, target: Path, options: _Options) -> dict[str, Any]:
     path, file_format = ratings_file(dataset, source)
     layout = LAYOUTS[file_format]
     # The films come first: they are small, and a fault in them shows before the long part.
-    _write_items(dataset, source, file_format, target, genome)
+    _write_items(dataset, source, file_format, target, options.genome)
     _write_users(dataset, source, file_format, target)
-    ordered = order_interactions(read_ratings(path, layout), tie_break, seed)
+    ordered = order_interactions(read_ratings(path, layout), options.tie_break, options.seed)
     duplicate = duplicate_row(ordered)
     if duplicate is not None:
         raise DataError(
@@ -274,33 +306,3 @@ def _write_users(dataset: MovieLensDataset, source: Path, file_format: str, targ
         fields = (user.user_id, user.age, user.gender, user.occupation, user.zip_code)
         lines.append("\t".join(clean(field) for field in fields))
     write_whole(target / f"{dataset.name}.user", "\n".join(lines) + "\n", _OPTION)
-
-
-@contextlib.contextmanager
-def _temporary_folder(out: Path, prefix: str) -> Iterator[Path]:
-    """A folder beside the final one, so that renaming it is atomic; gone afterwards unless it was renamed."""
-    with writing(out, _OPTION):
-        out.mkdir(parents=True, exist_ok=True)
-        folder = Path(tempfile.mkdtemp(prefix=prefix, dir=out))
-    try:
-        yield folder
-    finally:
-        shutil.rmtree(folder, ignore_errors=True)
-
-
-def _move_into_place(new: Path, final: Path) -> None:
-    # mkdtemp makes folders for the owner alone; a data set gets the permissions of its parent.
-    with writing(final, _OPTION):
-        new.chmod(final.parent.stat().st_mode & 0o777)
-        if not final.exists():
-            os.rename(new, final)
-            return
-        aside = Path(tempfile.mkdtemp(prefix=f".{final.name}-old-", dir=final.parent))
-        os.rename(final, aside / final.name)
-        try:
-            os.rename(new, final)
-        except OSError:
-            os.rename(aside / final.name, final)
-            raise
-        finally:
-            shutil.rmtree(aside, ignore_errors=True)

@@ -19,6 +19,8 @@ __all__ = ["COLUMNS", "RatingsLayout", "first_fault", "ratings_file", "read_rati
 COLUMNS = ("user_id", "item_id", "rating", "timestamp")
 
 _NUMBER = re.compile(r"\+?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?")
+# Ratings are held as float32.
+_LARGEST_FLOAT32 = 3.4028234e38
 _WHOLE = re.compile(r"\d{1,18}")
 _FORBIDDEN_IN_TOKEN = re.compile(r'[\t\r\n"]')
 
@@ -109,8 +111,11 @@ def _header(path: Path, layout: RatingsLayout) -> list[str] | None:
         return None
     text = first.decode("utf-8-sig", errors="replace").rstrip("\r\n")
     fields = next(csv.reader([text])) if layout.quoted else text.split(layout.separator)
-    known = {(field.split(":")[0] if layout.typed_header else field).strip(): field for field in fields}
+    names = [(field.split(":")[0] if layout.typed_header else field).strip() for field in fields]
+    known = dict(zip(names, fields, strict=True))
     for name in layout.names:
+        if names.count(name) > 1:
+            raise DataError(f"{path}, line 1: the column '{name}' stands there twice; give the original file")
         if name not in known:
             found = ", ".join(known) + nearest(name, known)
             raise DataError(
@@ -241,9 +246,14 @@ def _value_fault(values: list[str]) -> str | None:
             return f"the value of {name} is missing"
     for name, value in zip(COLUMNS[:2], values[:2], strict=True):
         if _FORBIDDEN_IN_TOKEN.search(value):
-            return f"the {name} {value!r} has a tab, a line break or a quote in it"
-    if not _NUMBER.fullmatch(values[2]):
-        return f"the rating {values[2]!r} is not a number of at least 0"
+            return f"the {name} {_short(value)} has a tab, a line break or a quote in it"
+    if not _NUMBER.fullmatch(values[2]) or not float(values[2]) <= _LARGEST_FLOAT32:
+        return f"the rating {_short(values[2])} is not a number of at least 0"
     if not _WHOLE.fullmatch(values[3]):
-        return f"the timestamp {values[3]!r} is not a whole number of seconds of at least 0"
+        return f"the timestamp {_short(values[3])} is not a whole number of seconds of at least 0"
     return None
+
+
+def _short(value: str) -> str:
+    """A value in quotes, as much as a message can hold."""
+    return repr(value if len(value) <= 60 else f"{value[:57]}...")

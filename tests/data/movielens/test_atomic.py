@@ -306,4 +306,4 @@ def test_missing_movies_file(tmp_path: Path) -> None:
     source = write_set(tmp_path / "raw", {"ratings.csv": CSV["ratings.csv"]})
     with pytest.raises(DataError, match=r"movies\.csv cannot be read"):
         prepare("ml-latest-small", source=source, out=tmp_path / "out")
-    assert not list((tmp_path / "out").iterdir())
+    assert not (tmp_path / "out").exists()
