@@ -139,7 +139,7 @@ def edit_json(path: str, place: str, value: Any) -> Setup:
         for parent in parents:
             block = block[int(parent) if isinstance(block, list) else parent]
         if value is ...:
-            del block[last]
+            block.pop(last, None)
         else:
             block[last] = value
         (root / path).write_text(json.dumps(content), "utf-8")

@@ -20,6 +20,8 @@ def damaged(what: str, setup: Setup, words: str, inputs: str = "saved/gru saved/
 def edited(what: str, path: str, place: str, value: Any) -> Case:
     """An edited file of results."""
     folder = str(Path(path).parent)
+    # Curves, re-ranked lists and searches stand beside a run.
+    folder = folder if folder in ("saved/gru", "saved/study", "saved/ablation") else f"saved/gru {folder}"
     return damaged(what, edit_json(path, place, value), re.escape(Path(path).name), folder)
 
 
@@ -68,16 +70,16 @@ _DAMAGED = [
     edited("parameters of text", "saved/gru/metrics.json", "parameters", "many"),
     edited("a protocol of null", "saved/gru/metrics.json", "protocol", None),
     edited("a best epoch of text", "saved/gru/metrics.json", "best_epoch", "last"),
-    edited("curves of null", _CURVES, "curves", None),
+    edited("curves of null", _CURVES, "validation", None),
     edited("a protocol of curves of null", _CURVES, "protocol", None),
-    edited("no model of curves", _CURVES, "model", ...),
-    edited("re-ranked figures of null", "saved/gru-rerank/metrics.json", "test", None),
+    edited("curves without a test", _CURVES, "test", ...),
+    edited("re-ranked figures of null", "saved/gru-rerank/metrics.json", "after", None),
     edited("a method of null", "saved/gru-rerank/metrics.json", "rerank", None),
-    edited("a comparison of null models", _COMPARISON, "models", None),
-    edited("a comparison without models", _COMPARISON, "models", []),
+    edited("a comparison of null rows", _COMPARISON, "rows", None),
+    edited("a comparison without rows", _COMPARISON, "rows", []),
     edited("a comparison's protocol of null", _COMPARISON, "protocol", None),
     edited("an ablation of null sweeps", _ABLATION, "sweeps", None),
-    edited("an ablation of empty sweeps", _ABLATION, "sweeps", []),
+    damaged("an ablation of empty sweeps", edit_json(_ABLATION, "sweeps", []), "saved/ablation", "saved/ablation"),
     edited("an ablation's protocol of null", _ABLATION, "protocol", None),
     edited("a search of null", _TUNING, "best", None),
     edited("objectives of null", _TUNING, "objectives", None),
@@ -87,11 +89,11 @@ _DAMAGED = [
     damaged("an empty comparison", write(_COMPARISON, "{}"), r"comparison\.json", "saved/study"),
     damaged("a cut ablation", cut(_ABLATION), r"ablation\.json", "saved/ablation"),
     damaged("an empty ablation", write(_ABLATION, "{}"), r"ablation\.json", "saved/ablation"),
-    damaged("a cut search", cut(_TUNING), r"tuning\.json", "saved/tuned"),
-    damaged("an empty search", write(_TUNING, "{}"), r"tuning\.json", "saved/tuned"),
-    damaged("cut trials", cut("saved/tuned/trials.parquet"), r"trials\.parquet", "saved/tuned"),
-    damaged("empty curves", write(_CURVES, "{}"), r"metrics\.json", "saved/gru-pareto"),
-    damaged("cut points of curves", cut("saved/gru-pareto/test.parquet"), r"test\.parquet", "saved/gru-pareto"),
+    damaged("a cut search", cut(_TUNING), r"tuning\.json", "saved/gru saved/tuned"),
+    damaged("an empty search", write(_TUNING, "{}"), r"tuning\.json", "saved/gru saved/tuned"),
+    damaged("cut trials", cut("saved/tuned/trials.parquet"), r"trials\.parquet", "saved/gru saved/tuned"),
+    damaged("empty curves", write(_CURVES, "{}"), r"metrics\.json", "saved/gru saved/gru-pareto"),
+    damaged("cut points of curves", cut("saved/gru-pareto/test.parquet"), r"test\.parquet", "saved/gru saved/gru-pareto"),
     Case("report: figures of null at the real command line", "report saved/gru --output=new.html", r"metrics\.json", write("saved/gru/metrics.json", "null"), real=True),
 ]
 

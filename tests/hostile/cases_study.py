@@ -132,7 +132,7 @@ _AGAIN = [
     again("a line of null in the journal", _journal(lambda lines: b"".join([*lines[:3], b"null\n", *lines[3:]])), "journal", _MORE),
     again("an unknown operation in the journal", _journal(lambda lines: b"".join([*lines, b'{"op_code":99,"worker_id":"a"}\n'])), "journal", _MORE),
     again("an operation on a study that is not there", _journal(lambda lines: b"".join([*lines, b'{"op_code":4,"worker_id":"a","study_id":9,"datetime_start":"x"}\n'])), "journal", _MORE),
-    again("a journal without its first line", _journal(lambda lines: b"".join(lines[1:])), "journal", _MORE),
+    again("a journal without its first line", _journal(lambda lines: b"".join(lines[1:])), "journal|database", _MORE),
     again("a journal of 6,000 digits", _journal(lambda lines: b"".join([*lines, b'{"op_code":' + b"9" * 6000 + b"}\n"])), "journal", _MORE),
     again("a journal 100,000 deep", _journal(lambda lines: b"".join([*lines, b"[" * 100_000 + b"\n"])), "journal", _MORE),
     again("a journal that is a folder", both(remove("saved/tuned/journal.log"), lambda root: (root / "saved/tuned/journal.log").mkdir()), "journal", _MORE),
@@ -215,10 +215,10 @@ _ABLATES = [
     ablation("no sweeps", _BASE, "sweeps"),
     ablation("empty sweeps", _BASE + "sweeps: []\n", "sweeps"),
     ablation("a sweep of text", _BASE + "sweeps: [BPR]\n", "sweeps"),
-    ablation("an unknown key", _BASE + "sweeps: [{model: BPR, key: embeding_size, values: [4]}]\n", "embeding_size|embedding_size"),
+    ablation("an unknown key", _BASE + "sweeps: [{model: BPR, key: embeding_size, values: [4, 6]}]\n", "embeding_size|embedding_size"),
     ablation("no values", _BASE + "sweeps: [{model: BPR, key: embedding_size, values: []}]\n", "values"),
     ablation("a value of the wrong type", _BASE + "sweeps: [{model: BPR, key: embedding_size, values: [4, x]}]\n", "embedding_size"),
-    ablation("a value that cannot be used", _BASE + "sweeps: [{model: BPR, key: embedding_size, values: [0]}]\n", "embedding_size"),
+    ablation("a value that cannot be used", _BASE + "sweeps: [{model: BPR, key: embedding_size, values: [0, 4]}]\n", "embedding_size"),
     ablation("a value twice", _BASE + "sweeps: [{model: BPR, key: embedding_size, values: [4, 4]}]\n", "embedding_size|values"),
     ablation("a sweep twice", _BASE + "sweeps: [{model: BPR, key: embedding_size, values: [4]}, {model: BPR, key: embedding_size, values: [4]}]\n", "embedding_size|sweep"),
     ablation("an unknown model", _BASE + "sweeps: [{model: BPRR, key: embedding_size, values: [4]}]\n", "BPRR"),
@@ -245,7 +245,6 @@ _STUDY_AGAIN = [
         ("a cell with cut values of users", cut(f"{_CELL}/per_user.parquet"), "Pop-seed1"),
         ("a cell of another model", both(lambda root: shutil.rmtree(root / _CELL), lambda root: shutil.copytree(root / "saved/gru", root / _CELL)), "Pop-seed1"),
         ("another study in the folder", append("study.yaml", "title: another\nsettings: {learning_rate: 0.5}\n"), "saved/study|study"),
-        ("a cut comparison of the search", cut("saved/study/tune/ItemKNN/tuning.json"), "tuning|ItemKNN"),
     )
 ]
 
