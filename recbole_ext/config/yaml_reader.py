@@ -182,10 +182,8 @@ def read_packaged_yaml(path: Path) -> dict[str, Any]:
     return yaml.load(path.read_bytes(), _PackagedLoader) or {}
 
 
-def _lines(node: Any, place: Key, above: frozenset[int] = frozenset()) -> Iterator[tuple[Key, int]]:
-    """Line of each key and entry below a node; an anchor that holds itself ends a branch."""
-    if id(node) in above:
-        return
+def _lines(node: Any, place: Key) -> Iterator[tuple[Key, int]]:
+    """Line of each key and entry below a node."""
     children: list[tuple[str | int, Any, Any]] = []
     if isinstance(node, yaml.MappingNode):
         children = [(key.value, key, value) for key, value in node.value if isinstance(key, yaml.ScalarNode)]
@@ -193,7 +191,7 @@ def _lines(node: Any, place: Key, above: frozenset[int] = frozenset()) -> Iterat
         children = [(index, entry, entry) for index, entry in enumerate(node.value)]
     for part, marked, value in children:
         yield (*place, part), marked.start_mark.line + 1
-        yield from _lines(value, (*place, part), above | {id(node)})
+        yield from _lines(value, (*place, part))
 
 
 def parse_value(text: str, origin: str) -> Any:

@@ -1,8 +1,4 @@
-<<<<<<< HEAD
-"""YAML as people write it, with the line of each key."""
-=======
-"""YAML that grows, turns in circles or never ends is refused at once."""
->>>>>>> d3ffad0 (Prepare: one process at a time, and what a killed one left is mended; YAML: bombs, circles and endless numbers are refused; faults: kills, a full disk, two at once)
+"""YAML as people write it, with the line of each key; what grows, turns in circles or never ends is refused."""
 
 from __future__ import annotations
 
@@ -10,16 +6,23 @@ from pathlib import Path
 
 import pytest
 
-<<<<<<< HEAD
 from recbole_ext.config import read
 from recbole_ext.config.model_source import host_folder
 from recbole_ext.config.problem import Origin
-from recbole_ext.config.yaml_reader import read_packaged_yaml, read_yaml
+from recbole_ext.config.yaml_reader import parse_value, read_packaged_yaml, read_yaml
+from recbole_ext.errors import ConfigError
 
 OURS = Path(read.__file__).parents[1] / "properties"
 PACKAGED = [
     file for folder in (OURS, host_folder() / "properties") for file in sorted(folder.rglob("*.yaml"))
 ]
+
+DOUBLING_MAPS = "a0: &a0 {x: 1}\n" + "".join(
+    f"a{n}: &a{n} {{x: *a{n - 1}, y: *a{n - 1}}}\n" for n in range(1, 34)
+)
+DOUBLING_MERGES = "a0: &a0 {x: 1}\n" + "".join(
+    f"a{n}: &a{n} {{<<: [*a{n - 1}, *a{n - 1}], k{n}: 1}}\n" for n in range(1, 34)
+)
 
 
 @pytest.mark.parametrize("file", PACKAGED, ids=[f"{file.parts[-4]}-{file.stem}" for file in PACKAGED])
@@ -44,22 +47,6 @@ def test_each_key_knows_its_line(tmp_path: Path) -> None:
         "two": Origin(str(file), 2),
         "six": Origin(str(file), 7),
     }
-
-
-def test_an_anchor_that_holds_itself_ends(tmp_path: Path) -> None:
-    file = tmp_path / "a.yaml"
-    file.write_text("one: &x [1, *x]\n")
-    assert read_yaml(file).lines["one",] == 1
-=======
-from recbole_ext.config.yaml_reader import parse_value, read_yaml
-from recbole_ext.errors import ConfigError
-
-DOUBLING_MAPS = "a0: &a0 {x: 1}\n" + "".join(
-    f"a{n}: &a{n} {{x: *a{n - 1}, y: *a{n - 1}}}\n" for n in range(1, 34)
-)
-DOUBLING_MERGES = "a0: &a0 {x: 1}\n" + "".join(
-    f"a{n}: &a{n} {{<<: [*a{n - 1}, *a{n - 1}], k{n}: 1}}\n" for n in range(1, 34)
-)
 
 
 @pytest.mark.parametrize("text", [DOUBLING_MAPS, DOUBLING_MERGES])
@@ -118,4 +105,3 @@ def test_a_long_option_is_shortened_in_the_message() -> None:
     with pytest.raises(ConfigError) as refused:
         parse_value("[" * 5000, f"--key={'[' * 5000}")
     assert len(str(refused.value)) < 250
->>>>>>> d3ffad0 (Prepare: one process at a time, and what a killed one left is mended; YAML: bombs, circles and endless numbers are refused; faults: kills, a full disk, two at once)
