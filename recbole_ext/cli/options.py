@@ -21,6 +21,7 @@ __all__ = [
     "model_option",
     "repeated",
     "run_argument",
+    "trust_option",
 ]
 
 ANY_KEY = {"ignore_unknown_options": True, "allow_extra_args": True}
@@ -54,6 +55,9 @@ configs_option = click.option(
 dataset_option = click.option("--dataset", help="Name of the data set; wins over the files.")
 k_option = click.option(
     "--k", type=click.IntRange(min=1), help="Length of the lists (default: that of valid_metric)."
+)
+trust_option = click.option(
+    "--trust", is_flag=True, help="Import the model and metrics of your own project that the folder names."
 )
 head_rule_option = click.option("--head_rule", help="What counts as the head (default: the run's head_rule).")
 

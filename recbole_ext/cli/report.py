@@ -6,7 +6,8 @@ from pathlib import Path
 
 import click
 
-from recbole_ext.cli.options import OutputPath, run_argument
+from recbole_ext.cli.console import say
+from recbole_ext.cli.options import OutputPath, run_argument, trust_option
 
 __all__ = ["explain", "report"]
 
@@ -23,7 +24,7 @@ def report(folders: tuple[Path, ...], output: Path | None, form: str | None, fig
     """
     from recbole_ext.report import write_report
 
-    click.echo(f"report: {write_report(folders, output=output, form=form, figures=figures)}")
+    say(f"report: {write_report(folders, output=output, form=form, figures=figures)}")
 
 
 @click.command()
@@ -31,13 +32,15 @@ def report(folders: tuple[Path, ...], output: Path | None, form: str | None, fig
 @click.option("--user", required=True, help="Token of a test user.")
 @click.option("--top", default=3, type=click.IntRange(min=1), help="How many recommendations.")
 @click.option("--reasons", default=5, type=click.IntRange(min=1), help="Items of the history for each.")
-def explain(run: Path, user: str, top: int, reasons: int) -> None:
+@trust_option
+def explain(run: Path, user: str, top: int, reasons: int, trust: bool) -> None:
     """Show which part of a user's history made a recommendation."""
-    from recbole_ext.runs.folder import open_run
+    from recbole_ext.runs.folder import open_run, read_trusted_config
 
-    open_run(run)
+    read_trusted_config(open_run(run), trust)
 
     from recbole_ext.cli.show import explanation_lines
     from recbole_ext.recommend import explain as interpretation
 
-    click.echo("\n".join(explanation_lines(interpretation.explain(run, user, top=top, reasons=reasons))))
+    found = interpretation.explain(run, user, top=top, reasons=reasons, trust=trust)
+    say("\n".join(explanation_lines(found)))

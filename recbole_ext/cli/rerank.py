@@ -7,20 +7,27 @@ from pathlib import Path
 import click
 
 from recbole_ext.cli.console import say
-from recbole_ext.cli.options import ANY_KEY, OutputPath, head_rule_option, k_option, run_argument
+from recbole_ext.cli.options import (
+    ANY_KEY,
+    OutputPath,
+    head_rule_option,
+    k_option,
+    run_argument,
+    trust_option,
+)
 
 __all__ = ["pareto", "rerank"]
 
 
-def _check_folders(run: Path, head_rule: str | None, output: Path | None) -> None:
+def _check_folders(run: Path, trust: bool, head_rule: str | None, output: Path | None) -> None:
     """Refuses at once what re-ranking would refuse after imports of seconds."""
     from recbole_ext.config.messages import config_error
     from recbole_ext.config.problem import Problem, origin_of_option
     from recbole_ext.evaluator.groups import HEAD_RULES
     from recbole_ext.runs.files import check_new
-    from recbole_ext.runs.folder import open_run
+    from recbole_ext.runs.folder import open_run, read_trusted_config
 
-    open_run(run)
+    read_trusted_config(open_run(run), trust)
     if head_rule is not None and head_rule not in HEAD_RULES:
         key, known = "head_rule", tuple(HEAD_RULES)
         raise config_error(
@@ -36,6 +43,7 @@ def _check_folders(run: Path, head_rule: str | None, output: Path | None) -> Non
 @k_option
 @click.option("--output", type=OutputPath(), help="Folder for the new lists (default: beside RUN).")
 @head_rule_option
+@trust_option
 @click.pass_context
 def rerank(
     context: click.Context,
@@ -44,6 +52,7 @@ def rerank(
     k: int | None,
     output: Path | None,
     head_rule: str | None,
+    trust: bool,
 ) -> None:
     """Re-rank the test lists of a saved run, without training it again.
 
@@ -57,14 +66,14 @@ def rerank(
     if method is not None:
         block["method"] = method
     settings = read_rerank(block)
-    _check_folders(run, head_rule, output)
+    _check_folders(run, trust, head_rule, output)
 
     from recbole_ext.cli import show
     from recbole_ext.cli.console import console
     from recbole_ext.rerank.run import rerank_run
     from recbole_ext.trainer.opened import open_model
 
-    opened = open_model(run, head_rule=head_rule, report=say)
+    opened = open_model(run, head_rule=head_rule, trust=trust, report=say)
     result = rerank_run(opened, settings, k=k, output=output)
     show.show_reranked(result.metrics, console())
     say(f"lists and figures: {result.folder}")
@@ -77,6 +86,7 @@ def rerank(
 @click.option("--most-loss", type=float, help="Share of validation NDCG that a chosen strength may cost.")
 @click.option("--output", type=OutputPath(), help="Folder for table and plot (default: beside RUN).")
 @head_rule_option
+@trust_option
 def pareto(
     run: Path,
     methods: str | None,
@@ -84,6 +94,7 @@ def pareto(
     most_loss: float | None,
     output: Path | None,
     head_rule: str | None,
+    trust: bool,
 ) -> None:
     """Draw the curves of re-rankers: swept on validation, chosen by a rule, tested once.
 
@@ -95,7 +106,7 @@ def pareto(
     given = {"methods": names, "candidates": candidates, "most_loss": most_loss}
     changes = {key: value for key, value in given.items() if value is not None}
     read_pareto(changes)
-    _check_folders(run, head_rule, output)
+    _check_folders(run, trust, head_rule, output)
 
     from recbole_ext.cli import show
     from recbole_ext.cli.console import console
@@ -103,7 +114,7 @@ def pareto(
     from recbole_ext.rerank.run import pareto_run
     from recbole_ext.trainer.opened import open_model
 
-    opened = open_model(run, head_rule=head_rule, report=say)
+    opened = open_model(run, head_rule=head_rule, trust=trust, report=say)
     result = pareto_run(opened, changes, output=output, draw=curves_page, report=say)
     show.show_curves(result.metrics, console())
     say(f"table and plot: {result.folder}")

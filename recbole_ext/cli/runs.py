@@ -17,6 +17,7 @@ from recbole_ext.cli.options import (
     k_option,
     model_option,
     run_argument,
+    trust_option,
 )
 
 __all__ = ["evaluate", "table", "train"]
@@ -28,6 +29,7 @@ __all__ = ["evaluate", "table", "train"]
 @dataset_option
 @click.option("--output", type=OutputPath(), help="The run folder (default: saved/...).")
 @click.option("--resume", "run", type=click.Path(path_type=Path), help="Continue an interrupted run.")
+@trust_option
 @click.pass_context
 def train(
     context: click.Context,
@@ -36,17 +38,22 @@ def train(
     dataset: str | None,
     output: Path | None,
     run: Path | None,
+    trust: bool,
 ) -> None:
     """Train and test a model. Any configuration key can be given as --key=value."""
     from recbole_ext.config.read import parse_overrides
 
     overrides = parse_overrides(context.args)
     if run is None:
+        if trust:
+            raise click.UsageError(
+                "--trust belongs to --resume: what --model and --metrics name is trusted anyway"
+            )
         _check_request(model, dataset, configs, overrides, output)
     elif model or configs or dataset or output or overrides:
         raise click.UsageError("--resume takes the run folder alone: its configuration is in it")
     else:
-        _check_resumable(run)
+        _check_resumable(run, trust)
 
     if run is None:
         from recbole_ext.trainer.configure import chosen_model, read_model_config
@@ -60,7 +67,7 @@ def train(
 
     watcher = show.EpochLines(console())
     if run is not None:
-        result = pipeline.resume(run, report=say, on_epoch=watcher)
+        result = pipeline.resume(run, trust=trust, report=say, on_epoch=watcher)
     else:
         overrides.setdefault("show_progress", sys.stderr.isatty())
         result = pipeline.train(
@@ -91,29 +98,28 @@ def _check_request(
         check_new_run(Path(folder))
 
 
-def _check_resumable(run: Path) -> None:
+def _check_resumable(run: Path, trust: bool) -> None:
     from recbole_ext.runs.files import partial_of
-    from recbole_ext.runs.folder import open_run, read_config
+    from recbole_ext.runs.folder import open_run, read_trusted_config
 
-    if run.is_dir() and not partial_of(run).is_dir():
-        open_run(run)
-    else:
-        read_config(partial_of(run))
+    whole = run.is_dir() and not partial_of(run).is_dir()
+    read_trusted_config(open_run(run) if whole else partial_of(run), trust)
 
 
 @click.command()
 @run_argument
-def evaluate(run: Path) -> None:
+@trust_option
+def evaluate(run: Path, trust: bool) -> None:
     """Test a saved run again, from its weights."""
-    from recbole_ext.runs.folder import open_run
+    from recbole_ext.runs.folder import open_run, read_trusted_config
 
-    open_run(run)
+    read_trusted_config(open_run(run), trust)
 
     from recbole_ext.cli import show
     from recbole_ext.cli.console import console
     from recbole_ext.trainer.opened import evaluate as evaluate_again
 
-    show.show(evaluate_again(run, report=say), console())
+    show.show(evaluate_again(run, trust=trust, report=say), console())
 
 
 @click.command()
@@ -128,4 +134,4 @@ def table(runs: tuple[Path, ...], columns: str | None, k: int | None, against: P
     from recbole_ext.cli.table import DEFAULT_COLUMNS, runs_table
 
     names = DEFAULT_COLUMNS if columns is None else tuple(name.strip() for name in columns.split(","))
-    click.echo(runs_table(runs, columns=names, k=k, against=against))
+    say(runs_table(runs, columns=names, k=k, against=against))

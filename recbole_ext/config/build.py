@@ -19,6 +19,7 @@ from recbole_ext.config.model_source import ModelSource, host_folder, is_inside,
 from recbole_ext.config.precision import resolved_precision
 from recbole_ext.config.read import COMPUTED_KEYS, CheckedConfig, read_config
 from recbole_ext.errors import ConfigError, nearest
+from recbole_ext.evaluator.register import metric_path
 
 __all__ = ["build_config", "host_config", "source_of", "to_plain"]
 
@@ -153,6 +154,7 @@ def to_plain(config: Config) -> dict[str, Any]:
     path = f"{model_class.__module__}:{model_class.__qualname__}"
     plain["model"] = model_class.__name__ if is_inside(path) else path
     plain["data_path"] = os.path.dirname(values["data_path"])
+    plain["metrics"] = [metric_path(name) for name in plain["metrics"]]
     return plain
 
 

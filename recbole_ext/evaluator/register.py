@@ -7,18 +7,26 @@ somebody registers a metric of their own.
 
 from __future__ import annotations
 
-import importlib
-import sys
+import re
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from recbole_ext.errors import ConfigError, nearest
 from recbole_ext.evaluator.metric_info import ACCURACY, HOST_METRICS, METRIC_INFO, NEEDS_RATINGS, REFUSED
+from recbole_ext.evaluator.outside import import_outside
 
 if TYPE_CHECKING:
     from recbole_ext.evaluator.metrics.beyond_accuracy import Evidence
 
-__all__ = ["REFUSED", "bigger_is_better", "is_accuracy", "known_metrics", "metric_name", "register_metric"]
+__all__ = [
+    "REFUSED",
+    "bigger_is_better",
+    "is_accuracy",
+    "known_metrics",
+    "metric_name",
+    "metric_path",
+    "register_metric",
+]
 
 _ACCURACY = {name.lower(): name for name in ACCURACY}
 
@@ -75,13 +83,12 @@ def _external(path: str, place: str) -> str:
     """Imports ``package.module:function`` and registers it under the function's name, once."""
     module_name, _, name = path.partition(":")
     known = METRIC_INFO.get(name)
-    if "" not in sys.path:
-        sys.path.insert(0, "")
     try:
-        module = importlib.import_module(module_name)
-    except ImportError as error:
+        module = import_outside(module_name)
+    except Exception as error:  # whatever a user's module does when it is imported
+        reason = str(error) if isinstance(error, ImportError) else f"{type(error).__name__}: {error}"
         raise ConfigError(
-            f"the metric {path}{place} cannot be imported ({error}): give package.module:function"
+            f"the metric {path}{place} cannot be imported ({reason}): give package.module:function"
         ) from error
     if name in METRIC_INFO and known is None:
         return name
@@ -95,6 +102,12 @@ def _external(path: str, place: str) -> str:
     elif known.source != path:
         raise ConfigError(f"the metric {path}{place}: a metric named {name!r} exists already, rename yours")
     return name
+
+
+def metric_path(name: str) -> str:
+    """What ``metrics:`` takes for a metric in another process: ``package.module:function`` for one from outside."""
+    source = METRIC_INFO[name].source if name in METRIC_INFO else ""
+    return source if re.fullmatch(rf"[\w.]+:{re.escape(name)}", source) else name
 
 
 def metric_name(name: str, place: str = "") -> str:

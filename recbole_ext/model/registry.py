@@ -7,9 +7,7 @@ more is known than the folder tells have a row in ``_HOST``. A class from outsid
 from __future__ import annotations
 
 import functools
-import importlib
 import importlib.util
-import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,6 +15,7 @@ from typing import TYPE_CHECKING, Any, Literal, cast, get_args
 
 from recbole_ext.config.problem import Problem
 from recbole_ext.errors import ConfigError, nearest
+from recbole_ext.evaluator.outside import import_outside
 
 if TYPE_CHECKING:
     from recbole_ext._compat.host import AbstractRecommender
@@ -102,7 +101,7 @@ class ModelSpec:
     def load(self) -> type[AbstractRecommender]:
         """Imports the class."""
         module_name, _, class_name = self.path.partition(":")
-        module = importlib.import_module(module_name)
+        module = import_outside(module_name)
         try:
             return cast("type[AbstractRecommender]", getattr(module, class_name))
         except AttributeError:
@@ -321,8 +320,6 @@ def resolve_model(name: str) -> tuple[ModelSpec, type[AbstractRecommender]]:
 
 
 def _load_outside(spec: ModelSpec) -> Any:
-    if "" not in sys.path:
-        sys.path.insert(0, "")
     try:
         return spec.load()
     except ConfigError:
@@ -348,11 +345,16 @@ def _stated(spec: ModelSpec, model: type, sequential: bool) -> ModelSpec:
 def known_spec(shown: str) -> ModelSpec | None:
     """What is known of a model as tables show it; None for one that is not found.
 
+    A class from outside is not found: the name comes from a file of results, and reading one imports nothing.
+
     Args:
-        shown: A name that ``--model`` takes; what follows a blank, such as the name of a folder, is ignored.
+        shown: A name of the table; what follows a blank, such as the name of a folder, is ignored.
     """
+    name = shown.partition(" ")[0]
+    if ":" in name:
+        return None
     try:
-        return model_spec(shown.partition(" ")[0])
+        return model_spec(name)
     except ConfigError:
         return None
 

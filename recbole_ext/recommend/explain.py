@@ -133,7 +133,7 @@ def _recommendations(
     )
 
 
-def explain(run: Path, user: str, *, top: int = 3, reasons: int = 5) -> Explanation:
+def explain(run: Path, user: str, *, top: int = 3, reasons: int = 5, trust: bool = False) -> Explanation:
     """Explains the best test recommendations of a user.
 
     Args:
@@ -141,12 +141,13 @@ def explain(run: Path, user: str, *, top: int = 3, reasons: int = 5) -> Explanat
         user: Token of a test user.
         top: How many recommendations.
         reasons: At most so many items of the history each.
+        trust: As in :func:`~recbole_ext.trainer.opened.open_model`.
 
     Raises:
         ConfigError: The user is not tested, or ``top`` is not positive or larger than the catalogue.
-        CheckpointError: The folder is not a whole run.
+        CheckpointError: As :func:`~recbole_ext.trainer.opened.open_model`.
     """
-    recommender = Recommender(open_model(run))
+    recommender = Recommender(open_model(run, trust=trust))
     opened = recommender.run
     catalogue = opened.data.dataset.item_num - 1
     if not 1 <= top <= catalogue:

@@ -10,6 +10,7 @@ import re
 import resource
 import shutil
 import sys
+from collections.abc import Mapping
 from datetime import datetime
 from pathlib import Path
 from types import TracebackType
@@ -18,6 +19,7 @@ from typing import Any
 import yaml
 
 from recbole_ext import __version__
+from recbole_ext.config.model_source import is_inside
 from recbole_ext.data.files import write_whole, writing
 from recbole_ext.errors import CheckpointError, OutputError
 from recbole_ext.runs.figures import RunFigures
@@ -30,6 +32,7 @@ __all__ = [
     "open_run",
     "read_config",
     "read_metrics",
+    "read_trusted_config",
 ]
 
 _COLOUR = re.compile(r"\x1b\[[0-9;]*m")
@@ -190,6 +193,34 @@ def read_config(run: Path) -> dict[str, Any]:
     if not isinstance(plain, dict) or "model" not in plain:
         raise CheckpointError(f"{path} is not the configuration of a run: train the model again")
     return plain
+
+
+def read_trusted_config(run: Path, trust: bool) -> dict[str, Any]:
+    """The configuration of a run that is about to be opened, which imports the model and the metrics that it names.
+
+    Args:
+        run: The folder.
+        trust: Whether code from outside RecBole and this package may be run because the folder's file names it.
+
+    Raises:
+        CheckpointError: As :func:`read_config`, or the file names such code and is not trusted.
+    """
+    plain = read_config(run)
+    named = _outside(plain)
+    if named and not trust:
+        raise CheckpointError(
+            f"{run / 'config.yaml'} names code from outside ({', '.join(named)}), which opening the folder would run: "
+            "add --trust (in Python trust=True) if the folder and that code are yours"
+        )
+    return plain
+
+
+def _outside(plain: Mapping[str, Any]) -> list[str]:
+    """The names in a configuration whose modules would be imported."""
+    model, metrics = str(plain["model"]), plain.get("metrics")
+    named = [] if ":" not in model or is_inside(model) else [model]
+    each = metrics if isinstance(metrics, list) else [metrics]
+    return named + [name for name in map(str, [*each, plain.get("valid_metric")]) if ":" in name]
 
 
 def read_metrics(run: Path) -> dict[str, Any]:

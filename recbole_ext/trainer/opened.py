@@ -18,7 +18,7 @@ from recbole_ext.evaluator.evaluate import Evaluation
 from recbole_ext.evaluator.ranking import Lists
 from recbole_ext.model.registry import ModelSpec
 from recbole_ext.rerank.run import RerankResult
-from recbole_ext.runs.folder import open_run, read_config, read_metrics
+from recbole_ext.runs.folder import open_run, read_metrics, read_trusted_config
 from recbole_ext.trainer.build import build_trainer, configure_host
 from recbole_ext.trainer.summary import describe, test_figures
 from recbole_ext.trainer.trainer import ExactTrainer
@@ -110,19 +110,24 @@ class OpenedRun:
         )
 
 
-def open_model(run: Path, *, head_rule: str | None = None, report: Report = silent) -> OpenedRun:
+def open_model(
+    run: Path, *, head_rule: str | None = None, trust: bool = False, report: Report = silent
+) -> OpenedRun:
     """Loads a saved run, in the process that trained it or in another.
 
     Args:
         run: A run folder.
         head_rule: What counts as the head, instead of the run's own rule; the weights do not depend on it.
+        trust: Whether a model or metric from outside RecBole and this package may be imported because the folder's
+            ``config.yaml`` names it; True for folders of your own only.
         report: Receives each line that a user should see.
 
     Raises:
-        CheckpointError: The folder is not a whole run, a file is damaged, or the data set has changed.
+        CheckpointError: The folder is not a whole run, a file is damaged, the data set has changed, or the folder names
+            code from outside and is not trusted.
     """
     folder = open_run(run)
-    plain, metrics = read_config(folder), read_metrics(folder)
+    plain, metrics = read_trusted_config(folder, trust), read_metrics(folder)
     name = str(plain.pop("model"))
     if head_rule is not None:
         plain["head_rule"] = head_rule
@@ -138,16 +143,16 @@ def open_model(run: Path, *, head_rule: str | None = None, report: Report = sile
     return OpenedRun(folder, spec, config, data, trainer, metrics)
 
 
-def evaluate(run: Path, *, report: Report = silent) -> RunResult:
+def evaluate(run: Path, *, trust: bool = False, report: Report = silent) -> RunResult:
     """Tests a saved run again, from its weights.
 
     Args:
         run: A run folder.
-        report: Receives each line that a user should see.
+        trust, report: As in :func:`open_model`.
 
     Raises:
-        CheckpointError: The folder is not a whole run, a file is damaged, or the data set has changed.
+        CheckpointError: As :func:`open_model`.
     """
-    opened = open_model(run, report=report)
+    opened = open_model(run, trust=trust, report=report)
     report(describe(opened.config, opened.metrics["statistics"], opened.data))
     return opened.result()

@@ -17,7 +17,7 @@ from recbole_ext.model.registry import ModelSpec
 from recbole_ext.rerank.apply import check_candidates_fit
 from recbole_ext.rerank.run import RerankResult, rerank_run, reranked_folder
 from recbole_ext.runs.files import partial_of
-from recbole_ext.runs.folder import RunFolder, read_config
+from recbole_ext.runs.folder import RunFolder, read_trusted_config
 from recbole_ext.runs.lists import write_lists
 from recbole_ext.trainer.build import build_trainer, configure_host
 from recbole_ext.trainer.configure import command_line
@@ -112,7 +112,11 @@ def validate(
 
 
 def resume(
-    run: Path, *, report: Report = silent, on_epoch: Callable[[EpochReport], None] | None = None
+    run: Path,
+    *,
+    trust: bool = False,
+    report: Report = silent,
+    on_epoch: Callable[[EpochReport], None] | None = None,
 ) -> RunResult:
     """Continues an interrupted run; its numbers are those of an uninterrupted one.
 
@@ -120,20 +124,22 @@ def resume(
 
     Args:
         run: The run folder, with or without ``.partial`` in its name.
+        trust: As in :func:`~recbole_ext.trainer.opened.open_model`.
         report: Receives each line that a user should see.
         on_epoch: Receives a report after each validation.
 
     Raises:
-        CheckpointError: There is no such run, or its data set has changed.
+        CheckpointError: There is no such run, its data set has changed, or it names code from outside and is not
+            trusted.
         RecBoleExtError: As :func:`train`.
     """
     if run.is_dir() and not partial_of(run).is_dir():
         report(f"{run} is complete already: showing its result")
-        opened = open_model(run, report=report)
+        opened = open_model(run, trust=trust, report=report)
         report(describe(opened.config, opened.metrics["statistics"], opened.data))
         return _with_reranking(opened, opened.result(), report)
     partial = partial_of(run)
-    plain = read_config(partial)
+    plain = read_trusted_config(partial, trust)
     name = str(plain.pop("model"))
     spec, model_class, config = configure_host(name, None, (), plain, report)
     data = prepare_data(config)
