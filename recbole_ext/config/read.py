@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import copy
 import re
+import sys
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
@@ -40,6 +41,8 @@ COMPUTED_KEYS = frozenset(
     }
 )
 """Keys of RecBole's that follow from others: no user sets them."""
+
+_OPTION = sys.maxsize
 
 
 @dataclass(frozen=True)
@@ -90,19 +93,29 @@ def read_config(
     """
     defaults = _defaults(model)
     known = known_keys(model, extra_known_keys)
-    values, places = defaults, dict[str, Origin]()
-    for layer, written in _user_layers(files, overrides or {}, origins or {}):
+    values, places, layers = defaults, dict[str, Origin](), dict[str, int]()
+    for number, (layer, written) in enumerate(_user_layers(files, overrides or {}, origins or {})):
         for key in layer:
             if key not in known:
                 raise config_error(Problem((key,), "unknown_key", known=tuple(known), origin=written[key]))
         own, own_places = translate_host_keys(layer, written, values)
         values = _merged(values, own)
         places.update(own_places)
+        layers.update({key: _height(number, places[key]) for key in own})
     if dataset is not None:
         values["dataset"] = dataset
+        layers["dataset"] = _OPTION
+    if layers.get("dataset", -1) > layers.get("offline_dataset", -1):
+        # Who names a data set over the file with the substitute asks for that one.
+        values["offline_dataset"] = None
     checked = check_values(values, defaults, places)
     _check_loss(model, checked, places.get("loss_type"))
     return CheckedConfig(model, checked, places, known)
+
+
+def _height(layer: int, origin: Origin) -> int:
+    """Which key was written over which other: a study's lines and options come in one layer."""
+    return _OPTION if origin.line is None else layer
 
 
 def _check_loss(model: ModelSource, values: Mapping[str, Any], origin: Origin | None) -> None:
