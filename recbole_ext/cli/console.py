@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING
 
 import click
 
+from recbole_ext.config.safe_text import mask_secrets, visible
+
 if TYPE_CHECKING:
     from rich.console import Console
 
@@ -22,9 +24,14 @@ def console() -> Console:
     return Console(highlight=False, soft_wrap=True, width=None if sys.stdout.isatty() else 160)
 
 
-def say(line: str) -> None:
-    """Prints a line as it stands."""
-    click.echo(line)
+def say(line: str, err: bool = False) -> None:
+    """Prints text as it stands; titles and names in it cannot steer the terminal, and passwords are masked.
+
+    Args:
+        line: What is said, of one line or several.
+        err: To standard error.
+    """
+    click.echo(mask_secrets(visible(line)), err=err)
 
 
 class SearchBar:

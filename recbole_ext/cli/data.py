@@ -8,14 +8,15 @@ from typing import Literal, cast
 import click
 
 from recbole_ext.cli.console import say
+from recbole_ext.cli.options import NamedPath
 
 __all__ = ["datasets", "models", "prepare"]
 
 
 @click.command()
 @click.option("--dataset", required=True, help="Name of a MovieLens set ('datasets' lists them).")
-@click.option("--source", type=click.Path(path_type=Path), help="Folder or original zip of the raw set.")
-@click.option("--out", default="dataset", type=click.Path(path_type=Path), help="Where the atomic files go.")
+@click.option("--source", type=NamedPath(), help="Folder or original zip of the raw set.")
+@click.option("--out", default="dataset", type=NamedPath(), help="Where the atomic files go.")
 @click.option(
     "--tie-break", default="file", type=click.Choice(["file", "random"]), help="For equal time stamps."
 )

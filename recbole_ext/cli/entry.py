@@ -10,6 +10,7 @@ from collections.abc import Sequence
 import click
 
 from recbole_ext import __version__
+from recbole_ext.cli.console import say
 from recbole_ext.errors import RecBoleExtError, nearest
 
 __all__ = ["COMMANDS", "main"]
@@ -70,6 +71,13 @@ def _with_command(arguments: list[str]) -> list[str]:
     return ["train", *arguments] if first.startswith("-") and first not in _OWN_OPTIONS else arguments
 
 
+def _check_characters(arguments: list[str]) -> None:
+    """No file, key or name holds a NUL; what the system says of one is no sentence."""
+    for argument in arguments:
+        if "\0" in argument:
+            raise click.UsageError(f"{argument!r} holds a NUL byte: remove it")
+
+
 def _sentence(error: Exception) -> str:
     """What is said of an error that a user can mend."""
     if isinstance(error, click.ClickException):
@@ -85,11 +93,12 @@ def main(arguments: Sequence[str] | None = None) -> None:
     given = list(sys.argv[1:] if arguments is None else arguments)
     words = [argument for argument in given if argument != "--debug"]
     try:
+        _check_characters(words)
         _cli.main(_with_command(words), prog_name="run.py", standalone_mode=False)
     except (RecBoleExtError, click.ClickException, OSError) as error:
         if "--debug" in given:
-            traceback.print_exc()
-        click.echo(f"error: {_sentence(error)}", err=True)
+            say(traceback.format_exc(), err=True)
+        say(f"error: {_sentence(error)}", err=True)
         sys.exit(2)
     except (KeyboardInterrupt, click.Abort):
         click.echo(

@@ -9,11 +9,12 @@ from typing import Any
 
 import click
 
+from recbole_ext.config.safe_text import mask_secrets
 from recbole_ext.errors import ConfigError
 
 __all__ = [
     "ANY_KEY",
-    "OutputPath",
+    "NamedPath",
     "configs_option",
     "dataset_option",
     "head_rule_option",
@@ -28,14 +29,14 @@ ANY_KEY = {"ignore_unknown_options": True, "allow_extra_args": True}
 """Context settings of a command that takes any key as ``--key=value`` and hands on what it does not know."""
 
 
-class OutputPath(click.Path):
-    """What is written; an empty text, such as an unset variable of the shell gives, would be the working folder.
+class NamedPath(click.Path):
+    """A path that is named; an empty text, such as an unset variable of the shell gives, would be the working folder.
 
     Args:
         what: What an option of this type names, for the message.
     """
 
-    def __init__(self, what: str = "folder") -> None:
+    def __init__(self, what: str = "file or folder") -> None:
         super().__init__(path_type=Path)
         self._what = what
 
@@ -47,10 +48,10 @@ class OutputPath(click.Path):
         return super().convert(value, param, ctx)
 
 
-run_argument = click.argument("run", type=click.Path(path_type=Path))
+run_argument = click.argument("run", type=NamedPath())
 model_option = click.option("--model", help="A model's name ('models' lists them) or package.module:Class.")
 configs_option = click.option(
-    "--config", "configs", multiple=True, type=click.Path(path_type=Path), help="YAML file; later ones win."
+    "--config", "configs", multiple=True, type=NamedPath(), help="YAML file; later ones win."
 )
 dataset_option = click.option("--dataset", help="Name of the data set; wins over the files.")
 k_option = click.option(
@@ -63,5 +64,5 @@ head_rule_option = click.option("--head_rule", help="What counts as the head (de
 
 
 def repeated() -> str:
-    """The command that repeats what is running."""
-    return shlex.join(["python", "run.py", *sys.argv[1:]])
+    """The command that repeats what is running, for the files that it writes: without passwords."""
+    return shlex.join(["python", "run.py", *map(mask_secrets, sys.argv[1:])])

@@ -7,16 +7,16 @@ from pathlib import Path
 import click
 
 from recbole_ext.cli.console import say
-from recbole_ext.cli.options import OutputPath, run_argument, trust_option
+from recbole_ext.cli.options import NamedPath, run_argument, trust_option
 
 __all__ = ["explain", "report"]
 
 
 @click.command()
-@click.argument("folders", metavar="RUN...", nargs=-1, type=click.Path(path_type=Path))
-@click.option("--output", type=OutputPath("file"), help="The file (default: report.html).")
+@click.argument("folders", metavar="RUN...", nargs=-1, type=NamedPath())
+@click.option("--output", type=NamedPath("file"), help="The file (default: report.html).")
 @click.option("--format", "form", help="html or md (default: by the ending of --output, else html).")
-@click.option("--figures", type=OutputPath(), help="A folder for the charts as SVG files too.")
+@click.option("--figures", type=NamedPath("folder"), help="A folder for the charts as SVG files too.")
 def report(folders: tuple[Path, ...], output: Path | None, form: str | None, figures: Path | None) -> None:
     """Write one file that shows runs, curves, re-ranked lists, ablations or a whole comparison.
 

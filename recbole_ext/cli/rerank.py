@@ -9,7 +9,7 @@ import click
 from recbole_ext.cli.console import say
 from recbole_ext.cli.options import (
     ANY_KEY,
-    OutputPath,
+    NamedPath,
     head_rule_option,
     k_option,
     run_argument,
@@ -41,7 +41,7 @@ def _check_folders(run: Path, trust: bool, head_rule: str | None, output: Path |
 @run_argument
 @click.option("--method", help="popularity_penalty, value_aware, xquad, calibrated, mmr or exposure.")
 @k_option
-@click.option("--output", type=OutputPath(), help="Folder for the new lists (default: beside RUN).")
+@click.option("--output", type=NamedPath("folder"), help="Folder for the new lists (default: beside RUN).")
 @head_rule_option
 @trust_option
 @click.pass_context
@@ -84,7 +84,7 @@ def rerank(
 @click.option("--methods", help="Separated by commas (default: all).")
 @click.option("--candidates", type=click.IntRange(min=1), help="Length of the lists re-ranked.")
 @click.option("--most-loss", type=float, help="Share of validation NDCG that a chosen strength may cost.")
-@click.option("--output", type=OutputPath(), help="Folder for table and plot (default: beside RUN).")
+@click.option("--output", type=NamedPath("folder"), help="Folder for table and plot (default: beside RUN).")
 @head_rule_option
 @trust_option
 def pareto(

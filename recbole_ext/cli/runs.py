@@ -11,7 +11,7 @@ import click
 from recbole_ext.cli.console import say
 from recbole_ext.cli.options import (
     ANY_KEY,
-    OutputPath,
+    NamedPath,
     configs_option,
     dataset_option,
     k_option,
@@ -27,8 +27,8 @@ __all__ = ["evaluate", "table", "train"]
 @model_option
 @configs_option
 @dataset_option
-@click.option("--output", type=OutputPath(), help="The run folder (default: saved/...).")
-@click.option("--resume", "run", type=click.Path(path_type=Path), help="Continue an interrupted run.")
+@click.option("--output", type=NamedPath("folder"), help="The run folder (default: saved/...).")
+@click.option("--resume", "run", type=NamedPath(), help="Continue an interrupted run.")
 @trust_option
 @click.pass_context
 def train(
@@ -123,12 +123,10 @@ def evaluate(run: Path, trust: bool) -> None:
 
 
 @click.command()
-@click.argument("runs", nargs=-1, type=click.Path(path_type=Path))
+@click.argument("runs", nargs=-1, type=NamedPath())
 @click.option("--columns", help="Metrics, epochs, seconds and parameters, separated by commas.")
 @k_option
-@click.option(
-    "--against", type=click.Path(path_type=Path), help="A run to which the first column is compared by user."
-)
+@click.option("--against", type=NamedPath(), help="A run to which the first column is compared by user.")
 def table(runs: tuple[Path, ...], columns: str | None, k: int | None, against: Path | None) -> None:
     """Show finished runs side by side as a Markdown table."""
     from recbole_ext.cli.table import DEFAULT_COLUMNS, runs_table

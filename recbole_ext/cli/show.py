@@ -8,8 +8,10 @@ from typing import TYPE_CHECKING, Any
 from rich import box
 from rich.console import Console
 from rich.table import Table
+from rich.text import Text
 
 from recbole_ext.config.messages import pluralize
+from recbole_ext.config.safe_text import visible
 from recbole_ext.evaluator.register import bigger_is_better, is_accuracy, known_metrics
 
 if TYPE_CHECKING:
@@ -62,11 +64,18 @@ def _shown(key: str) -> str:
     return next((name for name in known_metrics() if name.lower() == key), key)
 
 
+def _plain(text: str, style: str = "") -> Text:
+    """A text that is neither markup nor an order to the terminal."""
+    return Text(visible(text), style)
+
+
 def _table(title: str, columns: Iterable[str]) -> Table:
-    table = Table(title=title, title_justify="left", box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0))
+    table = Table(
+        title=_plain(title, "table.title"), title_justify="left", box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0)
+    )
     table.add_column("", no_wrap=True)
     for column in columns:
-        table.add_column(column, justify="right", no_wrap=True)
+        table.add_column(_plain(column), justify="right", no_wrap=True)
     return table
 
 
@@ -86,7 +95,7 @@ def _accuracy_table(metrics: Mapping[str, Any], names: Iterable[str]) -> Table:
     ks = metrics["protocol"]["topk"]
     table = _table(f"{metrics['model']} on {metrics['dataset']}, test", (f"@{k}" for k in ks))
     for name in names:
-        table.add_row(_shown(name), *(_with_interval(metrics, f"{name}@{k}") for k in ks))
+        table.add_row(_plain(_shown(name)), *(_with_interval(metrics, f"{name}@{k}") for k in ks))
     return table
 
 
@@ -100,7 +109,7 @@ def _beyond_table(metrics: Mapping[str, Any], names: Iterable[str], k: int) -> T
         shown = _shown(name)
         better = {True: "higher", False: "lower", None: ""}[bigger_is_better(shown)]
         known = (_number(bounds[kind].get(key)) for kind in ("random", "ceiling"))
-        table.add_row(shown, _number(metrics["test"][key]), *known, better)
+        table.add_row(_plain(shown), _number(metrics["test"][key]), *known, better)
     return table
 
 
@@ -114,14 +123,16 @@ def show(result: RunResult, console: Console) -> None:
     if beyond:
         console.print(_beyond_table(metrics, beyond, protocol["shown_k"]))
     console.print(
-        f"[{float(protocol['confidence']):.0%} bootstrap interval over users] {protocol_line(metrics)}",
-        markup=False,
+        _plain(
+            f"[{float(protocol['confidence']):.0%} bootstrap interval over users] {protocol_line(metrics)}"
+        )
     )
     console.print(
-        f"epochs: {metrics['epochs']}, the best: {metrics['best_epoch']}, "
-        f"training: {metrics['seconds']['training']:.1f} s; "
-        f"run folder: {result.folder}",
-        markup=False,
+        _plain(
+            f"epochs: {metrics['epochs']}, the best: {metrics['best_epoch']}, "
+            f"training: {metrics['seconds']['training']:.1f} s; "
+            f"run folder: {result.folder}"
+        )
     )
 
 
@@ -135,9 +146,11 @@ def show_reranked(metrics: Mapping[str, Any], console: Console) -> None:
     for key, after in metrics["after"].items():
         bounds = (_number(metrics["bounds"][kind].get(key)) for kind in ("random", "ceiling"))
         row = (_number(metrics["before"][key]), _number(after), *bounds)
-        table.add_row(_shown(key.rpartition("@")[0]), *row, _difference(metrics["difference"].get(key)))
+        table.add_row(
+            _plain(_shown(key.rpartition("@")[0])), *row, _difference(metrics["difference"].get(key))
+        )
     console.print(table)
-    console.print(f"{metrics['rule']}{'; ' if metrics['note'] else ''}{metrics['note']}", markup=False)
+    console.print(_plain(f"{metrics['rule']}{'; ' if metrics['note'] else ''}{metrics['note']}"))
 
 
 def _level(metrics: Mapping[str, Any]) -> str:
@@ -160,10 +173,10 @@ def show_curves(metrics: Mapping[str, Any], console: Console) -> None:
             [row[key] for key in ("ndcg_difference", "difference_low", "difference_high")]
         )
         table.add_row(
-            row["method"], f"{row['strength']:g}", *(_number(row[name]) for name in names), difference
+            _plain(row["method"]), f"{row['strength']:g}", *(_number(row[name]) for name in names), difference
         )
     console.print(table)
-    console.print(f"rule: {metrics['rule']}", markup=False)
+    console.print(_plain(f"rule: {metrics['rule']}"))
 
 
 def _reason_lines(one: Recommendation, kind: str) -> list[str]:

@@ -9,7 +9,7 @@ import click
 from recbole_ext.cli.console import SearchBar, say
 from recbole_ext.cli.options import (
     ANY_KEY,
-    OutputPath,
+    NamedPath,
     configs_option,
     dataset_option,
     model_option,
@@ -23,12 +23,14 @@ __all__ = ["ablate", "compare", "tune"]
 @model_option
 @configs_option
 @dataset_option
-@click.option(
-    "--space", required=True, type=click.Path(path_type=Path), help="YAML file of the search space."
-)
+@click.option("--space", required=True, type=NamedPath(), help="YAML file of the search space.")
 @click.option("--trials", default=50, show_default=True, help="Total, over all processes and restarts.")
-@click.option("--output", type=OutputPath(), help="Folder (default: saved/tune/<name>).")
-@click.option("--storage", help="Database URL (default: a journal file in the folder).")
+@click.option("--output", type=NamedPath("folder"), help="Folder (default: saved/tune/<name>).")
+@click.option(
+    "--storage",
+    help="Database URL, or env:NAME for the URL in the environment variable NAME, which keeps a password out of the "
+    "process list (default: a journal file in the folder).",
+)
 @click.option("--name", help="Of the study (default: <dataset>-<model>).")
 @click.option("--sampler", default="tpe", show_default=True, help="tpe or random.")
 @click.option("--pruner", default="median", show_default=True, help="median, asha, hyperband or none.")
@@ -93,8 +95,8 @@ def tune(
 
 
 @click.command(context_settings=ANY_KEY)
-@click.option("--config", required=True, type=click.Path(path_type=Path), help="YAML file of the study.")
-@click.option("--output", type=OutputPath(), help="Folder (default: saved/study/<file>).")
+@click.option("--config", required=True, type=NamedPath(), help="YAML file of the study.")
+@click.option("--output", type=NamedPath("folder"), help="Folder (default: saved/study/<file>).")
 @click.option("--budget-minutes", type=float, help="Of each model's search, in place of the study's.")
 @click.pass_context
 def compare(context: click.Context, config: Path, output: Path | None, budget_minutes: float | None) -> None:
@@ -112,12 +114,12 @@ def compare(context: click.Context, config: Path, output: Path | None, budget_mi
     from recbole_ext.study import table as comparison_table
 
     result = study.run_comparison(plan, output=output, command=repeated(), draw=curves_page, report=say)
-    click.echo(comparison_table.markdown(result))
+    say(comparison_table.markdown(result))
 
 
 @click.command(context_settings=ANY_KEY)
-@click.option("--config", required=True, type=click.Path(path_type=Path), help="YAML file of the ablations.")
-@click.option("--output", type=OutputPath(), help="Folder (default: saved/study/<file>).")
+@click.option("--config", required=True, type=NamedPath(), help="YAML file of the ablations.")
+@click.option("--output", type=NamedPath("folder"), help="Folder (default: saved/study/<file>).")
 @click.pass_context
 def ablate(context: click.Context, config: Path, output: Path | None) -> None:
     """Train models at several values of one key; the same command continues after an interruption.
@@ -133,4 +135,4 @@ def ablate(context: click.Context, config: Path, output: Path | None) -> None:
     from recbole_ext.study import table as comparison_table
 
     result = study.run_ablation(plan, output=output, command=repeated(), report=say)
-    click.echo(comparison_table.ablation_markdown(result))
+    say(comparison_table.ablation_markdown(result))

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from recbole_ext.cli.show import protocol_line
+from recbole_ext.config.safe_text import markdown, markdown_code
 from recbole_ext.errors import ConfigError, nearest
 from recbole_ext.evaluator.register import is_accuracy, known_metrics
 from recbole_ext.runs.compare import check_same_users, differences, over_seeds
@@ -139,10 +140,10 @@ def _notes(runs: Sequence[Run], columns: _Columns) -> list[str]:
     return [
         "",
         f"In brackets: {first.level:.0%} bootstrap interval over users (median half-width of "
-        f"{columns.headers[0]}: {statistics.median(halves):.3f}). Protocol: {protocol_line(first.metrics)}. Head rule: "
-        f"`{first.figures.protocol.head_rule}`.",
+        f"{columns.headers[0]}: {statistics.median(halves):.3f}). Protocol: {markdown(protocol_line(first.metrics))}. "
+        f"Head rule: {markdown_code(first.figures.protocol.head_rule)}.",
         "",
-        *(f"- {run.model}: `{run.figures.command}`" for run in runs),
+        *(f"- {markdown(run.model)}: {markdown_code(run.figures.command)}" for run in runs),
     ]
 
 
@@ -178,14 +179,14 @@ def runs_table(
     chosen = _columns(columns, k, rows[0])
     headers, cells = chosen.headers, [chosen.cells(run.figures) for run in rows]
     if base is not None:
-        headers = [*headers, f"{headers[0]} - {base.model}, p"]
+        headers = [*headers, f"{headers[0]} - {markdown(base.model)}, p"]
         tests = _differences(rows, base, chosen.keys[0])
         cells = [[*row, test] for row, test in zip(cells, tests, strict=True)]
     return "\n".join(
         [
             _row(["model", *headers]),
             _row(["---"] + ["---:"] * len(headers)),
-            *(_row([run.model, *row]) for run, row in zip(rows, cells, strict=True)),
+            *(_row([markdown(run.model), *row]) for run, row in zip(rows, cells, strict=True)),
             *_bounds(rows[0].figures, chosen, len(headers)),
             *_notes(rows, chosen),
         ]

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import functools
 import importlib.util
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -376,5 +377,5 @@ def seeds_of(model: ModelSpec | str, seeds: Sequence[int]) -> Sequence[int]:
 
 
 def short_name(model: str) -> str:
-    """A model's name as a part of a file name."""
-    return model.rpartition(":")[2]
+    """A model's name as a part of a file name, which no slash, blank or control character is."""
+    return re.sub(r"[^\w+-]", "_", model.rpartition(":")[2])

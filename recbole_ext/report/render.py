@@ -7,6 +7,7 @@ from typing import Any
 
 from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescape
 
+from recbole_ext.config.safe_text import markdown, printable
 from recbole_ext.report.document import Document
 
 __all__ = ["FORMATS", "environment", "render"]
@@ -14,20 +15,21 @@ __all__ = ["FORMATS", "environment", "render"]
 FORMATS = {"html": "report.html.j2", "md": "report.md.j2"}
 
 
-def _pipe(text: str) -> str:
-    """A text that does not end a cell of a Markdown table."""
-    return text.replace("|", "\\|").replace("\n", " ")
+def _fence(text: str) -> str:
+    """Lines of code in Markdown, whatever backticks they hold."""
+    ticks = "`" * max(3, 1 + max(map(len, re.findall("`+", text)), default=0))
+    return f"{ticks}\n{text}\n{ticks}"
 
 
 def environment() -> Environment:
-    """The templates; HTML and SVG are escaped, Markdown is not."""
+    """The templates; HTML and SVG are escaped, Markdown by its filter."""
     environment = Environment(
         loader=PackageLoader("recbole_ext.report"),
         autoescape=select_autoescape(("html.j2", "svg.j2"), default=False),
         undefined=StrictUndefined,
         keep_trailing_newline=True,
     )
-    environment.filters["pipe"] = _pipe
+    environment.filters.update(markdown=markdown, fence=_fence)
     return environment
 
 
@@ -40,4 +42,4 @@ def render(document: Document, form: str = "html") -> str:
     """
     values: dict[str, Any] = {"document": document}
     text = environment().get_template(FORMATS[form]).render(values)
-    return re.sub(r"\n{3,}", "\n\n", text)
+    return printable(re.sub(r"\n{3,}", "\n\n", text))

@@ -8,6 +8,7 @@ from typing import Any
 
 from markupsafe import Markup
 
+from recbole_ext.config.safe_text import printable
 from recbole_ext.report.charts.canvas import WIDE, shape, text_width
 from recbole_ext.report.document import Block, Details, Document, Figure
 from recbole_ext.report.render import environment
@@ -46,7 +47,7 @@ def _standalone(figure: Figure) -> str:
     assert parts is not None
     legend, top = _legend(figure.legend, _MARGIN + 36.0)
     inner = int(parts["height"])
-    return (
+    return printable(
         environment()
         .get_template("figure.svg.j2")
         .render(

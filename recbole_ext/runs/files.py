@@ -10,11 +10,24 @@ from pathlib import Path
 from recbole_ext.data.files import writing
 from recbole_ext.errors import OutputError
 
-__all__ = ["check_new", "made_folder", "new_folder", "partial_of"]
+__all__ = ["check_new", "made_folder", "named", "new_folder", "partial_of"]
+
+
+def named(path: Path) -> Path:
+    """A folder by its own name, which ``.`` and ``..`` are not.
+
+    Raises:
+        OutputError: It is the root of the file system, which has none.
+    """
+    own = path if path.name not in ("", "..") else path.resolve()
+    if not own.name:
+        raise OutputError(f"{path} is the root of the file system: name a folder in it")
+    return own
 
 
 def partial_of(run: Path) -> Path:
     """Where an unfinished run stands; accepts the final name or the unfinished one."""
+    run = named(run)
     return run if run.name.endswith(".partial") else run.with_name(run.name + ".partial")
 
 

@@ -20,10 +20,11 @@ import yaml
 
 from recbole_ext import __version__
 from recbole_ext.config.model_source import is_inside
+from recbole_ext.config.safe_text import mask_secrets, visible
 from recbole_ext.data.files import write_whole, writing
 from recbole_ext.errors import CheckpointError, OutputError
 from recbole_ext.runs.figures import RunFigures
-from recbole_ext.runs.files import partial_of
+from recbole_ext.runs.files import named, partial_of
 from recbole_ext.runs.forms import as_form, read_json, write_form
 
 __all__ = [
@@ -41,7 +42,7 @@ _PACKAGES = ("recbole", "torch", "numpy", "pandas", "polars", "scipy")
 
 class _PlainFormatter(logging.Formatter):
     def format(self, record: logging.LogRecord) -> str:
-        return _COLOUR.sub("", super().format(record))
+        return mask_secrets(visible(_COLOUR.sub("", super().format(record))))
 
 
 class RunFolder:
@@ -144,7 +145,7 @@ def check_new_run(final: Path) -> None:
 def _run_name(config: Any, model: str) -> str:
     now = datetime.now()
     short = hashlib.sha256(f"{now.isoformat()}{config.final_config_dict}".encode()).hexdigest()[:6]
-    name = model.rpartition(":")[2]
+    name = re.sub(r"[^\w+-]", "_", model.rpartition(":")[2])
     return f"{config['dataset']}-{name}-{now:%Y%m%d-%H%M%S}-{short}"
 
 
@@ -178,7 +179,7 @@ def open_run(run: Path) -> Path:
             raise CheckpointError(
                 f"{run} has no {name}: it is no run folder, or was damaged; train the model again"
             )
-    return run
+    return named(run)
 
 
 def read_config(run: Path) -> dict[str, Any]:

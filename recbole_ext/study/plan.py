@@ -46,7 +46,8 @@ class TuneOptions:
         space: The YAML file of the search space, or a space that was checked against the configuration already.
         trials: Total over all processes and restarts.
         output: Folder; ``saved/tune/<name>`` if None.
-        storage: Database URL; a journal file in the folder if None.
+        storage: Database URL, or ``env:NAME`` for the one in an environment variable; a journal file in the folder if
+            None.
         name: Of the study; ``<dataset>-<model>`` if None.
         sampler, pruner: ``tpe`` or ``random``; ``median``, ``asha``, ``hyperband`` or ``none``.
         objectives: Such as ``NDCG@10``; the configuration's ``valid_metric`` if empty.
@@ -58,7 +59,7 @@ class TuneOptions:
     space: Path | SearchSpace
     trials: int = 50
     output: Path | None = None
-    storage: str | None = None
+    storage: str | None = field(default=None, repr=False)
     name: str | None = None
     sampler: str = "tpe"
     pruner: str = "median"

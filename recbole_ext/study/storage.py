@@ -8,7 +8,6 @@ import importlib.util
 import io
 import json
 import os
-import re
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Literal, cast
@@ -20,10 +19,11 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from recbole_ext.config.host_keys import FORMER_KEYS
 from recbole_ext.config.messages import as_yaml
+from recbole_ext.config.safe_text import mask_secrets
 from recbole_ext.data.files import writing
 from recbole_ext.errors import ConfigError, OutputError
 
-__all__ = ["has_trials", "locked", "open_storage", "open_study"]
+__all__ = ["has_trials", "locked", "open_storage", "open_study", "reason_of"]
 
 _IDENTITY = "recbole_ext"
 _ABSENT = object()
@@ -125,25 +125,48 @@ def _open_journal(file: Path) -> BaseStorage:
 def open_storage(url: str | None, folder: Path) -> BaseStorage:
     """The database of a URL, or the journal ``journal.log`` of a folder.
 
+    Args:
+        url: Of SQLAlchemy, or ``env:NAME`` for the one in the environment variable NAME; None is the journal.
+            No message shows its password.
+        folder: Where the journal is.
+
     Raises:
-        ConfigError: The URL is malformed, its driver is missing, or the database cannot be reached or read.
+        ConfigError: The variable is not set, the URL is malformed, its driver is missing, or the database cannot be
+            reached or read.
         OutputError: The journal cannot be written, or is damaged.
     """
     if url is None:
         return _open_journal((folder / "journal.log").resolve())
-    shown = re.sub(r"(://[^:/@]*):[^@]*@", r"\1:***@", url)
+    shown, real = mask_secrets(url), _from_environment(url)
     try:
-        return RDBStorage(_with_driver(url), engine_kwargs={"pool_pre_ping": True})
+        return RDBStorage(_with_driver(real), engine_kwargs={"pool_pre_ping": True})
     except ImportError as error:
         raise ConfigError(
             f"--storage={shown} needs the driver {_missing(error)}: install it with pip"
         ) from error
     except (SQLAlchemyError, ValueError, RuntimeError) as error:
-        reason = str(error).splitlines()[0]
+        reason = reason_of(error).replace(real, shown)
         raise ConfigError(
             f"--storage={shown} cannot be used ({reason}): give a URL such as sqlite:///tune.db or "
             "postgresql://user@host/database"
         ) from error
+
+
+def reason_of(error: Exception) -> str:
+    """The first line of an error of SQLAlchemy's or a driver's, without a password."""
+    return mask_secrets(next(iter(str(error).splitlines()), type(error).__name__))
+
+
+def _from_environment(url: str) -> str:
+    """A URL, or the one that ``env:NAME`` stands for."""
+    scheme, _, name = url.partition(":")
+    if scheme != "env":
+        return url
+    if not os.environ.get(name):
+        raise ConfigError(
+            f"--storage={url} names the environment variable {name!r}, which is not set: set it to a URL"
+        )
+    return os.environ[name]
 
 
 def _missing(error: ImportError) -> str:
@@ -176,7 +199,7 @@ def has_trials(storage: BaseStorage, name: str) -> bool:
     except KeyError:
         return False
     except (SQLAlchemyError, optuna.exceptions.StorageInternalError) as error:
-        raise ConfigError(f"the study {name} cannot be opened ({str(error).splitlines()[0]})") from error
+        raise ConfigError(f"the study {name} cannot be opened ({reason_of(error)})") from error
 
 
 def open_study(
@@ -209,7 +232,7 @@ def open_study(
             study.set_user_attr(_IDENTITY, plain)
             return study
     except SQLAlchemyError as error:
-        raise ConfigError(f"the study {name} cannot be opened ({str(error).splitlines()[0]})") from error
+        raise ConfigError(f"the study {name} cannot be opened ({reason_of(error)})") from error
     if stored != plain:
         raise ConfigError(f"the study {name!r} exists with {_difference(stored or {}, plain)}: {remedy}")
     return study

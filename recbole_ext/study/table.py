@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from typing import Any
+from urllib.parse import quote
 
+from recbole_ext.config import safe_text
+from recbole_ext.config.safe_text import markdown_code
 from recbole_ext.evaluator.confidence import Difference
 from recbole_ext.evaluator.register import known_metrics
 from recbole_ext.runs.results import (
@@ -26,6 +29,9 @@ _BEYOND = (
     "avgpopularity",
 )
 _ACCURACY = ("ndcg", "hit", "recall", "mrr")
+
+
+_text = safe_text.markdown
 
 
 def _name(key: str) -> str:
@@ -62,7 +68,7 @@ def _of_metrics(rows: Sequence[ComparisonRow], names: Sequence[str], k: int) -> 
     shown = [name for name in names if any(f"{name}@{k}" in row.metrics for row in rows)]
     return _table(
         ["model", *(f"{_name(name)}@{k}" for name in shown)],
-        [[row.model, *(_estimate(row.metrics.get(f"{name}@{k}")) for name in shown)] for row in rows],
+        [[_text(row.model), *(_estimate(row.metrics.get(f"{name}@{k}")) for name in shown)] for row in rows],
     )
 
 
@@ -73,7 +79,10 @@ def _of_groups(rows: Sequence[ComparisonRow], k: int) -> list[str]:
     metric = next(key for key in rows[0].groups[groups[0]] if key != "n")
     sizes = {name: f"{name} (n = {rows[0].groups[name]['n']:.0f})" for name in groups}
     cells = [
-        [row.model, *(f"{row.groups[name][metric]:.4f}" if name in row.groups else "–" for name in groups)]
+        [
+            _text(row.model),
+            *(f"{row.groups[name][metric]:.4f}" if name in row.groups else "–" for name in groups),
+        ]
         for row in rows
     ]
     return [
@@ -91,13 +100,13 @@ def _of_effort(comparison: Comparison) -> list[str]:
         settings = ", ".join(f"{key} {value}" for key, value in row.tuned.items()) or "–"
         rows.append(
             [
-                row.model,
+                _text(row.model),
                 _shown(row.seconds_training, ".1f"),
                 _shown(row.parameters, ","),
                 _shown(row.users_per_second, ",.0f"),
                 _shown(row.best_epoch, "d"),
                 told,
-                settings,
+                _text(settings),
             ]
         )
     head = ["model", "training s", "parameters", "users/s", "best epoch", "trials", "settings found"]
@@ -108,7 +117,7 @@ def _protocol(protocol: Mapping[str, Any]) -> list[str]:
     return [
         "## Protocol",
         "",
-        *(f"- {key}: {value}" for key, value in protocol.items() if key != "bounds"),
+        *(f"- {_text(key)}: {_text(str(value))}" for key, value in protocol.items() if key != "bounds"),
         "",
     ]
 
@@ -116,7 +125,10 @@ def _protocol(protocol: Mapping[str, Any]) -> list[str]:
 def _of_curves(comparison: Comparison) -> list[str]:
     if not comparison.curves:
         return []
-    links = [f"- {model}: [{folder}]({folder}/curves.html)" for model, folder in comparison.curves.items()]
+    links = [
+        f"- {_text(model)}: [{_text(folder)}]({quote(folder)}/curves.html)"
+        for model, folder in comparison.curves.items()
+    ]
     return ["## Curves of re-rankers", "", *links, ""]
 
 
@@ -127,22 +139,22 @@ def markdown(comparison: Comparison) -> str:
     keys = list(dict.fromkeys(key for row in rows for key in row.difference))
     level = f"{float(protocol['confidence']):.0%}"
     lines = [
-        f"# {comparison.title}",
+        f"# {_text(comparison.title)}",
         "",
-        f"{protocol['dataset']}, {protocol['users']:,} test users, {protocol['items']:,} items; test figures; in "
-        f"brackets the {level} bootstrap interval over users, ± the standard deviation over seeds.",
+        f"{_text(str(protocol['dataset']))}, {protocol['users']:,} test users, {protocol['items']:,} items; test "
+        f"figures; in brackets the {level} bootstrap interval over users, ± the standard deviation over seeds.",
         "",
         "## Accuracy",
         "",
         *_of_metrics(rows, _ACCURACY, k),
-        f"## Difference from {comparison.baseline}",
+        f"## Difference from {_text(str(comparison.baseline))}",
         "",
         f"The baseline has the {protocol['baseline_rule']}. {protocol['test_rule']}; * where significant.",
         "",
         *_table(
             ["model", *(f"{_name(key.partition('@')[0])}@{k}" for key in keys)],
             [
-                [row.model, *(_difference(row.difference.get(key)) for key in keys)]
+                [_text(row.model), *(_difference(row.difference.get(key)) for key in keys)]
                 for row in rows
                 if row.difference
             ],
@@ -154,7 +166,7 @@ def markdown(comparison: Comparison) -> str:
         *_of_effort(comparison),
     ]
     lines += _of_curves(comparison)
-    lines += [*_protocol(protocol), f"Command: `{comparison.command}`"]
+    lines += [*_protocol(protocol), f"Command: {markdown_code(comparison.command)}"]
     return "\n".join(lines)
 
 
@@ -165,14 +177,14 @@ def ablation_markdown(ablation: Ablation) -> str:
     for sweep in ablation.sweeps:
         rows = [
             [
-                str(point.value),
+                _text(str(point.value)),
                 _estimate(point.ndcg),
                 _shown(point.itemcoverage, ".4f"),
                 _shown(point.seconds, ".1f"),
             ]
             for point in sweep.points
         ]
-        lines += [f"## {sweep.model}: {sweep.key}", ""]
-        lines += _table([sweep.key, f"NDCG@{k}", f"ItemCoverage@{k}", "training s"], rows)
-    lines += [*_protocol(ablation.protocol), f"Command: `{ablation.command}`"]
+        lines += [f"## {_text(sweep.model)}: {_text(sweep.key)}", ""]
+        lines += _table([_text(sweep.key), f"NDCG@{k}", f"ItemCoverage@{k}", "training s"], rows)
+    lines += [*_protocol(ablation.protocol), f"Command: {markdown_code(ablation.command)}"]
     return "\n".join(lines)

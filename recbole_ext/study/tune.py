@@ -24,7 +24,7 @@ from recbole_ext.runs.files import made_folder
 from recbole_ext.runs.protocol import NOT_COMPARED
 from recbole_ext.study.plan import SearchPlan, TuneOptions, plan_search
 from recbole_ext.study.queue import counted
-from recbole_ext.study.storage import has_trials, open_storage, open_study
+from recbole_ext.study.storage import has_trials, open_storage, open_study, reason_of
 from recbole_ext.study.tune_result import TrialReport, TuneResult, check_kept, outcome_of, report_of
 from recbole_ext.study.worker import Search
 from recbole_ext.trainer.configure import available_dataset, read_model_config
@@ -114,8 +114,9 @@ def run_search(
         else:
             _in_parallel(search, study, options.workers, on_trial)
     except (SQLAlchemyError, optuna.exceptions.StorageInternalError) as error:
-        reason = str(error).splitlines()[0]
-        raise OutputError(f"the database was lost ({reason}): repeat the command to go on") from error
+        raise OutputError(
+            f"the database was lost ({reason_of(error)}): repeat the command to go on"
+        ) from error
     return outcome_of(study, search, identity, command)
 
 

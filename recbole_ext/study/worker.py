@@ -6,7 +6,7 @@ import math
 import shutil
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +14,7 @@ import optuna
 from optuna.storages import BaseStorage
 from optuna.trial import FrozenTrial, Trial, TrialState
 
+from recbole_ext.config.safe_text import mask_secrets
 from recbole_ext.data.build import DataCache
 from recbole_ext.errors import RecBoleExtError
 from recbole_ext.runs.results import Objective
@@ -55,7 +56,7 @@ class Search:
         objectives: One, or several for a Pareto front.
         trials: Total over all processes and restarts.
         folder: Output; holds the journal, the lock and the scratch of running trials.
-        name, storage: Study and database URL.
+        name, storage: Study, and database URL or ``env:NAME``.
         sampler, pruner: Keys of the tables above.
         seed: Of the sampler.
         epochs: Most epochs of a trial, for Hyperband.
@@ -72,7 +73,7 @@ class Search:
     trials: int
     folder: Path
     name: str
-    storage: str | None
+    storage: str | None = field(repr=False)
     sampler: str
     pruner: str
     seed: int
@@ -194,5 +195,5 @@ def _twin(study: optuna.Study, trial: Trial) -> FrozenTrial | None:
 
 
 def _fail(study: optuna.Study, trial: Trial, reason: str) -> None:
-    trial.set_user_attr("reason", " ".join(reason.split())[:500])
+    trial.set_user_attr("reason", mask_secrets(" ".join(reason.split()))[:500])
     study.tell(trial, state=TrialState.FAIL)

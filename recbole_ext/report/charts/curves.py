@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import html
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import polars as pl
+
+from recbole_ext.config.safe_text import printable
 
 if TYPE_CHECKING:
     from recbole_ext.rerank.curves import Curves
@@ -81,7 +84,8 @@ def curves_page(curves: Curves, title: str) -> str:
     plot.update_yaxes(title_text=f"NDCG@{curves.k}, validation", rangemode="tozero", col=1)
     subtitle = f"large points: chosen on validation ({curves.rule})"
     plot.update_layout(
-        title={"text": title, "subtitle": {"text": subtitle}},
+        # Plotly reads a subset of HTML in its texts.
+        title={"text": html.escape(printable(title)), "subtitle": {"text": subtitle}},
         template="plotly_white",
         legend={"orientation": "h", "y": -0.2},
     )
