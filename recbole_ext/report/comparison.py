@@ -104,7 +104,7 @@ def _by_ndcg(rows: Sequence[RowView], k: int) -> tuple[RowView, ...]:
 
 def _groups_in_run(run: Run) -> dict[str, tuple[Estimate, int]]:
     """Heavy and light users as the run has saved them: a quarter of the users each."""
-    key, users = f"ndcg@{run.k}", run.figures.users["test"] // 4
+    key, users = f"ndcg@{run.k}", run.figures.users.test // 4
     return {
         name: (Estimate(means[key]), users)
         for name, means in run.figures.test_by_user_group.items()
@@ -136,7 +136,7 @@ def compare_runs(runs: Sequence[Run]) -> ComparisonView:
         first.dataset,
         dict(runs[0].metrics["protocol"]),
         first.test_bounds,
-        first.users["test"],
+        first.users.test,
     )
     return _with_best(comparison)
 

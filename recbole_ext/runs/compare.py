@@ -231,7 +231,7 @@ def _metric_of_groups(values: Mapping[str, np.ndarray], k: int) -> str:
 def _effort(runs: Sequence[Run]) -> dict[str, Any]:
     """Time, size and speed of a model's runs."""
     every = [run.figures for run in runs]
-    speeds = [figures.users["test"] / max(figures.seconds.test, 1e-9) for figures in every]
+    speeds = [figures.users.test / max(figures.seconds.test, 1e-9) for figures in every]
     return {
         "seconds_training": statistics.fmean(figures.seconds.training for figures in every),
         "parameters": every[0].parameters,

@@ -5,25 +5,42 @@ A key with a default is absent from files of version 0.1.0, or readers can do wi
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Annotated, Any
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from recbole_ext.runs.forms import Form
 
 __all__ = ["CurveFigures", "RerankFigures", "RunFigures"]
 
 Bounds = dict[str, dict[str, float]]
+Values = Annotated[dict[str, float], Field(min_length=1)]
+Interval = Annotated[list[float], Field(min_length=2, max_length=2)]
+
+
+class Filters(Form):
+    """Which interactions count."""
+
+    rating_threshold: float | None
+    min_user_interactions: int
+    min_item_interactions: int
 
 
 class RunProtocol(Form):
     """What the figures of a run stand on, as far as readers look at single keys of it."""
 
-    topk: list[int]
+    topk: Annotated[list[int], Field(min_length=1)]
     shown_k: int
     head_rule: str
     seed: int
     confidence: float
+    filter: Filters
+    split: str
+    split_ratio: list[float] | None
+    mask_seen: bool
+    candidates: str
+    tie_break: str
+    users_decided_by_tie_break: float
 
 
 class Seconds(Form):
@@ -31,6 +48,31 @@ class Seconds(Form):
 
     training: float
     test: float
+
+
+class Users(Form):
+    """How many were ranked."""
+
+    validation: int
+    test: int
+
+
+class Statistics(Form):
+    """What a report shows of a data set."""
+
+    users: int
+    items: int
+    interactions: int
+    sparsity: float
+    popularity_gini: float
+    head_items: dict[str, int]
+    tail_items: dict[str, int]
+
+    @model_validator(mode="after")
+    def _same_rules(self) -> Statistics:
+        if self.head_items.keys() != self.tail_items.keys():
+            raise ValueError("head_items and tail_items are of different rules")
+        return self
 
 
 class RunFigures(Form):
@@ -58,17 +100,17 @@ class RunFigures(Form):
     family: str | None = None
     command: str
     protocol: RunProtocol
-    validation: dict[str, float]
-    test: dict[str, float]
-    test_intervals: dict[str, list[float]]
+    validation: Values
+    test: Values
+    test_intervals: dict[str, Interval]
     test_by_user_group: dict[str, dict[str, float]] = Field(default_factory=dict)
     test_bounds: Bounds
-    users: dict[str, int]
+    users: Users
     epochs: int
     best_epoch: int
     parameters: int
     seconds: Seconds
-    statistics: dict[str, Any]
+    statistics: Statistics
     fingerprint: str
 
 
@@ -96,9 +138,11 @@ class RerankFigures(Form):
     note: str
     k: int
     level: float | None = None
-    before: dict[str, float]
-    after: dict[str, float]
-    difference: dict[str, list[float]] = Field(default_factory=dict)
+    before: Values
+    after: Values
+    difference: dict[str, Annotated[list[float], Field(min_length=3, max_length=3)]] = Field(
+        default_factory=dict
+    )
     bounds: Bounds
 
 

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import random
 import time
 from collections import OrderedDict
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -16,7 +17,7 @@ import torch
 
 from recbole_ext._compat.host import AbstractRecommender, Interaction, Trainer
 from recbole_ext.data.dataloader import EvaluationBatch, EvaluationLoader
-from recbole_ext.errors import RecBoleExtError
+from recbole_ext.errors import CheckpointError, RecBoleExtError
 from recbole_ext.evaluator.evaluate import Evaluation, evaluated
 from recbole_ext.evaluator.ranking import Lists, best_candidates, mask_scores_, ranks_within
 from recbole_ext.evaluator.register import is_accuracy
@@ -183,8 +184,18 @@ class ExactTrainer(Trainer):
         return self.validation.means
 
     def load_best(self, file: Path | None = None) -> None:
-        """Loads the weights of the best epoch into the model."""
-        restore_model(self.model, load_tensors(file or self.folder / "best.safetensors"))
+        """Loads the weights of the best epoch into the model.
+
+        Args:
+            file: Another file than ``best.safetensors``.
+
+        Raises:
+            CheckpointError: It is missing or damaged, or holds the weights of another model or other sizes.
+        """
+        file = file or self.folder / "best.safetensors"
+        state = load_tensors(file)
+        with _fitting(file):
+            restore_model(self.model, state)
 
     def _save_checkpoint(self, epoch: int, verbose: bool = True, **kwargs: Any) -> None:
         self.best_epoch = epoch
@@ -241,7 +252,12 @@ class ExactTrainer(Trainer):
 
     def load_state(self, train_data: Any) -> None:
         """Continues from ``state.safetensors``: the next epoch is the one an uninterrupted run would do."""
-        state = load_tensors(self.folder / "state.safetensors")
+        file = self.folder / "state.safetensors"
+        state = load_tensors(file)
+        with _fitting(file):
+            self._take_state(state, train_data)
+
+    def _take_state(self, state: dict[str, Any], train_data: Any) -> None:
         self.start_epoch = state["epoch"] + 1
         self.cur_step, self.best_epoch = state["cur_step"], state["best_epoch"]
         self.best_valid_score = state["best_valid_score"]
@@ -298,6 +314,21 @@ def model_state(model: AbstractRecommender) -> dict[str, Any]:
     """Weights and what RecBole calls the other parameters; modules among those are already in the weights."""
     other = {k: v for k, v in model.other_parameter().items() if not isinstance(v, torch.nn.Module)}
     return {"state_dict": dict(model.state_dict()), "other": other}
+
+
+@contextlib.contextmanager
+def _fitting(file: Path) -> Iterator[None]:
+    """A whole file whose content is not this model's becomes one sentence."""
+    try:
+        yield
+    except (RuntimeError, KeyError, IndexError, TypeError, ValueError, AttributeError) as error:
+        lines = [line.strip() for line in str(error).splitlines() if line.strip()]
+        # torch counts the differences in its first line and names them in the next ones.
+        reason = " ".join(lines[1:2] or lines or [type(error).__name__])[:200].rstrip(".")
+        raise CheckpointError(
+            f"{file} does not fit the model of config.yaml beside it ({reason}): undo what was changed in either, or "
+            "train the model again"
+        ) from error
 
 
 def restore_model(model: AbstractRecommender, state: dict[str, Any]) -> None:
