@@ -55,6 +55,7 @@ def evaluated(
     owners: np.ndarray,
     metrics: Sequence[str],
     topk: Sequence[int],
+    ties: np.ndarray | None = None,
     evidence: Evidence | None = None,
     seconds: float = 0.0,
 ) -> Evaluation:
@@ -64,11 +65,12 @@ def evaluated(
         users: ``(U,) int64`` internal user ids.
         items: ``(U, K) int64`` lists, best first, 0 = no item.
         scores: ``(U, K)`` their scores.
-        ranks: ``(T,)`` rank of each held-out item, infinity = not in the list.
+        ranks: ``(T,)`` best place of each held-out item, infinity = not in the list.
         owners: ``(T,)`` its row in ``users``.
         metrics: Names, spelt as registered. Those beyond accuracy whose evidence is missing, such as genres, are
             left out.
         topk: Values of K.
+        ties: ``(T,) int64`` candidates with the score of each held-out item; None = no ties.
         evidence: What the metrics beyond accuracy look at, for the same users; not needed for accuracy alone.
         seconds: Time that scoring took.
 
@@ -76,7 +78,7 @@ def evaluated(
         DataError: A metric beyond accuracy is asked for without evidence.
     """
     accuracy = [name for name in metrics if is_accuracy(name)]
-    per_user = accuracy_per_user(ranks, owners, len(users), topk, accuracy)
+    per_user = accuracy_per_user(ranks, owners, len(users), topk, accuracy, ties)
     totals: dict[str, float] = {}
     beyond = [name for name in metrics if not is_accuracy(name)]
     if beyond:

@@ -1,4 +1,4 @@
-"""From scores to ranks and lists: masking by index, expected rank among ties, one top-K, one pass over all users."""
+"""From scores to ranks and lists: masking by index, places among ties, one top-K, one pass over all users."""
 
 from __future__ import annotations
 
@@ -101,39 +101,40 @@ def mask_scores_(
 
 def ranks_within(
     scores: torch.Tensor, values: torch.Tensor, rows: torch.Tensor, items: torch.Tensor
-) -> torch.Tensor:
-    """Rank of each target that can stand in a list of K; a target among m equal scores gets its expected rank.
+) -> tuple[torch.Tensor, torch.Tensor]:
+    """Best place, and number of candidates with the same score, of each target that can stand in a list of K.
 
-    Where g targets of a row share one score, they get the expected ranks of the first, second, ... of them under a
-    random order of the m, so that they never fill one place twice: (number with a higher score) + j (m + 1) / (g + 1)
-    for the j-th of them, which is 1 + higher + (m - 1) / 2 for one alone.
+    A target with h better candidates among m equal scores takes one of the places h + 1 to h + m. The m are counted
+    over all candidates, not only over those in the list.
 
     All items that score above such a target are in the list, so the catalogue is read only where a target ties with
     the last place.
 
     Args:
-        scores: ``(B, n_items)`` float, -inf where an item is not a candidate.
+        scores: ``(B, n_items)`` float, -inf where an item is no candidate.
         values: ``(B, K)`` scores of :func:`top_k`.
         rows: ``(T,) int64`` row of each target.
         items: ``(T,) int64`` item of each target.
 
     Returns:
-        ``(T,) float64``; infinity for a target that scores below the list, or that is not a candidate.
+        ``(T,) float64`` h + 1, infinity for a target that scores below the list or that is no candidate, and
+        ``(T,) int64`` m, 1 for a target without a place.
 
     Raises:
         RecBoleExtError: A score is NaN.
     """
     _refuse_nan(values[:, 0])  # NaN is first in a top-K
     own = scores[rows, items]
-    found = own >= values[rows, -1]
+    found = (own >= values[rows, -1]) & (own > -torch.inf)
     rows, own = rows[found], own[found]
     lists = values[rows]  # (found, K)
     higher, equal = (lists > own[:, None]).sum(dim=1), (lists == own[:, None]).sum(dim=1)
     last = own == lists[:, -1]
     higher[last], equal[last] = _compared(scores, rows[last], own[last])
     ranks = torch.full(found.shape, torch.inf, dtype=torch.float64, device=scores.device)
-    ranks[found] = _expected(rows, own, higher, equal, scores.shape[1])
-    return ranks
+    ties = torch.ones(found.shape, dtype=torch.int64, device=scores.device)
+    ranks[found], ties[found] = higher.double() + 1, equal
+    return ranks, ties
 
 
 def _refuse_nan(largest: torch.Tensor) -> None:
@@ -143,24 +144,6 @@ def _refuse_nan(largest: torch.Tensor) -> None:
         raise RecBoleExtError(
             f"the model gave NaN as a score (row {row} of a batch): lower learning_rate or train anew"
         )
-
-
-def _expected(
-    rows: torch.Tensor, own: torch.Tensor, higher: torch.Tensor, equal: torch.Tensor, n_items: int
-) -> torch.Tensor:
-    place, together = _places_in_ties(rows * n_items + higher)
-    rank = higher.double() + place * (equal.double() + 1) / (together + 1)
-    return torch.where(own == -torch.inf, torch.inf, rank)
-
-
-def _places_in_ties(ties: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
-    """``j`` and ``g``: targets of one row with as many items above them have the same score, the same tie."""
-    _, group, size = torch.unique(ties, return_inverse=True, return_counts=True)
-    order = torch.argsort(group, stable=True)
-    first = torch.cumsum(size, 0) - size
-    place = torch.empty_like(ties)
-    place[order] = torch.arange(len(ties), device=ties.device) - first[group[order]] + 1
-    return place.double(), size[group].double()
 
 
 def _compared(

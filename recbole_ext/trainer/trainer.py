@@ -126,7 +126,8 @@ class ExactTrainer(Trainer):
         """
         began = time.perf_counter()
         names = self.config["metrics"] if metrics is None else metrics
-        ranks, owners = np.empty(loader.n_targets), np.empty(loader.n_targets, dtype=np.int64)
+        ranks = np.empty(loader.n_targets)
+        ties, owners = np.empty((2, loader.n_targets), dtype=np.int64)
         done = 0
 
         def rank_targets(
@@ -135,7 +136,7 @@ class ExactTrainer(Trainer):
             nonlocal done
             part = slice(done, done + len(batch.target_rows))
             wanted = batch.target_rows.to(self.device), batch.target_items.to(self.device)
-            ranks[part] = ranks_within(scores, values, *wanted).cpu().numpy()
+            ranks[part], ties[part] = (one.cpu().numpy() for one in ranks_within(scores, values, *wanted))
             owners[part] = batch.target_rows.numpy() + rows.start
             done = part.stop
 
@@ -146,6 +147,7 @@ class ExactTrainer(Trainer):
             lists.items,
             lists.scores.astype(np.float32),
             ranks=ranks,
+            ties=ties,
             owners=owners,
             metrics=names,
             topk=self.config["topk"],

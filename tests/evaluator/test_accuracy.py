@@ -16,14 +16,15 @@ from recbole.evaluator.evaluator import Evaluator
 from recbole_ext.errors import ConfigError
 from recbole_ext.evaluator.metrics.accuracy import METRICS, accuracy_per_user
 from recbole_ext.evaluator.ranking import mask_scores_
-from tests.evaluator.oracles import expected_ranks
+from tests.evaluator.oracles import accuracy_of_list, accuracy_over_orders, places
 
 ALL = list(METRICS)
 INF = math.inf
 
 
-def one_user(ranks: list[float], k: int) -> dict[str, float]:
-    values = accuracy_per_user(np.array(ranks), np.zeros(len(ranks), int), 1, [k], ALL)
+def one_user(ranks: list[float], k: int, ties: list[int] | None = None) -> dict[str, float]:
+    tied = None if ties is None else np.array(ties)
+    values = accuracy_per_user(np.array(ranks), np.zeros(len(ranks), int), 1, [k], ALL, tied)
     return {name.partition("@")[0]: float(value[0]) for name, value in values.items()}
 
 
@@ -140,57 +141,115 @@ def test_equals_recbole_on_scores_without_ties(seed: int, most: int) -> None:
     collector.eval_batch_collect(scores.clone(), None, rows, items)
     expected = Evaluator(host_config).evaluate(collector.get_data_struct())
 
-    ranks = expected_ranks(scores, rows, items).numpy()
-    got = accuracy_per_user(ranks, rows.numpy(), n_users, topk, ALL)
+    ranks, ties = (one.numpy() for one in places(scores, rows, items))
+    assert (ties == 1).all()
+    got = accuracy_per_user(ranks, rows.numpy(), n_users, topk, ALL, ties)
     assert set(got) == set(expected)
     for name, values in got.items():
         assert values.mean() == pytest.approx(expected[name], abs=1e-6), name
 
 
-def constant_scorer(n_items: int, held_out: int, k: int) -> dict[str, float]:
-    scores = mask_scores_(torch.zeros(1, n_items))
-    items = torch.arange(1, held_out + 1)
-    ranks = expected_ranks(scores, torch.zeros_like(items), items)
-    return one_user(ranks.tolist(), k)
+def of_scores(scores: torch.Tensor, held_out: set[int], k: int) -> dict[str, float]:
+    """All metrics of one user with scores ``(1, n_items)``."""
+    items = torch.tensor(sorted(held_out))
+    ranks, ties = places(scores, torch.zeros_like(items), items)
+    return one_user(ranks.tolist(), k, ties.tolist())
 
 
-@pytest.mark.parametrize("k", [1, 5, 10, 49])
-def test_a_constant_scorer_does_not_look_good(k: int) -> None:
-    """One of 99 candidates is held out, all have the same score: its expected rank is 50, whatever its id.
+@pytest.mark.parametrize("k", [1, 5, 10, 50, 99])
+def test_a_constant_scorer_gets_the_value_of_a_random_order(k: int) -> None:
+    """One of 99 candidates is held out, all have the same score: each place is as likely, whatever the item's id.
 
-    A target counts where its *expected* rank is at most K, so that Hit@K is 0 below the middle of the catalogue.
-    That is less than the K / 99 of a random order, never more. An evaluator that breaks ties by position would
-    give 1 to the items at the front.
+    An evaluator that breaks ties by position would give 1 to the items at the front; one that takes the metric at the
+    expected rank, 50, would give a hit of 0 below K = 50 and of 1 from there on.
     """
-    got = constant_scorer(100, 1, k)
-    assert set(got.values()) == {0.0}
-    assert got["hit"] <= k / 99
+    gains = [1 / math.log2(place + 1) for place in range(1, k + 1)]
+    reciprocal = sum(1 / place for place in range(1, k + 1)) / 99
+    for item in (1, 40, 99):
+        assert of_scores(mask_scores_(torch.zeros(1, 100)), {item}, k) == pytest.approx(
+            {
+                "recall": k / 99,
+                "precision": 1 / 99,
+                "hit": k / 99,
+                "mrr": reciprocal,
+                "ndcg": sum(gains) / 99,
+                "map": reciprocal,
+            }
+        )
 
 
-def test_a_constant_scorer_from_the_middle_of_the_catalogue_on() -> None:
-    """At K = 50 the expected rank 50 is inside the list: Hit@50 is 1, and MRR@50 is that of the rank."""
-    got = constant_scorer(100, 1, 50)
-    assert got["hit"] == 1.0
-    assert got["mrr"] == pytest.approx(1 / 50)
+def test_a_tie_across_the_last_place_by_hand() -> None:
+    # Two candidates are better; the target and three others share the places 3 to 6 of a list of 4.
+    got = of_scores(mask_scores_(torch.tensor([[0.0, 2, 2, 1, 1, 1, 1, 0]])), {4}, 4)
+    assert got["hit"] == got["recall"] == 2 / 4
+    assert (got["mrr"], got["map"]) == pytest.approx([(1 / 3 + 1 / 4) / 4] * 2)
+    assert got["ndcg"] == pytest.approx((1 / math.log2(4) + 1 / math.log2(5)) / 4)
+    assert got["precision"] == pytest.approx(2 / 4 / 4)
+
+
+def test_several_targets_in_a_tie_across_the_last_place_by_hand() -> None:
+    # Two of four tied candidates are held out, K = 2: both, one or none is found in 1, 4 and 1 of 6 ways.
+    got = of_scores(mask_scores_(torch.zeros(1, 5)), {1, 3}, 2)
+    assert got["hit"] == pytest.approx(5 / 6)
+    assert got["recall"] == pytest.approx((2 + 4 * 1) / 6 / 2)
+    # First place in half of the cases, else second in two thirds of the rest.
+    assert got["mrr"] == pytest.approx(1 / 2 + 1 / 2 * 2 / 3 / 2)
+    # Both: (1 + 2/2) / 2; one at the first place: 1/2; at the second: 1/4.
+    assert got["map"] == pytest.approx((1 * 1 + 2 * 1 / 2 + 2 * 1 / 4) / 6)
 
 
 def test_a_tie_that_is_all_held_out_fills_the_list_once() -> None:
     """Three held-out items share the first three places: all orders give one value, that of two hits in two."""
-    ranks = expected_ranks(
-        torch.tensor([[-INF, 1.0, 1.0, 1.0]]), torch.tensor([0, 0, 0]), torch.tensor([1, 2, 3])
-    )
-    assert one_user(ranks.tolist(), 2) == pytest.approx(
+    assert of_scores(torch.tensor([[-INF, 1.0, 1.0, 1.0]]), {1, 2, 3}, 2) == pytest.approx(
         {"recall": 2 / 3, "precision": 1, "hit": 1, "mrr": 1, "ndcg": 1, "map": 1}
     )
+
+
+@settings(deadline=None, max_examples=150)
+@given(st.lists(st.sampled_from([-INF, 0.0, 1.0, 2.0]), min_size=2, max_size=7), st.data())
+def test_ties_have_the_mean_over_all_orders(levels: list[float], data: st.DataObject) -> None:
+    scores = mask_scores_(torch.tensor([[0.0, *levels]]))
+    held_out = data.draw(st.sets(st.integers(1, len(levels)), min_size=1))
+    k = data.draw(st.integers(1, len(levels)))
+    wanted = accuracy_over_orders(scores[0].tolist(), held_out, k)
+    assert of_scores(scores, held_out, k) == pytest.approx(wanted, abs=1e-12)
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_large_ties_have_the_mean_of_random_orders(seed: int) -> None:
+    """Too many orders to count: 4,000 are drawn, and a mean lies within five of its standard errors."""
+    random = np.random.default_rng(seed)
+    scores = mask_scores_(torch.from_numpy(random.integers(0, 3, (1, 41)).astype(np.float64)))
+    held_out, k = set((random.choice(40, 9, replace=False) + 1).tolist()), 20
+    row = scores[0].numpy()[1:]
+    orders = [np.lexsort((random.random(40), -row)) + 1 for _ in range(4000)]
+    drawn = [accuracy_of_list(order.tolist(), held_out, k) for order in orders]
+    for name, value in of_scores(scores, held_out, k).items():
+        values = np.array([one[name] for one in drawn])
+        assert abs(values.mean() - value) <= 5 * values.std() / math.sqrt(len(values)) + 1e-12, name
+
+
+def test_users_with_ties_leave_the_others_as_they_are() -> None:
+    ranks, users = np.array([3.0, 1.0, 4.0, INF, 2.0]), np.array([0, 1, 1, 2, 2])
+    alone = accuracy_per_user(ranks, users, 3, [3], ALL)
+    tied = accuracy_per_user(ranks, users, 3, [3], ALL, np.array([4, 1, 1, 1, 1]))
+    for name, values in alone.items():
+        assert values[1:].tolist() == tied[name][1:].tolist()
+        assert values[0] > tied[name][0]
+
+
+def test_an_item_that_is_held_out_twice_is_found_once() -> None:
+    """As RecBole counts repeats: two in the denominator, one hit in the list."""
+    got = one_user([1, 1], 2, [1, 1])
+    assert (got["recall"], got["precision"], got["hit"], got["mrr"]) == (0.5, 0.5, 1, 1)
 
 
 @settings(deadline=None)
 @given(st.lists(st.integers(0, 3), min_size=2, max_size=9), st.data())
 def test_no_value_is_above_one_whatever_is_tied(levels: list[int], data: st.DataObject) -> None:
-    """A list of K has K places: held-out items that share a rank cannot fill more of them."""
+    """A list of K has K places: held-out items that share a score cannot fill more of them."""
     scores = mask_scores_(torch.tensor([[0.0, *map(float, levels)]]))
     chosen = data.draw(st.sets(st.integers(1, len(levels)), min_size=1))
     k = data.draw(st.integers(1, len(levels)))
-    items = torch.tensor(sorted(chosen))
-    got = one_user(expected_ranks(scores, torch.zeros_like(items), items).tolist(), k)
+    got = of_scores(scores, chosen, k)
     assert all(0 <= value <= 1 + 1e-12 for value in got.values()), got

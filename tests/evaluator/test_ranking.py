@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
 import math
 
 import numpy as np
@@ -14,27 +13,25 @@ from hypothesis import strategies as st
 from recbole_ext.errors import ConfigError, RecBoleExtError
 from recbole_ext.evaluator import ranking
 from recbole_ext.evaluator.ranking import best_candidates, mask_scores_, ranks_within, top_k
-from tests.evaluator.oracles import expected_ranks
+from tests.evaluator.oracles import places
 
 INF = math.inf
 
 
-def ranks_of(scores: list[list[float]], pairs: list[tuple[int, int]]) -> list[float]:
+def places_of(scores: list[list[float]], pairs: list[tuple[int, int]]) -> list[tuple[float, int]]:
     rows, items = torch.tensor(pairs).T
-    return expected_ranks(torch.tensor(scores), rows, items).tolist()
+    ranks, ties = places(torch.tensor(scores), rows, items)
+    return list(zip(ranks.tolist(), ties.tolist(), strict=True))
 
 
-def naive_ranks(row: list[float], items: list[int]) -> dict[int, float]:
-    """Mean place, over all orders of the scores, of the first, second, ... target of each tie."""
-    result = {}
-    for level in {row[item] for item in items}:
-        ahead, tied = sum(score > level for score in row), sum(score == level for score in row)
-        targets = [item for item in items if row[item] == level]
-        orders = list(itertools.combinations(range(ahead + 1, ahead + tied + 1), len(targets)))
-        for place, item in enumerate(targets):
-            mean = sum(order[place] for order in orders) / len(orders)
-            result[item] = INF if level == -INF else mean
-    return result
+def naive_places(row: list[float], items: list[int]) -> list[tuple[float, int]]:
+    """1 + the better candidates, and the candidates of the same score, of each item."""
+    return [
+        (1 + sum(score > row[item] for score in row), sum(score == row[item] for score in row))
+        if row[item] > -INF
+        else (INF, 1)
+        for item in items
+    ]
 
 
 def naive_top_k(row: list[float], k: int) -> tuple[list[int], list[float]]:
@@ -56,50 +53,42 @@ def scored(draw: st.DrawFn) -> torch.Tensor:
 def test_by_hand() -> None:
     scores = [[-INF, 5.0, 3.0, 3.0, 3.0, 1.0]]
     # 5 is first; the three 3s share the places 2, 3 and 4; 1 is fifth.
-    assert ranks_of(scores, [(0, 1), (0, 2), (0, 3), (0, 4), (0, 5)]) == [1, 2, 3, 4, 5]
-    assert ranks_of(scores, [(0, 3)]) == [3]
-    # Two of the three: places {2, 3}, {2, 4} or {3, 4}; the first is at 7/3, the second at 11/3 on average.
-    assert ranks_of(scores, [(0, 2), (0, 4)]) == pytest.approx([7 / 3, 11 / 3])
+    assert places_of(scores, [(0, 1), (0, 2), (0, 4), (0, 5)]) == [(1, 1), (2, 3), (2, 3), (5, 1)]
 
 
-def test_one_of_two_tied_items_gets_half_a_place() -> None:
-    assert ranks_of([[-INF, 2.0, 2.0, 9.0]], [(0, 2)]) == [2.5]
-
-
-def test_a_constant_scorer_gets_the_middle_rank() -> None:
-    # 9 candidates: the middle of 1 to 9 is 5, whichever item is asked for.
+def test_a_constant_scorer_ties_with_the_whole_catalogue() -> None:
     for item in range(1, 10):
-        scores = mask_scores_(torch.zeros(1, 10))
-        assert expected_ranks(scores, torch.tensor([0]), torch.tensor([item])).tolist() == [5.0]
+        ranks, ties = places(mask_scores_(torch.zeros(1, 10)), torch.tensor([0]), torch.tensor([item]))
+        assert (ranks.tolist(), ties.tolist()) == ([1.0], [9])
 
 
 def test_targets_tied_in_different_rows_do_not_meet() -> None:
-    assert ranks_of([[-INF, 1.0, 1.0, 1.0]] * 2, [(0, 1), (1, 1)]) == [2, 2]
+    assert places_of([[-INF, 1.0, 1.0, 1.0], [-INF, 1.0, 1.0, 0.0]], [(0, 1), (1, 1)]) == [(1, 3), (1, 2)]
 
 
 def test_masked_items_do_not_count_as_candidates() -> None:
     # Without the two masked leaders, item 3 is first; tied with nobody.
-    assert ranks_of([[-INF, -INF, -INF, 1.0, 0.5]], [(0, 3), (0, 4)]) == [1, 2]
+    assert places_of([[-INF, -INF, -INF, 1.0, 0.5]], [(0, 3), (0, 4)]) == [(1, 1), (2, 1)]
 
 
 @pytest.mark.parametrize("repeats", [1, 9])
 def test_a_target_that_is_no_candidate_has_no_rank(repeats: int) -> None:
-    assert ranks_of([[-INF, -INF, 1.0]], [(0, 1), (0, 0)] * repeats) == [INF, INF] * repeats
+    assert places_of([[-INF, -INF, 1.0]], [(0, 1), (0, 0)] * repeats) == [(INF, 1)] * 2 * repeats
 
 
 def test_infinite_scores_are_the_best() -> None:
-    assert ranks_of([[-INF, INF, 1.0, INF]], [(0, 1), (0, 2), (0, 3)]) == [1, 3, 2]
+    assert places_of([[-INF, INF, 1.0, INF]], [(0, 1), (0, 2), (0, 3)]) == [(1, 2), (3, 1), (1, 2)]
 
 
 @pytest.mark.parametrize("repeats", [1, 9])
 def test_nan_is_an_error_that_names_the_row(repeats: int) -> None:
     with pytest.raises(RecBoleExtError, match=r"NaN.*row 1"):
-        ranks_of([[0.0, 1.0], [0.0, math.nan]], [(0, 1)] * repeats)
+        places_of([[0.0, 1.0], [0.0, math.nan]], [(0, 1)] * repeats)
 
 
 @settings(deadline=None)
 @given(scored(), st.data())
-def test_few_and_many_targets_equal_the_naive_rank(scores: torch.Tensor, data: st.DataObject) -> None:
+def test_few_and_many_targets_equal_the_naive_count(scores: torch.Tensor, data: st.DataObject) -> None:
     height, n_items = scores.shape
     # More than four targets a row take the way over sorted rows.
     every = [(row, item) for row in range(height) for item in range(n_items)]
@@ -108,20 +97,17 @@ def test_few_and_many_targets_equal_the_naive_rank(scores: torch.Tensor, data: s
     before = scores.clone()
     for pairs in (few, many):
         rows, items = torch.tensor(pairs).T
-        own = scores[rows, items]
-        compared = ranking._compared(scores, rows, own)
-        got = ranking._expected(rows, own, *compared, n_items)
-        assert got.dtype == torch.float64
-        for row in range(height):
-            asked = [item for owner, item in pairs if owner == row]
-            wanted = naive_ranks(scores[row].tolist(), asked)
-            assert got[rows == row].tolist() == pytest.approx([wanted[item] for item in asked])
+        higher, equal = ranking._compared(scores, rows, scores[rows, items])
+        table = scores.tolist()
+        assert higher.tolist() == [sum(one > table[r][i] for one in table[r]) for r, i in pairs]
+        assert equal.tolist() == [sum(one == table[r][i] for one in table[r]) for r, i in pairs]
     assert torch.equal(scores, before)
 
 
 def test_a_batch_without_targets() -> None:
     none = torch.zeros(0, dtype=torch.int64)
-    assert expected_ranks(torch.zeros(2, 4), none, none).shape == (0,)
+    ranks, ties = places(torch.zeros(2, 4), none, none)
+    assert ranks.shape == ties.shape == (0,)
 
 
 @settings(deadline=None)
@@ -199,21 +185,24 @@ def test_without_pairs_only_padding_is_masked() -> None:
 
 @settings(deadline=None)
 @given(scored(), st.data())
-def test_ranks_within_the_lists_are_the_expected_ranks(scores: torch.Tensor, data: st.DataObject) -> None:
+def test_places_within_the_lists_are_counted_over_all_candidates(
+    scores: torch.Tensor, data: st.DataObject
+) -> None:
     height, n_items = scores.shape
     k = data.draw(st.integers(1, n_items - 1))
     every = [(row, item) for row in range(height) for item in range(n_items)]
     rows, items = torch.tensor(data.draw(st.permutations(every))).T
     values = top_k(scores, k)[1]
-    got = ranks_within(scores, values, rows, items)
+    ranks, ties = ranks_within(scores, values, rows, items)
+    assert (ranks.dtype, ties.dtype) == (torch.float64, torch.int64)
     for row in range(height):
         asked = items[rows == row].tolist()
-        naive = naive_ranks(scores[row].tolist(), asked)
-        for item, rank in zip(asked, got[rows == row].tolist(), strict=True):
+        found = zip(ranks[rows == row].tolist(), ties[rows == row].tolist(), strict=True)
+        for item, got, naive in zip(asked, found, naive_places(scores[row].tolist(), asked), strict=True):
             # Whoever scores below the last of the list has k others before it, and counts in no list of k.
             beyond = scores[row, item] < values[row, -1]
-            assert naive[item] > k or not beyond
-            assert rank == pytest.approx(INF if beyond else naive[item])
+            assert naive[0] > k or not beyond
+            assert got == ((INF, 1) if beyond else naive)
 
 
 def test_nan_in_a_list_is_an_error_that_names_the_row() -> None:
