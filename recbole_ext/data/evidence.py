@@ -41,6 +41,7 @@ def evidence_of(
         held_out=_items_in(split, split.before(phase)[1][users], split.before(phase + 1)[1][users]),
         features=genres,
         mask_seen=mask_seen,
+        seen=_items_in(split, *(edge[users] for edge in split.before(phase))),
     )
 
 

@@ -42,7 +42,7 @@ def small(mask_seen: bool) -> Evidence:
 
 def draw(evidence: Evidence, random: np.random.Generator) -> Evidence:
     items = np.zeros_like(evidence.items)
-    indptr, indices = evidence.profiles or (None, None)
+    indptr, indices = evidence.seen or evidence.profiles or (None, None)
     for user in range(len(items)):
         seen = set(indices[indptr[user] : indptr[user + 1]].tolist()) if evidence.mask_seen else set()
         pool = random.permutation([i for i in range(1, evidence.n_items) if i not in seen])
@@ -55,9 +55,19 @@ def test_every_row_of_the_protocol_is_there() -> None:
     assert all(name == metric.name and metric.source for name, metric in BEYOND_ACCURACY.items())
 
 
+def at_the_test(evidence: Evidence) -> Evidence:
+    """The same with a validation item behind each user's profile, which the lists do not show either."""
+    indptr, indices = evidence.profiles or (None, None)
+    validation = [5, 6, 3, 7, 9]
+    seen = [[*indices[indptr[u] : indptr[u + 1]], validation[u]] for u in range(5)]
+    rows = np.concatenate([[0], np.cumsum([len(r) for r in seen])]), np.array(list(itertools.chain(*seen)))
+    return replace(evidence, seen=rows)
+
+
+@pytest.mark.parametrize("phase", ["validation", "test"])
 @pytest.mark.parametrize("mask_seen", [True, False])
-def test_random_expectation_agrees_with_a_simulation(mask_seen: bool) -> None:
-    evidence = small(mask_seen)
+def test_random_expectation_agrees_with_a_simulation(mask_seen: bool, phase: str) -> None:
+    evidence = small(mask_seen) if phase == "validation" else at_the_test(small(mask_seen))
     random = np.random.default_rng(11)
     expected = random_recommender(evidence)
     names = set(expected) - RATIOS
@@ -68,6 +78,32 @@ def test_random_expectation_agrees_with_a_simulation(mask_seen: bool) -> None:
         drawn = np.array([measure(name, one)[0] for one in lists])
         error = max(4.5 * drawn.std() / np.sqrt(len(drawn)), 1e-9)
         assert drawn.mean() == pytest.approx(expected[name], abs=error), name
+
+
+def test_parity_is_measured_over_what_could_be_shown_in_the_phase() -> None:
+    # Each group's shown items over the pairs of user and item that were not masked, counted one by one.
+    evidence = draw(at_the_test(small(mask_seen=True)), np.random.default_rng(2))
+    indptr, indices = evidence.seen or (None, None)
+    chances = []
+    for group in (evidence.groups.head, evidence.groups.tail):
+        pairs = [(u, i) for u in range(5) for i in range(1, 10) if group[i]]
+        possible = [(u, i) for u, i in pairs if i not in indices[indptr[u] : indptr[u + 1]]]
+        shown = [(u, i) for u, i in pairs if i in evidence.items[u]]
+        assert set(shown) <= set(possible)
+        chances.append(len(shown) / len(possible))
+    assert measure("PopRSP", evidence)[0] == pytest.approx(np.std(chances) / np.mean(chances))
+    # A random recommender has the same chance for each candidate of a user, K over their number.
+    sizes = [9 - len(set(indices[indptr[u] : indptr[u + 1]].tolist())) for u in range(5)]
+    expected = []
+    for group in (evidence.groups.head, evidence.groups.tail):
+        free = [
+            sum(group[i] for i in range(1, 10) if i not in indices[indptr[u] : indptr[u + 1]])
+            for u in range(5)
+        ]
+        drawn = sum(f * min(3, n) / n for f, n in zip(free, sizes, strict=True))
+        expected.append(drawn / sum(free))
+    wanted = np.std(expected) / np.mean(expected)
+    assert random_recommender(evidence)["PopRSP"] == pytest.approx(wanted)
 
 
 def test_random_lift_is_the_ratio_of_means() -> None:

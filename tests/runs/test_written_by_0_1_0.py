@@ -43,6 +43,15 @@ def content(file: str) -> dict[str, Any]:
     return json.loads(Path(file).read_text(encoding="utf-8"))
 
 
+def without_masking_at_the_test(figures: Any) -> Any:
+    """Without PopRSP and the expectation of Random at the test: version 0.1.0 counted the validation item, which no
+    list shows, among a user's candidates. Everything else is compared exactly; GRU4Rec's scores have no ties."""
+    if not isinstance(figures, dict):
+        return figures
+    kept = {key: one for key, one in figures.items() if key != "random" and not key.startswith("poprsp")}
+    return {key: without_masking_at_the_test(one) for key, one in kept.items()}
+
+
 def test_the_samples_know_no_family() -> None:
     """Otherwise these tests would not test what they are for."""
     assert "family" not in content("saved/gru/metrics.json")
@@ -51,8 +60,10 @@ def test_the_samples_know_no_family() -> None:
 
 def test_evaluation_gives_the_figures_that_are_saved() -> None:
     saved, found = content("saved/gru/metrics.json"), evaluate(Path("saved/gru")).metrics
-    for part in ("validation", "test", "test_intervals", "test_by_user_group", "test_bounds", "users"):
+    for part in ("validation", "test_intervals", "test_by_user_group", "users"):
         assert found[part] == saved[part], part
+    for part in ("test", "test_bounds"):
+        assert without_masking_at_the_test(found[part]) == without_masking_at_the_test(saved[part]), part
 
 
 def test_a_table_shows_the_runs(capsys: pytest.CaptureFixture[str]) -> None:
@@ -99,8 +110,10 @@ def test_a_reranking_gives_the_lists_that_are_saved() -> None:
     options = ["--method=popularity_penalty", "--alpha=0.1", "--candidates=10"]
     main(["rerank", "saved/gru", *options, "--output=again"])
     saved, found = content("saved/gru-rerank/metrics.json"), content("again/metrics.json")
-    for part in ("rerank", "rule", "before", "after", "difference", "bounds"):
+    for part in ("rerank", "rule", "difference"):
         assert found[part] == saved[part], part
+    for part in ("before", "after", "bounds"):
+        assert without_masking_at_the_test(found[part]) == without_masking_at_the_test(saved[part]), part
     for table in ("per_user.parquet", "recommendations.parquet"):
         assert read_table(Path("again") / table).equals(read_table(Path("saved/gru-rerank") / table))
 

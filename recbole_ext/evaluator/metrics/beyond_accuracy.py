@@ -34,7 +34,9 @@ class Evidence:
         profiles: Training items per list as (indptr, indices), repeats included.
         held_out: Relevant items per list as (indptr, indices).
         features: (n_items, G) genre vectors.
-        mask_seen: Whether training items were removed from the candidates.
+        mask_seen: Whether items that a user had before the phase were removed from the candidates.
+        seen: These items per list as (indptr, indices), repeats included: at the test the validation items, too;
+            None = the profiles.
 
     Raises:
         DataError: If the arrays speak of catalogues of different size, or the lists are no table.
@@ -48,6 +50,7 @@ class Evidence:
     held_out: Rows | None = None
     features: npt.NDArray[Any] | None = None
     mask_seen: bool = True
+    seen: Rows | None = None
 
     def __post_init__(self) -> None:
         sizes = {"counts": len(self.counts), "groups": self.groups.n_items}
@@ -66,6 +69,13 @@ class Evidence:
     def training_users(self) -> int:
         """Users in the training data."""
         return self.n_users if self.n_users is not None else len(self.items)
+
+    @property
+    def masked(self) -> Rows | None:
+        """What was removed from the candidates, per list as (indptr, indices); None where nothing was."""
+        if not self.mask_seen:
+            return None
+        return self.profiles if self.seen is None else self.seen
 
     @property
     def user_groups(self) -> UserGroups:
@@ -114,7 +124,7 @@ def _rows(rows: Rows | None) -> Rows:
 
 
 def _pop_rsp(e: Evidence) -> float:
-    return fairness.pop_rsp(e.items, e.groups, *(_rows(e.profiles) if e.mask_seen else (None, None)))
+    return fairness.pop_rsp(e.items, e.groups, *(_rows(e.masked) if e.mask_seen else (None, None)))
 
 
 _COMPUTE: dict[str, Callable[[Evidence], Any]] = {
@@ -164,7 +174,14 @@ def measure(name: str, evidence: Evidence) -> tuple[float, Floats | None]:
     metric = BEYOND_ACCURACY[name]
     if not len(evidence.items):
         raise DataError(f"{name} has no recommendation list to look at; evaluate at least one user.")
-    needs = tuple(part for part in metric.needs if name != "PopRSP" or evidence.mask_seen)
+    # PopRSP looks at the profiles only for what is masked.
+    needs = (
+        metric.needs
+        if name != "PopRSP"
+        else ()
+        if evidence.masked or not evidence.mask_seen
+        else ("profiles",)
+    )
     lacking = [part for part in needs if not evidence.has(part)]
     if lacking:
         raise DataError(f"{name} needs {' and '.join(lacking)}, which the evidence lacks; give them too.")

@@ -1,7 +1,8 @@
 """What a metric can reach at best, and what a random recommender gets: shown beside every coverage figure.
 
 The random recommender gives each user K distinct items, drawn uniformly from the user's candidates C_u:
-the catalogue, without the user's training items where seen items are masked. All values are
+the catalogue, without what the user had before the phase where seen items are masked: at the test the
+training and the validation items. All values are
 expectations in closed form, not simulations.
 """
 
@@ -77,9 +78,9 @@ class _Candidates:
     def excluded(self) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
         """Distinct (user row, item) pairs that are masked."""
         e = self.evidence
-        if not e.mask_seen or e.profiles is None:
+        if e.masked is None:
             return np.zeros(0, dtype=np.int64), np.zeros(0, dtype=np.int64)
-        pointer, entries = checked_csr(*e.profiles, len(e.items), e.n_items)
+        pointer, entries = checked_csr(*e.masked, len(e.items), e.n_items)
         rows, items = distinct_rows(pointer, entries, e.n_items)
         return np.asarray(rows, dtype=np.int64), np.asarray(items, dtype=np.int64)
 
@@ -253,7 +254,7 @@ def random_recommender(evidence: Evidence) -> dict[str, float]:
 
     Args:
         evidence: The lists; only their shape is used, besides counts, groups, profiles, held-out items
-            and features. Without profiles nothing counts as masked.
+            and features. Without profiles and ``seen`` nothing counts as masked.
 
     Returns:
         Value by metric name, for the metrics whose evidence is there; empty without users.

@@ -65,20 +65,20 @@ def pop_rsp(
     """``PopRSP``: std/mean over head and tail of P(recommended | group), ranking-based statistical parity.
 
     P(recommended | g) = sum_u |L_u, in g| / sum_u |C_u, in g|, C_u = what could be recommended to u:
-    the catalogue without the user's training items where they are masked (give the profiles), else the
-    whole catalogue (give none).
+    the catalogue without the items that were masked for the user (give them: at the test the user's
+    training and validation items), else the whole catalogue (give none).
 
     Args:
         items: (U, K) integers, 0 = no recommendation.
         groups: Head and tail of the catalogue.
-        indptr: (U + 1,) row offsets of the masked training profiles.
-        indices: Item ids of all profiles.
+        indptr: (U + 1,) row offsets of the masked items.
+        indices: Masked item ids of all users.
 
     Returns:
         Value in [0, 1], 0 = parity; 0 for an all-head or all-tail catalogue and for empty lists.
 
     Raises:
-        DataError: If the lists hold more of a group than could be recommended: the profiles were not
+        DataError: If the lists hold more of a group than could be recommended: the items were not
             masked.
     """
     lists = checked_lists(items, groups.n_items)
@@ -93,7 +93,7 @@ def pop_rsp(
         if shown > possible:
             raise DataError(
                 f"The lists show {shown} items of a popularity group of which only {possible} could be "
-                "recommended; give profiles only where the seen items were masked."
+                "recommended; give only items that were masked."
             )
         if possible:
             chances.append(shown / possible)
