@@ -10,6 +10,7 @@ from pathlib import Path
 from recbole_ext.cli.show import protocol_line
 from recbole_ext.config.safe_text import markdown, markdown_code
 from recbole_ext.errors import ConfigError, nearest
+from recbole_ext.evaluator.confidence import Difference
 from recbole_ext.evaluator.register import is_accuracy, known_metrics
 from recbole_ext.runs.compare import check_same_users, differences, over_seeds
 from recbole_ext.runs.figures import RunFigures
@@ -101,6 +102,12 @@ def _columns(names: Sequence[str], k: int | None, first: Run) -> _Columns:
     return columns
 
 
+def _difference(one: Difference) -> str:
+    # Other flips of the randomisation test could put such a p on the other side of the level.
+    words = " (undecided)" if one.undecided else ""
+    return f"{one.mean:+.4f} [{one.low:+.4f}, {one.high:+.4f}], {one.p_holm:.2g}{words}"
+
+
 def _differences(runs: Sequence[Run], base: Run, key: str) -> list[str]:
     """For each run the mean difference to the base over users, its interval, and p with Holm's correction."""
     places = {str(run.path.resolve()): run for run in (base, *runs)}
@@ -114,9 +121,7 @@ def _differences(runs: Sequence[Run], base: Run, key: str) -> list[str]:
     values = {place: over_seeds([run]) for place, run in places.items()}
     found = differences(values, str(base.path.resolve()), [key], runs[0].level)
     shown = (found[str(run.path.resolve())].get(key) for run in runs)
-    return [
-        f"{one.mean:+.4f} [{one.low:+.4f}, {one.high:+.4f}], {one.p_holm:.2g}" if one else "" for one in shown
-    ]
+    return [_difference(one) if one else "" for one in shown]
 
 
 def _bounds(figures: RunFigures, columns: _Columns, width: int) -> list[str]:

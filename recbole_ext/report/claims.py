@@ -68,6 +68,13 @@ def _deep(comparison: ComparisonView) -> Claim:
         f"{best.model} {number(best.mean(first) or 0)}, {base.model} {number(base.mean(first) or 0)} "
         f"({both[first]}@{comparison.k})"
     )
+    # A model that is surely not above settles the claim; one whose test is undecided leaves it open.
+    undecided = [row.model for row in deep if row.model not in above and _may_be_above(row, keys)]
+    if undecided and len(above) + len(undecided) == len(deep):
+        why = (
+            f"The test against {base.model} is undecided for {joined(undecided)}: other flips could turn it."
+        )
+        return Claim(claim, figure, OPEN, why)
     verdict = HOLDS if len(above) == len(deep) else FAILS
     return Claim(claim, figure, verdict, _deep_why([row.model for row in deep], above, base.model))
 
@@ -80,6 +87,11 @@ def _neural_with_tests(comparison: ComparisonView, keys: list[str]) -> list[RowV
 
 def _is_above(row: RowView, keys: list[str]) -> bool:
     return all(row.difference[key].significant and row.difference[key].mean > 0 for key in keys)
+
+
+def _may_be_above(row: RowView, keys: list[str]) -> bool:
+    tests = [row.difference[key] for key in keys]
+    return all((one.significant or one.undecided) and one.mean > 0 for one in tests)
 
 
 def _deep_why(deep: list[str], above: list[str], base: str) -> str:

@@ -93,7 +93,8 @@ def p_text(p: float) -> str:
 
 def against(difference: Difference) -> str:
     """A difference with interval and corrected p-value, and the verdict in words."""
-    words = "" if difference.significant else "no significant difference: "
+    words = "undecided: " if difference.undecided else "no significant difference: "
+    words = "" if difference.significant else words
     return (
         f"{words}{signed(difference.mean)} [{signed(difference.low)}, {signed(difference.high)}], "
         f"{p_text(difference.p_holm)} after Holm's correction"

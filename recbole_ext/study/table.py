@@ -60,7 +60,7 @@ def _estimate(value: Estimate | None) -> str:
 def _difference(value: Difference | None) -> str:
     if value is None:
         return "–"
-    star = "*" if value.significant else ""
+    star = "*" if value.significant else " (undecided)" if value.undecided else ""
     return f"{value.mean:+.4f} [{value.low:+.4f}, {value.high:+.4f}], p {value.p_holm:.3g}{star}"
 
 
@@ -149,7 +149,8 @@ def markdown(comparison: Comparison) -> str:
         *_of_metrics(rows, _ACCURACY, k),
         f"## Difference from {_text(str(comparison.baseline))}",
         "",
-        f"The baseline has the {protocol['baseline_rule']}. {protocol['test_rule']}; * where significant.",
+        f"The baseline has the {protocol['baseline_rule']}. {protocol['test_rule']}; * where significant; "
+        "undecided where p is within two of its standard errors of the level.",
         "",
         *_table(
             ["model", *(f"{_name(key.partition('@')[0])}@{k}" for key in keys)],

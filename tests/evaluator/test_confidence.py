@@ -80,7 +80,9 @@ def test_the_sign_is_that_of_the_first_minus_the_second() -> None:
     assert 0 < forward.low < forward.mean < forward.high
     assert backward.mean == pytest.approx(-forward.mean)
     assert backward.low < backward.mean < backward.high < 0
-    assert forward.p_value == pytest.approx(2 / 10_000)  # none of 9,999 flips is as far out, on either side
+    assert forward.p_value == pytest.approx(
+        1 / 100_001
+    )  # none of 100,000 flips is as far out, on either side
     assert forward.p_value == pytest.approx(backward.p_value)
 
 
@@ -105,6 +107,85 @@ def test_few_differences_are_flipped_in_every_way(seed: int) -> None:
     sums = np.array([(signs * a[:10]).sum() for signs in itertools.product([1, -1], repeat=10)])
     by_hand = (np.abs(sums) >= abs(a[:10].sum()) - 1e-12).mean()
     assert paired_difference(a, b, samples=10).p_value == pytest.approx(by_hand)
+
+
+def flipped_p(difference: np.ndarray, draws: int, seed: int) -> float:
+    """The definition: the share of sums with random signs that are as far from 0 as the one observed."""
+    random = np.random.default_rng(seed)
+    sums = [abs((random.choice([-1, 1], len(difference)) * difference).sum()) for _ in range(draws)]
+    return (1 + sum(one >= abs(difference.sum()) - 1e-12 for one in sums)) / (1 + draws)
+
+
+@pytest.mark.parametrize("users", [17, 40, 133])
+@pytest.mark.parametrize("shift", [0.0, 0.1, 0.25])
+def test_drawn_flips_agree_with_the_definition(users: int, shift: float) -> None:
+    difference = np.random.default_rng(users).normal(shift, 1, users)
+    found = paired_difference(difference, np.zeros(users), samples=10)
+    assert found.p_error == pytest.approx(math.sqrt(found.p_value * (1 - found.p_value) / 100_000))
+    draws = 4000
+    error = math.sqrt(max(found.p_value * (1 - found.p_value), 1 / draws) / draws)
+    assert abs(flipped_p(difference, draws, seed=users + 1) - found.p_value) < 5 * error
+
+
+@given(st.lists(st.integers(-3, 3), min_size=1, max_size=11))
+def test_all_flips_agree_with_the_definition(values: list[int]) -> None:
+    """Whole numbers make many sums equal to the one observed, which count as being as far out."""
+    difference = np.array(values) / 10
+    sums = [
+        sum(sign * one for sign, one in zip(signs, values, strict=True))
+        for signs in itertools.product([1, -1], repeat=len(values))
+    ]
+    by_hand = sum(abs(one) >= abs(sum(values)) for one in sums) / len(sums)
+    found = paired_difference(difference, np.zeros(len(values)), samples=10)
+    assert found.p_value == pytest.approx(by_hand)
+    assert found.p_error == 0
+
+
+def test_equal_sums_count_where_flips_are_drawn() -> None:
+    # 40 differences of .1: a sum is as far out only if all signs agree; with two of 20 against it, by counting.
+    difference = np.where(np.arange(40) < 14, -0.1, 0.1)
+    found = paired_difference(difference, np.zeros(40), samples=10)
+    wanted = 2 * stats.binom.cdf(14, 40, 0.5)
+    assert abs(found.p_value - wanted) < 5 * found.p_error
+
+
+@pytest.mark.parametrize("users", [20, 501])
+def test_flips_are_the_same_each_time(users: int) -> None:
+    difference = np.random.default_rng(users).normal(0.05, 1, users)
+    first, second = (paired_difference(difference, np.zeros(users), samples=10) for _ in range(2))
+    assert first == second
+
+
+def test_a_p_within_two_errors_of_the_level_is_undecided() -> None:
+    random = np.random.default_rng(0)
+    users = 60
+    values = random.normal(0.25, 1, users)
+    one = paired_difference(values, np.zeros(users))
+    assert one.p_error > 0
+    for errors, significant, undecided in (
+        (3, True, False),
+        (1, False, True),
+        (-1, False, True),
+        (-3, False, False),
+    ):
+        alpha = one.p_value + errors * one.p_error
+        found = confidence.differences({"a": values}, np.zeros(users), level=1 - alpha)["a"]
+        assert (found.significant, found.undecided) == (significant, undecided), errors
+    # With Holm's factor of 2, p and its error are doubled.
+    far = np.full(users, 5.0) + random.random(users)
+    for errors, undecided in ((1.5, True), (2.5, False)):
+        alpha = 2 * (one.p_value + errors * one.p_error)
+        both = confidence.differences(
+            {"a": values, "b": values * 3, "far": far}, np.zeros(users), level=1 - alpha
+        )
+        assert [both[name].undecided for name in ("a", "b", "far")] == [undecided, undecided, False]
+
+
+def test_an_exact_p_is_always_decided() -> None:
+    # Five equal differences: p = 2 / 32 exactly.
+    for level, significant in ((0.93, True), (0.94, False)):
+        found = confidence.differences({"a": np.ones(5)}, np.zeros(5), level=level)["a"]
+        assert (found.p, found.significant, found.undecided) == (2 / 32, significant, False)
 
 
 @pytest.mark.parametrize("shift", [0.0, 0.02, 0.05])

@@ -20,6 +20,7 @@ from recbole_ext.report.sections.results import comparison_section
 from recbole_ext.report.sections.tuning import tuning_section
 from recbole_ext.report.wording import against, joined, p_text, percent, seconds, signed
 from recbole_ext.runs.run import ListFolder, Run
+from recbole_ext.study.table import _difference
 from tests.report.toy import against_base, comparison, difference, row
 
 
@@ -348,3 +349,22 @@ def test_the_remark_below_the_table_is_right_in_both_formats() -> None:
     assert found is not None
     assert "Small type" not in str(found.blocks[-1])
     assert "in brackets after it: 95 % bootstrap interval" in str(found.blocks[-1])
+
+
+def test_an_undecided_test_is_called_so() -> None:
+    """Neither a significant difference nor none: other flips of the same test could decide it."""
+    c = comparison(row("EASE", 0.04), against_base("GRU4Rec", 0.045, 0.005, False))
+    gru = next(one for one in c.rows if one.model == "GRU4Rec")
+    for key, one in gru.difference.items():
+        gru.difference[key] = replace(one, p=0.0499, p_holm=0.0499, undecided=True)
+    assert sentences.headline(c)[0] == "GRU4Rec leads, but no model is proven better than EASE"
+    assert "undecided: +0.0050" in sentences.accuracy(c)[1]
+    assert "Undecided against EASE: GRU4Rec." in sentences.accuracy(c)[1]
+    told = sentences.neural(c)
+    assert told is not None
+    assert "for GRU4Rec the test is undecided" in told[1]
+    assert claims_of(context(c))[1].verdict == OPEN
+    assert _difference(next(iter(gru.difference.values()))).endswith("p 0.0499 (undecided)")
+    table = repr(comparison_section(context(c)).blocks)
+    assert "undecided, p = 0.050" in table
+    assert "undecided = p is within two of its standard errors of the level" in table

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import shutil
 from pathlib import Path
 from typing import Any
@@ -50,6 +51,18 @@ def without_masking_at_the_test(figures: Any) -> Any:
         return figures
     kept = {key: one for key, one in figures.items() if key != "random" and not key.startswith("poprsp")}
     return {key: without_masking_at_the_test(one) for key, one in kept.items()}
+
+
+def drawn_anew(found: dict[str, Any], saved: dict[str, Any]) -> None:
+    """Differences are equal but for p: version 0.1.0 drew 9,999 flips, from another generator, and did not say
+    which p are undecided. Two p of one test lie within five standard errors of each other."""
+    for key, old in saved.items():
+        new = found[key]
+        assert {name: new[name] for name in ("mean", "low", "high")} == {
+            name: old[name] for name in ("mean", "low", "high")
+        }
+        assert abs(new["p"] - old["p"]) <= 5 * math.sqrt(old["p"] * (1 - old["p"]) / 9_999)
+        assert new["significant"] == old["significant"]
 
 
 def test_the_samples_know_no_family() -> None:
@@ -101,7 +114,7 @@ def test_the_rows_of_a_report_are_those_of_the_study() -> None:
     }
     for row in found.rows:
         assert {name: vars(one) for name, one in row.metrics.items()} == saved[row.model]["metrics"]
-        assert {name: vars(one) for name, one in row.difference.items()} == saved[row.model]["difference"]
+        drawn_anew({name: vars(one) for name, one in row.difference.items()}, saved[row.model]["difference"])
         assert row.seeds == [run.figures.protocol.seed for run in row.runs] == saved[row.model]["seeds"]
     assert (found.baseline, found.k, found.users) == ("BPR", 5, 30)
 
@@ -153,7 +166,10 @@ def test_a_finished_comparison_is_written_anew_with_the_same_figures() -> None:
         key: saved[key] for key in ("title", "baseline", "protocol", "curves")
     }
     for old, new in zip(saved["rows"], found["rows"], strict=True):
-        assert {key: new[key] for key in old} == old
+        assert {key: new[key] for key in old if key != "difference"} == {
+            key: one for key, one in old.items() if key != "difference"
+        }
+        drawn_anew(new["difference"], old["difference"])
     assert [row["family"] for row in found["rows"]] == ["floor", "classic", "classic"]
     assert read_comparison(Path("saved/study")).model_dump(mode="json") == found
 

@@ -46,7 +46,8 @@ def _difference_cell(comparison: ComparisonView, row: RowView) -> Cell:
     if found is None:
         return cell(None)
     tone = ("good" if found.mean > 0 else "bad") if found.significant else ""
-    words = p_text(found.p_holm) if found.significant else f"n.s., {p_text(found.p_holm)}"
+    verdict = "" if found.significant else "undecided, " if found.undecided else "n.s., "
+    words = f"{verdict}{p_text(found.p_holm)}"
     return Cell(signed(found.mean), found.mean, words, tone)
 
 
@@ -144,7 +145,7 @@ def _test_rows(found: list[tuple[str, str, Difference]]) -> tuple[tuple[Cell, ..
             Cell(f"{signed(one.low)} to {signed(one.high)}"),
             Cell(p_text(one.p).removeprefix("p ").removeprefix("= "), one.p),
             Cell(p_text(one.p_holm).removeprefix("p ").removeprefix("= "), one.p_holm),
-            Cell("yes" if one.significant else "no"),
+            Cell("yes" if one.significant else "undecided" if one.undecided else "no"),
         )
         for model, metric, one in found
     )
@@ -190,8 +191,10 @@ def _legend_words(comparison: ComparisonView) -> str:
     if comparison.baseline:
         words += (
             f"Δ NDCG: difference from {baseline_words(comparison)}, by a paired randomisation test with Holm's "
-            "correction over the models; n.s. = no significant difference. "
+            "correction over the models; n.s. = no significant difference"
         )
+        undecided = any(one.undecided for row in comparison.rows for one in row.difference.values())
+        words += "; undecided = p is within two of its standard errors of the level. " if undecided else ". "
     if all(comparison.bounds.get(kind) for kind in ("random", "ceiling")):
         words += (
             "The last two rows of the second table say what a random recommender expects and what no recommender can "

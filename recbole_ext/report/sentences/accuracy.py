@@ -61,15 +61,21 @@ def _lead(comparison: ComparisonView, base: RowView) -> list[str]:
 
 
 def _near(comparison: ComparisonView) -> list[str]:
-    return [model for model, one in comparison.below_best.items() if not one.significant]
+    return [
+        model for model, one in comparison.below_best.items() if not one.significant and not one.undecided
+    ]
 
 
 def _behind_best(comparison: ComparisonView) -> list[str]:
     best, near = comparison.rows[0].model, _near(comparison)
+    undecided = [model for model, one in comparison.below_best.items() if one.undecided]
     if not comparison.below_best:
         return []
-    if near:
-        return [f"Not significantly behind {best}: {joined(near)}."]
+    sentences = [f"Not significantly behind {best}: {joined(near)}."] if near else []
+    if undecided:
+        sentences.append(f"Undecided whether behind {best}: {joined(undecided)}.")
+    if sentences:
+        return sentences
     others = comparison.rows[1].model if len(comparison.rows) == 2 else "Every other model"
     return [f"{others} is significantly behind {best}."]
 
@@ -82,6 +88,8 @@ def _beside(comparison: ComparisonView, base: RowView) -> list[str]:
     sentences = []
     if found.alike and not said:
         sentences.append(f"No significant difference from {base.model} is shown for {joined(found.alike)}.")
+    if found.undecided and not said:
+        sentences.append(f"Undecided against {base.model}: {joined(found.undecided)}.")
     if found.below and (_near(comparison) or not said):
         sentences.append(f"Significantly below {base.model}: {joined(found.below)}.")
     return sentences
@@ -112,4 +120,6 @@ def _verdict_words(comparison: ComparisonView, rows: list[RowView]) -> str:
     ]
     if found.alike:
         parts.append(f"for {joined(found.alike)} no significant difference is shown")
+    if found.undecided:
+        parts.append(f"for {joined(found.undecided)} the test is undecided")
     return joined(parts)

@@ -41,11 +41,13 @@ class Verdicts:
         above: Significantly better.
         below: Significantly worse.
         alike: No significant difference is shown.
+        undecided: The p is within two of its standard errors of the level.
     """
 
     above: list[str]
     below: list[str]
     alike: list[str]
+    undecided: list[str]
 
 
 def verdicts(comparison: ComparisonView, rows: Sequence[RowView]) -> Verdicts:
@@ -59,7 +61,8 @@ def verdicts(comparison: ComparisonView, rows: Sequence[RowView]) -> Verdicts:
     return Verdicts(
         above=[model for model, one in tests.items() if one.significant and one.mean > 0],
         below=[model for model, one in tests.items() if one.significant and one.mean < 0],
-        alike=[model for model, one in tests.items() if not one.significant],
+        alike=[model for model, one in tests.items() if not one.significant and not one.undecided],
+        undecided=[model for model, one in tests.items() if one.undecided],
     )
 
 
