@@ -1,4 +1,4 @@
-"""Training at every position of a window, for sequential models that offer ``encode``."""
+"""Loss at every position of a window, for sequential models that implement ``encode``."""
 
 from __future__ import annotations
 
@@ -18,18 +18,19 @@ __all__ = ["AllPositions", "SequenceLoss"]
 
 
 class SequenceLoss(nn.Module):
-    """The loss of targets at all positions, as ``sequence_loss`` names it; it has no parameters.
+    """The loss selected by ``sequence_loss``, over targets at all positions. It has no parameters.
 
-    ``loss_negatives`` items are drawn with replacement by popularity^``sampling_alpha``, for all targets of a batch
-    together or, with ``loss_negatives_shared: false``, for each one. Draws that hit the target do not count.
+    The sampled losses draw ``loss_negatives`` items with replacement by popularity^``sampling_alpha``: once for all
+    targets of a batch or, with ``loss_negatives_shared: false``, once per target. Draws equal to the target are
+    ignored.
 
     Args:
         config: ``sequence_loss`` (full_softmax, sampled_softmax, gbce or bpr) and the keys above, ``gbce_t``,
             ``logq_correction``, ``softmax_precision``, ``ips_power`` and ``ips_clip``.
-        dataset: The training part, whose interactions are the popularity.
+        dataset: The training part; its interactions define popularity.
 
     Raises:
-        ConfigError: gbce with negatives by popularity: its calibration is that of uniform ones.
+        ConfigError: gbce is combined with popularity-based negatives; its calibration assumes uniform ones.
     """
 
     def __init__(self, config: Any, dataset: Any) -> None:
@@ -45,7 +46,7 @@ class SequenceLoss(nn.Module):
         alpha = float(config["sampling_alpha"] or 0)
         if self.kind == "gbce" and alpha:
             raise ConfigError(
-                f"sequence_loss is gbce with sampling_alpha {alpha}, but its calibration holds for uniform "
+                f"sequence_loss is gbce with sampling_alpha {alpha}, but its calibration assumes uniform "
                 "negatives: set sampling_alpha: 0, or use sampled_softmax"
             )
         self.negatives = (
@@ -54,11 +55,11 @@ class SequenceLoss(nn.Module):
 
     @property
     def is_default(self) -> bool:
-        """Whether this is the plain full soft-max."""
+        """Whether this is the plain, unweighted full soft-max."""
         return self.negatives is None and self.weights.weight is None
 
     def forward(self, output: torch.Tensor, items: torch.Tensor, targets: torch.Tensor) -> torch.Tensor:
-        """Mean loss of ``(N, d)`` representations, ``(n_items, d)`` item weights and ``(N,) int64`` targets."""
+        """Returns the mean loss of ``(N, d)`` outputs, ``(n_items, d)`` item weights and ``(N,) int64`` targets."""
         if self.negatives is None:
             weight = self.weights.weight
             return full_softmax(
@@ -70,7 +71,7 @@ class SequenceLoss(nn.Module):
             )
         rows = 1 if self.shared else len(output)
         drawn = self.negatives.draw(rows, self.number)  # (1 or N, k)
-        # Not items[targets]: its gradient adds up in another order each time when there are several threads.
+        # Not items[targets]: with several threads its gradient is summed in a different order each time.
         positive = (output * embedding(targets, items)).sum(dim=1)
         negative = output @ embedding(drawn[0], items).T if self.shared else own_scores(output, items, drawn)
         return self.weights.mean(self._losses(positive, negative, drawn, targets), targets)
@@ -88,10 +89,11 @@ class SequenceLoss(nn.Module):
 
 
 class AllPositions:
-    """Mixed in before a RecBole model; a batch with ``target_seq`` is answered at all positions in one pass.
+    """Mixin for RecBole models: a batch with ``target_seq`` is scored at all positions in one pass.
 
-    The model offers ``encode(item_seq, item_seq_len, user) -> (B, L, d)``, whose position t is its ``forward`` on
-    the first t + 1 items, and ``item_embeddings() -> (n_items, d)``. The key ``sequence_loss`` chooses the loss.
+    List it before the RecBole class. The model implements ``encode(item_seq, item_seq_len, user) -> (B, L, d)``, whose
+    position t equals its ``forward`` on the first t + 1 items, and ``item_embeddings() -> (n_items, d)``. The key
+    ``sequence_loss`` selects the loss.
     """
 
     ITEM_SEQ: str
@@ -105,19 +107,19 @@ class AllPositions:
             self.sequence_loss = SequenceLoss(*args)
 
     def encode(self, item_seq: torch.Tensor, item_seq_len: torch.Tensor, user: torch.Tensor) -> torch.Tensor:
-        """Representation after each item, ``(B, L, d)``; positions behind ``item_seq_len`` mean nothing."""
+        """Returns the representation after each item, ``(B, L, d)``; positions past ``item_seq_len`` are undefined."""
         raise NotImplementedError
 
     def item_embeddings(self) -> torch.Tensor:
-        """``(n_items, d)`` weights that score the representation."""
+        """Returns the ``(n_items, d)`` weights that score a representation."""
         return self.item_embedding.weight  # type: ignore[attr-defined]
 
     def calculate_loss(self, interaction: Any) -> torch.Tensor:
-        """Mean loss over the positions that have a target; RecBole's loss for a batch of prefixes."""
+        """Returns the mean loss over positions with a target, or RecBole's loss for a batch of prefixes."""
         if "target_seq" not in interaction:
             if not self.sequence_loss.is_default:
                 raise ConfigError(
-                    "sequence_loss and ips_power work on targets at all positions only: set sequence_training: "
+                    "sequence_loss and ips_power only work with targets at all positions: set sequence_training: "
                     "all_positions and loss_type: CE, or leave both keys out"
                 )
             return super().calculate_loss(interaction)  # type: ignore[misc]
@@ -131,5 +133,5 @@ class AllPositions:
         )
 
     def regularisation(self) -> torch.Tensor | float:
-        """What the model adds to its loss, apart from ``sequence_loss``."""
+        """Returns the terms that the model adds to ``sequence_loss``, such as a penalty on its weights."""
         return 0.0

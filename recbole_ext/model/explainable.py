@@ -1,4 +1,4 @@
-"""What an explanation of a model's recommendations consists of, in words, before any model is opened."""
+"""How each model's recommendations can be explained, described without opening a model."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ __all__ = ["EXPLANATIONS", "HowExplainable", "how_explainable", "how_read"]
 
 @dataclass(frozen=True)
 class HowExplainable:
-    """What an explanation of a model's recommendation consists of, and what it means."""
+    """The method used to explain a model's recommendations, and how to read the result."""
 
     method: str
     meaning: str
@@ -47,7 +47,7 @@ EXPLANATIONS: dict[Explained, HowExplainable] = {
         "Genres of the user's own items and popularity, as its formula states; no learned part.",
     ),
 }
-"""The words for each ``explained`` of a :class:`~recbole_ext.model.registry.ModelSpec`."""
+"""The description of each ``explained`` value of a :class:`~recbole_ext.model.registry.ModelSpec`."""
 
 _UNKNOWN = HowExplainable(
     "found when asked", "A model from outside: `python run.py explain` finds out how it knows the user."
@@ -56,20 +56,20 @@ _WITHOUT_HISTORY = ("chance", "popularity", "rule")
 
 
 def how_explainable(shown: str) -> HowExplainable:
-    """What can be said about a model's recommendations.
+    """Describes how a model's recommendations can be explained.
 
     Args:
-        shown: A name that ``--model`` takes; what follows a blank is ignored.
+        shown: A name accepted by ``--model``; anything after a space is ignored.
     """
     spec = known_spec(shown)
     return EXPLANATIONS[spec.explained] if spec else _UNKNOWN
 
 
 def how_read(kind: Explained, stated: Explained) -> HowExplainable:
-    """The words for an explanation that was made.
+    """Describes an explanation that was computed.
 
     Args:
-        kind: What was found by asking the model: ``parts``, ``window``, ``row``, ``nearest`` or ``none``.
-        stated: What the table says of the model: it tells why nothing could be found.
+        kind: The kind of explanation that the model allowed: ``parts``, ``window``, ``row``, ``nearest`` or ``none``.
+        stated: The registry's entry for the model; it gives the reason where ``kind`` is ``none``.
     """
     return EXPLANATIONS[stated if kind == "none" and stated in _WITHOUT_HISTORY else kind]

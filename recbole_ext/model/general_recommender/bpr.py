@@ -1,4 +1,4 @@
-"""BPR whose positives may weigh more the rarer they are."""
+"""BPR with optional inverse-propensity weights on positives."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ __all__ = ["BPR"]
 class BPR(host.BPR):
     """RecBole's BPR (Rendle et al. 2009); ``ips_power`` above 0 weighs each pair by its positive's propensity.
 
-    Without it the same parameters and the same function as RecBole's.
+    Without it, parameters and function equal RecBole's.
     """
 
     def __init__(self, config: Any, dataset: Any) -> None:
@@ -23,7 +23,7 @@ class BPR(host.BPR):
         self.item_weights = ItemWeights(config, dataset)
 
     def calculate_loss(self, interaction: Any) -> torch.Tensor:
-        """Mean of w₊ · -log σ(s₊ - s₋) over the pairs of a batch."""
+        """Returns the mean of w₊ · -log σ(s₊ - s₋) over the pairs of a batch."""
         if self.item_weights.weight is None:
             return super().calculate_loss(interaction)
         positive = interaction[self.ITEM_ID]

@@ -18,13 +18,13 @@ _BLOCK_ELEMENTS = 1 << 22
 def solved_side(
     matrix: sp.csr_matrix, other: torch.Tensor, unobserved: float, regularisation: torch.Tensor
 ) -> torch.Tensor:
-    """The vectors of one side that minimise the loss while those of the other side stand still.
+    """Solves for the vectors of one side that minimise the loss while the other side is fixed.
 
     Row u is the solution of (Σ_i v_i v_iᵀ + α V Vᵀ + λ_u I) w_u = Σ_i v_i, sums over the items i of u.
 
     Args:
         matrix: ``(n, m)`` binary interactions.
-        other: ``(m, d) float32`` v; row 0 is padding, and 0.
+        other: ``(m, d) float32`` v; row 0 is padding and must be 0.
         unobserved: α, the weight of all pairs.
         regularisation: ``(n,) float32`` λ, above 0.
 
@@ -35,7 +35,7 @@ def solved_side(
     gram = unobserved * (other.T @ other)
     lengths = np.diff(matrix.indptr)
     result = torch.zeros(matrix.shape[0], dimension)
-    # By length, so that a batch has little padding.
+    # Sorted by length, so that a batch has little padding.
     order = np.argsort(lengths, kind="stable")
     order = order[np.searchsorted(lengths[order], 1) :]
     identity = torch.eye(dimension)
@@ -62,10 +62,10 @@ def solved_side(
 class iALS(GeneralRecommender):
     """Implicit alternating least squares (Hu et al., ICDM 2008) with the settings of Rendle et al. (RecSys 2022).
 
-    Minimises Σ_{(u,i) observed} (w_u · v_i - 1)² + α Σ_{u,i} (w_u · v_i)² + λ Σ_u (n_u + α |I|)^ν |w_u|² +
+    It minimises Σ_{(u,i) observed} (w_u · v_i - 1)² + α Σ_{u,i} (w_u · v_i)² + λ Σ_u (n_u + α |I|)^ν |w_u|² +
     λ Σ_i (φ(i) + α |U|)^ν |v_i|² in turn over all users and all items, ``iterations`` times from vectors drawn with a
     standard deviation of 0.1 / √d; α = ``unobserved_weight``, λ = ``regularisation``, ν = ``regularisation_power``, d =
-    ``embedding_size``. The score is w_u · v_i. All of it happens in the first batch of the one epoch.
+    ``embedding_size``. The score is w_u · v_i. The whole fit runs in the first batch of the single epoch.
     """
 
     type = ModelType.TRADITIONAL
@@ -93,7 +93,7 @@ class iALS(GeneralRecommender):
 
     @torch.no_grad()
     def solve(self) -> None:
-        """All iterations, from the vectors as they are."""
+        """Runs all iterations, starting from the current vectors."""
         by_item = self.matrix.T.tocsr()
         # Padding counts on neither side.
         of_users = self._regularisation(self.matrix, self.n_items - 1)
@@ -107,7 +107,7 @@ class iALS(GeneralRecommender):
         self.solved.fill_(1)
 
     def calculate_loss(self, interaction: Any) -> torch.Tensor:
-        """Solves once; there is no gradient."""
+        """Solves on the first call; the returned loss is 0 and has no useful gradient."""
         if not self.solved:
             self.solve()
         return self.fake_loss.sum() * 0

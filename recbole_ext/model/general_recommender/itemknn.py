@@ -19,15 +19,15 @@ _BLOCK_ELEMENTS = 1 << 21
 
 
 def cosine_neighbours(interactions: sp.csr_matrix, k: int, shrink: float = 0.0) -> sp.csc_matrix:
-    """The k most similar items of each item: x·y / (|x| |y| + shrink + 1e-6), above 0 only.
+    """Finds the k most similar items of each item, by x·y / (|x| |y| + shrink + 1e-6), above 0 only.
 
-    Equal to RecBole's ``ComputeSimilarity`` with one exception: where several items are equally similar at the last
-    place, those with the smaller ids are kept, RecBole's choice is arbitrary.
+    The result equals RecBole's ``ComputeSimilarity`` except for ties at the k-th place: here the items with the smaller
+    ids are kept, whereas RecBole's choice is arbitrary.
 
     Args:
         interactions: ``(n_users, n_items) float32``, none below 0; column 0 is padding.
-        k: Neighbours of each item.
-        shrink: Added to the denominator: similarities that rest on few users become smaller.
+        k: Number of neighbours of each item.
+        shrink: Added to the denominator, which lowers similarities that rest on few users.
 
     Returns:
         ``(n_items, n_items) float32``: column j holds the neighbours of item j.
@@ -35,7 +35,7 @@ def cosine_neighbours(interactions: sp.csr_matrix, k: int, shrink: float = 0.0) 
     n_items = interactions.shape[1]
     by_item = interactions.T.tocsr()
     norm = torch.from_numpy(np.sqrt(np.asarray(interactions.power(2).sum(axis=0)).ravel()))
-    epsilon = torch.tensor(shrink + 1e-6)  # the small part is RecBole's
+    epsilon = torch.tensor(shrink + 1e-6)  # 1e-6 as in RecBole
     width = min(k, n_items - 1)
     step = max(1, _BLOCK_ELEMENTS // n_items)
     neighbours, similarities, found = [], [], []
@@ -54,17 +54,17 @@ def cosine_neighbours(interactions: sp.csr_matrix, k: int, shrink: float = 0.0) 
 
 
 class ItemKNN(host.ItemKNN):
-    """RecBole's ItemKNN (Aiolli, RecSys 2013), its scores computed when they are asked for.
+    """RecBole's ItemKNN (Aiolli, RecSys 2013), with scores computed on demand.
 
     RecBole sorts the similarities item by item in Python and keeps the scores of all users and items as Python
-    lists. Here both come in dense blocks. A checkpoint holds neither: they follow from the training data.
+    lists. Here both are computed in dense blocks. A checkpoint stores neither: both follow from the training data.
     """
 
     def __init__(self, config: Any, dataset: Any) -> None:
         super(host.ItemKNN, self).__init__(config, dataset)
         method = config["knn_method"]  # a key of RecBole 1.2.1
         if method not in (None, "item"):
-            raise ConfigError(f"knn_method is {method!r}, but ItemKNN knows items only: leave the key out")
+            raise ConfigError(f"knn_method is {method!r}, but ItemKNN compares items only: remove the key")
         self.k = config["k"]
         self.shrink = config["shrink"] or 0.0
         self.interaction_matrix = dataset.inter_matrix(form="csr").astype(np.float32)

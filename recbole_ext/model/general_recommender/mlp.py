@@ -17,18 +17,18 @@ from recbole_ext.model.losses.popularity import ItemWeights, NegativeDistributio
 
 __all__ = ["MLP"]
 
-# What fits into a core's cache, and what keeps an accelerator busy
+# The first fits into a core's cache; the second keeps a GPU busy.
 _CHUNK_BYTES, _CHUNK_BYTES_CUDA = 2 * 2**20, 64 * 2**20
 _LOSSES = ("BCE", "BPR", "sampled_softmax")
 
 
 class MLP(GeneralRecommender):
-    """User and item embeddings, concatenated, through hidden layers to one score (He et al., WWW 2017).
+    """Hidden layers map the concatenated user and item embeddings to one score (He et al., WWW 2017).
 
     ``loss_type`` is BCE (point-wise, the paper's), BPR (pair-wise) or sampled_softmax (list-wise), each with
-    ``sample_num`` negatives for a positive, drawn by popularity^``sampling_alpha``; ``positive_weight`` belongs to
-    BCE, ``logq_correction`` to sampled_softmax, ``ips_power`` to all. Scores are logits. Where it differs from the
-    paper: dropout before each layer, and no pre-training.
+    ``sample_num`` negatives per positive, drawn by popularity^``sampling_alpha``. ``positive_weight`` applies to BCE,
+    ``logq_correction`` to sampled_softmax and ``ips_power`` to all three. Scores are logits. Unlike the paper,
+    the model applies dropout before each layer and does not pre-train.
     """
 
     input_type = InputType.POINTWISE
@@ -57,7 +57,7 @@ class MLP(GeneralRecommender):
         self.apply(_initialise)
 
     def _distribution(self, config: Any, dataset: Any) -> NegativeDistribution | None:
-        """What the loader draws negatives from, and how much of it is left to each user."""
+        """Returns the loader's negative distribution, and registers the share of it that each user can draw."""
         if self.loss_type != "sampled_softmax" or config["logq_correction"] is False:
             return None
         found = NegativeDistribution(train_counts(dataset), float(config["sampling_alpha"] or 0))
@@ -68,7 +68,7 @@ class MLP(GeneralRecommender):
         taken = np.bincount(owner, weights=q_of_item[item], minlength=self.n_users)
         rest = np.log(np.maximum(1 - taken, np.finfo(np.float32).tiny))
         self.register_buffer("log_rest", torch.from_numpy(rest).float(), persistent=False)
-        # Who knows every item that can be drawn is given any other: the loader then draws uniformly.
+        # If a user knows every drawable item, the loader draws uniformly from the remaining items.
         drawable = q_of_item > 0
         left = drawable.sum() - np.bincount(owner[drawable[item]], minlength=self.n_users)
         others = self.n_items - 1 - np.bincount(owner, minlength=self.n_users)
@@ -77,12 +77,12 @@ class MLP(GeneralRecommender):
         return found
 
     def forward(self, user: torch.Tensor, item: torch.Tensor) -> torch.Tensor:
-        """``(B,)`` logits of ``(B,) int64`` users and items."""
+        """Returns ``(B,)`` logits of ``(B,) int64`` users and items."""
         pair = torch.cat([self.user_embedding(user), self.item_embedding(item)], dim=1)  # (B, 2 * size)
         return self.rest(self.first(self.dropout(pair))).squeeze(1)
 
     def calculate_loss(self, interaction: Any) -> torch.Tensor:
-        """Loss of a point-wise batch in RecBole's layout: P positives, then k times P negatives in their order."""
+        """Returns the loss of a batch in RecBole's layout: P positives, then k times P negatives in the same order."""
         user, item, label = (interaction[name] for name in (self.USER_ID, self.ITEM_ID, self.LABEL))
         scores = self.forward(user, item)
         if self.loss_type == "BCE":
@@ -96,27 +96,27 @@ class MLP(GeneralRecommender):
         if self.loss_type == "BPR":
             losses = bpr_all_positions(liked, others)
         else:
-            # The loader draws again what a user knows: q is shared out among the rest.
+            # The loader redraws items that a user knows, so q is renormalised over the others.
             expected = self._log_expected(user[:positives], drawn) if self.negatives else None
             losses = sampled_softmax(liked, others, log_expected=expected)
         return self.item_weights.mean(losses, item[:positives])
 
     def _log_expected(self, user: torch.Tensor, drawn: torch.Tensor) -> torch.Tensor:
-        """log(k q) of ``(P, k)`` draws, q among the items that each of the ``(P,)`` users does not know."""
+        """log(k q) of ``(P, k)`` draws, with q normalised over the items unknown to each of the ``(P,)`` users."""
         assert self.negatives is not None
         by_popularity = self.negatives.log_expected(drawn) - self.log_rest[user, None]
         uniform = (self.log_uniform[user, None] + math.log(drawn.shape[1])).expand_as(drawn)
         return torch.where(uniform.isnan(), by_popularity, uniform)
 
     def predict(self, interaction: Any) -> torch.Tensor:
-        """``(B,)`` logits of pairs."""
+        """Returns ``(B,)`` logits of pairs."""
         return self.forward(interaction[self.USER_ID], interaction[self.ITEM_ID])
 
     def full_sort_predict(self, interaction: Any) -> torch.Tensor:
-        """``(B * n_items,)`` logits of the whole catalogue.
+        """Returns ``(B * n_items,)`` logits of the whole catalogue.
 
-        The first layer of a pair is the sum of a user and an item part: both are computed once, and only their
-        sums are formed pair by pair, in chunks of users and items.
+        The first layer is the sum of a user part and an item part. Both are computed once; only their sums are formed
+        per pair, in chunks of users and items.
         """
         users = self.user_embedding(interaction[self.USER_ID])
         size = users.shape[1]

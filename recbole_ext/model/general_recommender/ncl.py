@@ -12,10 +12,10 @@ __all__ = ["NCL"]
 
 
 class NCL(host.NCL):
-    """RecBole's NCL (Lin et al. 2022), its k-means done by scipy: RecBole imports faiss without declaring it."""
+    """RecBole's NCL (Lin et al. 2022), with k-means from scipy, because RecBole imports faiss without declaring it."""
 
     def run_kmeans(self, x: np.ndarray) -> tuple[torch.Tensor, torch.Tensor]:
-        """Unit centroids ``(k, d)`` and the cluster ``(n,) int64`` of each row of ``(n, d)``; k is at most n."""
+        """Finds unit centroids ``(k, d)`` and the cluster ``(n,) int64`` of each row of ``(n, d)``; k is at most n."""
         centroids, cluster = kmeans2(
             x.astype(np.float64), min(self.k, len(x)), minit="++", seed=int(torch.randint(2**31, (1,)))
         )

@@ -1,4 +1,4 @@
-"""A user's own most frequent items, then what is popular in the user's genres, then what is popular."""
+"""A user's most frequent items first, then popular items in the user's genres, then all other popular items."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ __all__ = ["PersonalTopK"]
 
 
 class PersonalTopK(GeneralRecommender):
-    """Three tiers of candidates, exact and without training; every item of a tier precedes all of the next.
+    """Three tiers of candidates, computed without training; every item of a tier ranks above all of the next.
 
     With the user's training interactions i_1, ..., i_n by time, age a_k = n - k, weights γ^(a_k) with γ =
     ``recency_decay`` and their sum W:
@@ -26,8 +26,9 @@ class PersonalTopK(GeneralRecommender):
       1 / (number of i's genres) for each of them and P(c|u) = Σ_k γ^(a_k) P(c|i_k) / W; score 1 + g;
     - the others: score φ(i) / (1 + max φ).
 
-    Each fraction is below 1. Genres are the column ``genres`` of the ``.item`` file; items without genres, and all
-    items of a data set without them, have the last tier only. Scores are float64, so that near values stay apart.
+    Each fraction is below 1. Genres come from the column ``genres`` of the ``.item`` file. Items without genres, and
+    all items of a data set without that column, fall into the last tier unless they are own items. Scores are float64,
+    so that close values stay distinct.
     """
 
     type = ModelType.TRADITIONAL
@@ -44,7 +45,7 @@ class PersonalTopK(GeneralRecommender):
         genres = np.zeros((self.n_items, 1)) if genres is None else genres.astype(np.float64)
         self.genres = genres / np.maximum(genres.sum(axis=1, keepdims=True), 1)  # (n_items, G)
         self.profile = (owned @ self.genres) / np.where(total > 0, total, 1)[:, None]  # (n_users, G)
-        # The tier rides on the value: 2 + f / (1 + W), only where something was owned.
+        # Stored values include the tier, 2 + f / (1 + W); missing entries stay 0.
         owned.data = 2 + owned.data / np.repeat(1 + total, np.diff(owned.indptr))
         self.owned = None if config["mask_seen"] else owned
 
@@ -52,17 +53,17 @@ class PersonalTopK(GeneralRecommender):
         """f: ``(n_users, n_items) float64``."""
         users, items = (np.asarray(dataset.inter_feat[name]) for name in (self.USER_ID, self.ITEM_ID))
         times = np.asarray(dataset.inter_feat[dataset.time_field])
-        # Stable: equal times keep the order that the data layer decided.
+        # A stable sort: interactions at equal times keep the order set by the data layer.
         order = np.lexsort((times, users))
         users, items = users[order], items[order]
         last = np.searchsorted(users, users, side="right") - 1
         weight = decay ** (last - np.arange(len(users))).astype(np.float64)
         shape = (self.n_users, self.n_items)
-        # Weights of interactions long ago can be too small for a float; their items are own items all the same.
+        # The weight of an old interaction can underflow to 0, but its item must remain an own item.
         return sp.csr_matrix((np.maximum(weight, np.finfo(np.float64).tiny), (users, items)), shape=shape)
 
     def calculate_loss(self, interaction: Any) -> torch.Tensor:
-        """Nothing is learnt."""
+        """Returns 0; the model has no trainable parameters."""
         return self.fake_loss.sum() * 0
 
     def predict(self, interaction: Any) -> torch.Tensor:

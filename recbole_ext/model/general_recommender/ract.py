@@ -1,4 +1,4 @@
-"""RaCT, its three stages in one run."""
+"""RaCT with its three stages in one run."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ class RaCT(host.RaCT):
 
     def __init__(self, config: Any, dataset: Any) -> None:
         config["train_stage"] = self.stages[0]
-        # Its critic looks at a list of metrics_k items, which a small catalogue does not have.
+        # The critic reads a list of metrics_k items; a small catalogue has fewer.
         config["metrics_k"] = min(config["metrics_k"], dataset.item_num)
         super().__init__(config, dataset)
 
     def enter_stage(self, stage: str) -> None:
-        """Freezes what a stage does not train: the critic, or in the critic's own stage the actor."""
+        """Freezes the parts that a stage does not train: the actor in the critic's stage, else the critic."""
         self.train_stage = stage
         critic = stage == "critic_pretrain"
         for net, learns in (

@@ -1,4 +1,4 @@
-"""Random scores: the floor of every comparison."""
+"""Random scores: the lower bound of every comparison."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ _GOLDEN, _MIX_1, _MIX_2 = -7046029254386353131, -4658895280553007687, -772359229
 
 
 class Random(GeneralRecommender):
-    """Uniform scores that depend on the seed, the user and the item alone.
+    """Uniform scores that depend only on the seed, the user and the item.
 
     A pair is hashed with the finaliser of SplitMix64 (Steele, Lea and Flood 2014), so that ``predict`` and
     ``full_sort_predict`` agree and a run repeats exactly.
@@ -37,7 +37,7 @@ class Random(GeneralRecommender):
         return ((key >> 11) & (2**53 - 1)).to(torch.float64) / 2**53
 
     def calculate_loss(self, interaction: Any) -> torch.Tensor:
-        """Nothing is learnt."""
+        """Returns 0; the model has no trainable parameters."""
         return self.fake_loss.sum() * 0
 
     def predict(self, interaction: Any) -> torch.Tensor:

@@ -1,4 +1,4 @@
-"""Popularity of the last days."""
+"""Popularity over the most recent days."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ _SECONDS_A_DAY = 86_400
 
 
 class RecentPop(GeneralRecommender):
-    """Popularity towards the end of the training data: the floor of splits by time (Ji et al., SIGIR 2020).
+    """Popularity at the end of the training data, the baseline for splits by time (Ji et al., SIGIR 2020).
 
     With T the time of the last training interaction, score(i) = Σ 2^(-(T - t) / ``half_life_days``) over the training
-    interactions of i at times t with T - t < ``last_days``. A key that is null sets no limit: with both null it is Pop.
+    interactions of i at times t with T - t < ``last_days``. Null disables a key; with both null the model equals Pop.
     """
 
     type = ModelType.TRADITIONAL
@@ -40,7 +40,7 @@ class RecentPop(GeneralRecommender):
         self.register_buffer("popularity", torch.from_numpy(scores), persistent=False)  # (n_items,) float64
 
     def calculate_loss(self, interaction: Any) -> torch.Tensor:
-        """Nothing is learnt."""
+        """Returns 0; the model has no trainable parameters."""
         return self.fake_loss.sum() * 0
 
     def predict(self, interaction: Any) -> torch.Tensor:

@@ -1,4 +1,4 @@
-"""Random walks of three steps, divided by popularity."""
+"""Three-step random walks with a popularity discount."""
 
 from __future__ import annotations
 
@@ -18,14 +18,14 @@ _BLOCK_ELEMENTS = 1 << 21
 
 
 class RP3beta(GeneralRecommender):
-    """RP3β (Paudel et al., TiiS 2017): walks from a user to an item, a user and an item, less those to popular items.
+    """RP3β (Paudel et al., TiiS 2017): walks user-item-user-item, discounted by target popularity.
 
-    With x the binary training interactions, n_u the items of u, φ(i) the users of i, α = ``walk_power`` and β =
-    ``target_popularity``:
+    With x the binary training interactions, n_u the number of items of u, φ(i) the number of users of i,
+    α = ``walk_power`` and β = ``target_popularity``:
 
-    w(i, j) = Σ_u (x_ui / φ(i))^α (x_uj / n_u)^α / φ(j)^β, 0 on the diagonal; of each row the ``k`` largest are kept,
-    and with ``normalise`` a row is divided by its sum (Ferrari Dacrema et al., TOIS 2021).
-    score(u, j) = Σ_i x_ui w(i, j). With β = 0 it is P3α (Cooper et al., WWW 2014).
+    w(i, j) = Σ_u (x_ui / φ(i))^α (x_uj / n_u)^α / φ(j)^β, 0 on the diagonal. Each row keeps its ``k`` largest
+    values, and with ``normalise`` is divided by its sum (Ferrari Dacrema et al., TOIS 2021).
+    score(u, j) = Σ_i x_ui w(i, j). With β = 0 the model is P3α (Cooper et al., WWW 2014).
     """
 
     type = ModelType.TRADITIONAL
@@ -34,7 +34,7 @@ class RP3beta(GeneralRecommender):
     def __init__(self, config: Any, dataset: Any) -> None:
         super().__init__(config, dataset)
         self.fake_loss = torch.nn.Parameter(torch.zeros(1))
-        # Repeated interactions are added by scipy; a walk knows an edge once.
+        # scipy sums repeated interactions, but a walk counts each edge once.
         self.interaction_matrix = dataset.inter_matrix(form="csr").astype(np.float32)
         self.interaction_matrix.data[:] = 1
         self.w = self._walks(
@@ -67,7 +67,7 @@ class RP3beta(GeneralRecommender):
         return found
 
     def calculate_loss(self, interaction: Any) -> torch.Tensor:
-        """Nothing is learnt."""
+        """Returns 0; the model has no trainable parameters."""
         return self.fake_loss.sum() * 0
 
     def predict(self, interaction: Any) -> torch.Tensor:

@@ -15,7 +15,7 @@ from recbole_ext.model.kernels.sparse_product import dense_product
 __all__ = ["ITEM_WEIGHTS", "UserKNN"]
 
 ITEM_WEIGHTS = ("none", "idf", "bm25")
-"""How much an item counts when users are compared."""
+"""Item weightings for the similarity of users."""
 
 _BM25_K, _BM25_B = 1.2, 0.75
 
@@ -43,7 +43,7 @@ class UserKNN(GeneralRecommender):
         self.neighbours = found.T.tocsr()  # (n_users, n_users), a row holds the neighbours of a user
 
     def calculate_loss(self, interaction: Any) -> torch.Tensor:
-        """Nothing is learnt."""
+        """Returns 0; the model has no trainable parameters."""
         return self.fake_loss.sum() * 0
 
     def predict(self, interaction: Any) -> torch.Tensor:
@@ -58,7 +58,7 @@ class UserKNN(GeneralRecommender):
         return dense_product(self.neighbours[users], self.histories).view(-1).to(self.device)
 
     def parts(self, interaction: Any, items: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """What each item of the first user adds to the scores of some items, the neighbours being what they are.
+        """Computes what each item of the first user adds to the scores of some items, with the neighbours fixed.
 
         Args:
             interaction: A batch; its first row is read.

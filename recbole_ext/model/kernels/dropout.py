@@ -1,4 +1,4 @@
-"""Dropout whose random numbers cost a fifth on a processor."""
+"""Dropout that draws random numbers at a fifth of the cost on the CPU."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ _LEVELS = 2**16
 
 
 class QuickDropout(nn.Dropout):
-    """Dropout (Srivastava et al. 2014) that gets four decisions out of each random number of PyTorch's generator.
+    """Dropout (Srivastava et al. 2014) that takes four decisions from each 64-bit number of PyTorch's generator.
 
-    The probability is rounded to a multiple of 2^-16, and what is kept is scaled by what was rounded to, so that
+    The probability is rounded to a multiple of 2^-16. Kept values are scaled by the rounded probability, so that
     expectations are exact.
     """
 
     def forward(self, input: torch.Tensor) -> torch.Tensor:
-        """``input`` with a share ``p`` of its numbers set to 0 and the others scaled; in evaluation as it is."""
+        """Sets a share ``p`` of ``input`` to 0 and scales the rest; in evaluation mode returns it unchanged."""
         dropped = round(self.p * _LEVELS)
         if not self.training or input.is_cuda or dropped in (0, _LEVELS):
             return super().forward(input)
@@ -29,7 +29,7 @@ class QuickDropout(nn.Dropout):
 
 
 def quicken_dropout(model: nn.Module) -> None:
-    """Puts :class:`QuickDropout` in the place of every plain ``nn.Dropout`` of a model."""
+    """Replaces every plain ``nn.Dropout`` of a model by :class:`QuickDropout`."""
     for parent in model.modules():
         for name, child in parent.named_children():
             if type(child) is nn.Dropout and not child.inplace:

@@ -1,4 +1,4 @@
-"""A sparse matrix put together from dense blocks of rows, of which the largest values are kept."""
+"""A sparse matrix built from dense blocks of rows that keeps the largest values of each row."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ __all__ = ["LargestRows"]
 
 
 class LargestRows:
-    """Collects rows; a value that is not kept, or not above 0, is not stored.
+    """Collects rows and stores their largest values above 0.
 
     Args:
-        n_columns: Of the matrix; column 0 is padding.
-        k: Largest values of each row that are kept, among equal ones those in smaller columns; all if None.
+        n_columns: Number of columns of the matrix; column 0 is padding.
+        k: Number of values to keep per row, ties by the smaller column; all if None.
     """
 
     def __init__(self, n_columns: int, k: int | None = None) -> None:
@@ -26,7 +26,7 @@ class LargestRows:
         self._lengths: list[np.ndarray] = []
 
     def add(self, block: np.ndarray) -> None:
-        """Appends rows ``(I, n_columns) float32``, none of them below 0, which are changed in place."""
+        """Appends non-negative rows ``(I, n_columns) float32``; ``block`` is changed in place."""
         if self.k is not None and self.k < self.n_columns - 1:
             crowded = np.flatnonzero(np.count_nonzero(block, axis=1) > self.k)
             if len(crowded):
@@ -39,7 +39,7 @@ class LargestRows:
         self._lengths.append(np.bincount(row, minlength=len(block)))
 
     def matrix(self) -> sp.csr_matrix:
-        """``(rows, n_columns) float32``, columns sorted."""
+        """Returns the ``(rows, n_columns) float32`` matrix, columns sorted."""
         lengths = np.concatenate(self._lengths)
         parts = (
             np.concatenate(self._values),

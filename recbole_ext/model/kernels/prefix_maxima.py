@@ -8,17 +8,17 @@ import torch
 
 __all__ = ["prefix_maxima"]
 
-_GROUP = 8  # heights of a matrix product: few enough to leave out most starts that do not fit the window
+_GROUP = 8  # heights per matrix product: few enough to skip most starts that do not fit the window
 
 
 class _Step(NamedTuple):
-    """What the item ``offset`` places after the start of a filter adds to.
+    """The sums that the item ``offset`` places after the start of a filter contributes to.
 
     Attributes:
-        offset: Place inside the filters.
-        rows: Starts whose item at this offset is there.
-        column: First column of the filters that reach this far.
-        ends: Whether one height ends here.
+        offset: Position inside the filters.
+        rows: Number of starts that have an item at this offset.
+        column: First column of the filters that extend to this offset.
+        ends: Whether a height ends here.
     """
 
     offset: int
@@ -28,7 +28,7 @@ class _Step(NamedTuple):
 
 
 def _steps(length: int, starts: int, first: int, heights: int, filters: int) -> list[_Step]:
-    """The offsets of the filters of heights first to first + heights - 1, the smallest first."""
+    """The offsets of the filters of heights first to first + heights - 1, in ascending order."""
     return [
         _Step(o, min(starts, length - o), max(o + 1 - first, 0) * filters, o + 1 >= first)
         for o in range(min(first + heights - 1, length))
@@ -36,11 +36,11 @@ def _steps(length: int, starts: int, first: int, heights: int, filters: int) -> 
 
 
 class _PrefixMaxima(torch.autograd.Function):
-    """A group of neighbouring heights; sums grow offset by offset in one buffer, of which nothing is kept.
+    """Max-pooled convolutions of a group of adjacent heights; sums are built offset by offset in one scratch buffer.
 
-    After offset o, the sum of start s is the output of a filter that sees items s to s + o and padding behind: what
-    prefix t = s + o asks for. For the height o + 1 it is complete, and every longer prefix asks for it as well. So
-    one running maximum over s of the complete sums, and one maximum over o of the others, make all prefixes.
+    After offset o, the sum of start s is the output of a filter that sees items s to s + o followed by padding, which
+    is what prefix t = s + o needs. For height o + 1 the sum is complete, and every longer prefix needs it too. All
+    prefixes therefore follow from one running maximum over s of the complete sums and one maximum over o of the others.
     """
 
     @staticmethod
@@ -57,7 +57,7 @@ class _PrefixMaxima(torch.autograd.Function):
         place = torch.arange(length, device=items.device)[:, None]
         sums = torch.where(place[:starts] <= last, bias.flatten(), -torch.inf)  # (S, C)
         sums = sums[:, None].repeat(1, batch, 1).flatten(0, 1)  # (S B, C)
-        # Starts behind the prefix see padding only, and there are some unless the last start lies inside.
+        # Starts past the prefix see only padding; they exist unless the last start lies inside the prefix.
         best = torch.where(place < last, bias.flatten().relu(), 0.0)[:, None].repeat(1, batch, 1)  # (L, B, C)
         chosen = torch.full_like(best, -1, dtype=torch.int16)
         whole = torch.full_like(best, -torch.inf)
@@ -110,11 +110,11 @@ class _PrefixMaxima(torch.autograd.Function):
 
 
 def _given_back(grad: torch.Tensor, source: torch.Tensor) -> torch.Tensor:
-    """The backward pass of a running maximum, ``(L, ...)``, without additions in random order on a GPU."""
+    """The backward pass of a running maximum, ``(L, ...)``, with a fixed order of additions on a GPU."""
     result, later = torch.empty_like(grad), torch.zeros_like(grad[0])
     for place in reversed(range(len(grad))):
         later = later + grad[place]
-        begins = source[place] == place  # here a new maximum begins, which all gradients since came from
+        begins = source[place] == place  # a new maximum starts here; all gradients since then belong to it
         result[place] = later * begins
         later = later * ~begins
     return result
@@ -123,18 +123,18 @@ def _given_back(grad: torch.Tensor, source: torch.Tensor) -> torch.Tensor:
 def prefix_maxima(
     items: torch.Tensor, weights: list[torch.Tensor], biases: list[torch.Tensor]
 ) -> torch.Tensor:
-    """max over s of relu(b_h + Σ_o W_h[o] · x_(s+o)), for each prefix of the items, continued by zeros.
+    """Computes max over s of relu(b_h + Σ_o W_h[o] · x_(s+o)) for each prefix of the items, padded with zeros.
 
-    The filters of each height h from 1 to ``window`` start at places 0 to window - h. The work is that of one pass of
-    every filter over the window, whatever the number of prefixes.
+    The filters of each height h from 1 to ``window`` start at places 0 to window - h. The cost is one pass of
+    every filter over the window, independent of the number of prefixes.
 
     Args:
         items: ``(L, B, d)`` vectors of the items, L ≤ window.
-        weights: ``window`` tensors ``(n_h, h, d)``, of heights 1 to window.
+        weights: ``window`` tensors ``(n_h, h, d)``, for heights h from 1 to window.
         biases: ``window`` tensors ``(n_h,)``.
 
     Returns:
-        ``(L, B, window n_h)``, by height, then by filter; row t is for items 0 to t.
+        ``(L, B, window n_h)``, ordered by height, then by filter; row t belongs to the prefix of items 0 to t.
     """
     window, parts = len(weights), []
     for first in range(1, window + 1, _GROUP):

@@ -1,4 +1,4 @@
-"""A gated recurrent unit whose backward pass is written out: few operations a step, one product for each weight."""
+"""A GRU with a hand-written backward pass: few operations per step, one matrix product per weight."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ __all__ = ["gru_states"]
 
 
 class _GatedRecurrence(torch.autograd.Function):
-    """One layer without biases; states after each step from zero.
+    """One layer without biases, with initial state zero; returns the state after each step.
 
-    What a step's gradient is multiplied with depends on the forward pass alone, so that it is computed for all steps
-    at once; the loop back in time keeps one product and three operations a step.
+    The factors of a step's gradient depend only on the forward pass, so they are computed for all steps at once. The
+    loop back in time is left with one matrix product and three operations per step.
     """
 
     @staticmethod
@@ -67,10 +67,10 @@ class _GatedRecurrence(torch.autograd.Function):
 
 
 def gru_states(layers: nn.GRU, inputs: torch.Tensor) -> torch.Tensor:
-    """The states of the last layer after each step, as ``layers(inputs)[0]``; two to three times faster to train.
+    """Returns the states of the last layer after each step: ``layers(inputs)[0]``, two to three times faster to train.
 
     Args:
-        layers: Batch first, without biases, dropout between layers or projection.
+        layers: A batch-first GRU without biases, dropout between layers or projection.
         inputs: ``(B, L, d)``.
 
     Returns:

@@ -1,4 +1,4 @@
-"""Pairs of items that follow each other in sequences, weighted by their distance and counted in blocks."""
+"""Counts of item pairs in sequences, weighted by the distance between the items and computed in blocks."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ from recbole_ext.model.kernels.largest_rows import LargestRows
 __all__ = ["DISTANCE_WEIGHTS", "distance_weight", "sequence_pairs"]
 
 DISTANCE_WEIGHTS = ("linear", "inverse", "exponential", "quadratic", "flat")
-"""Names of the ways in which a weight falls with a distance."""
+"""The functions by which a weight decays with distance."""
 
-# Of one block, in float64: small enough for the processor's cache to help, large enough for few calls.
+# Size of one block, in float64 numbers: small enough for the CPU cache to help, large enough for few calls.
 _BLOCK_ELEMENTS = 1 << 22
 _BLOCK_PAIRS = 1 << 21
 
@@ -22,14 +22,14 @@ _BLOCK_PAIRS = 1 << 21
 def distance_weight(
     kind: str, distance: np.ndarray, span: np.ndarray | float, decay: float = 0.0
 ) -> np.ndarray:
-    """The weight f(d) of a distance d of 1 or more; f(1) = 1.
+    """Computes the weight f(d) of distances d of at least 1; f(1) = 1.
 
     Args:
         kind: ``linear``: 1 - (d - 1) / span; ``inverse``: 1 / d; ``quadratic``: 1 / d²; ``exponential``:
             exp(-decay (d - 1)); ``flat``: 1.
-        distance: ``(n,)`` in places, from 1 on.
-        span: Largest distance, at which ``linear`` is still above 0: one number, or one for each distance.
-        decay: Of ``exponential``, for each place.
+        distance: ``(n,)`` distances in places, at least 1.
+        span: Largest distance, where ``linear`` is still above 0: one number, or one per distance.
+        decay: Decay of ``exponential`` per place.
 
     Returns:
         ``(n,) float64``.
@@ -46,11 +46,11 @@ def distance_weight(
 
 
 def _blocks(pairs: np.ndarray, n_items: int) -> Iterator[tuple[int, int]]:
-    """Ranges of items with at most ``_BLOCK_PAIRS`` pairs and ``_BLOCK_ELEMENTS`` places, or one item.
+    """Yields ranges of items with at most ``_BLOCK_PAIRS`` pairs and ``_BLOCK_ELEMENTS`` cells, or a single item.
 
     Args:
-        pairs: ``(n_items,) int64`` upper bound of the pairs of each item.
-        n_items: Columns of a block.
+        pairs: ``(n_items,) int64`` upper bound on the number of pairs of each item.
+        n_items: Number of columns of a block.
     """
     total, first, most = np.concatenate([[0], np.cumsum(pairs)]), 0, max(1, _BLOCK_ELEMENTS // n_items)
     while first < n_items:
@@ -68,14 +68,14 @@ def _count(
     first: int,
     block: np.ndarray,
 ) -> None:
-    """Adds the pairs that begin in ``rows``, whose items are ``first`` and the following, to ``block (I, n_items)``."""
+    """Adds the pairs that start at ``rows`` to ``block (I, n_items)``; row 0 of the block is item ``first``."""
     n_items = block.shape[1]
     step = max(1, _BLOCK_PAIRS // len(offsets[0]))
     for begin in range(0, len(rows), step):
         part = rows[begin : begin + step, None]
         other = part + offsets[0]  # (step, D)
         np.clip(other, 0, len(items) - 1, out=other)
-        # A clipped place is another one than meant: its distance decides whether it counts.
+        # Clipping changes the distance; such pairs are dropped.
         inside = (users[other] == users[part]) & (other - part == offsets[0])
         key = (items[part] - first) * n_items + items[other]
         weight = np.broadcast_to(offsets[1], inside.shape)[inside]
@@ -93,21 +93,21 @@ def sequence_pairs(
     target_scale: np.ndarray | None = None,
     k: int | None = None,
 ) -> sp.csr_matrix:
-    """Weighted counts of how often one item comes some places after another.
+    """Counts how often one item follows another within some places, weighted by the distance.
 
     W(i, j) = source_scale(i) target_scale(j) Σ f(t - s) over users and their places s < t ≤ s + D with i at s and j at
-    t; both ways: W + Wᵀ before the scales. The diagonal is 0. The items' rows are counted block by block, so that
-    beside the N interactions (24 bytes each) and the result (8 bytes for each value kept) never more than about 200 MB
-    are held, whatever N and the number of items.
+    t; undirected: W + Wᵀ before scaling. The diagonal is 0. Rows are counted block by block, so that on top of the N
+    interactions (24 bytes each) and the result (8 bytes per stored value) at most about 200 MB are allocated,
+    independent of N and the number of items.
 
     Args:
-        users: ``(N,)`` ids; equal ones lie together, in the order of time.
+        users: ``(N,)`` ids; the interactions of a user are contiguous and ordered by time.
         items: ``(N,)`` ids from 1 to ``n_items - 1``.
-        n_items: Rows and columns of the result; 0 is padding.
-        weights: ``(D,) float64`` f(1), ..., f(D), none below 0.
+        n_items: Number of rows and columns of the result; 0 is padding.
+        weights: ``(D,) float64`` f(1), ..., f(D), not negative.
         directed: Whether j must come after i.
         source_scale, target_scale: ``(n_items,)`` factors above 0; 1 if None.
-        k: Largest values of each row that are kept; all if None.
+        k: Number of values to keep per row, the largest ones; all if None.
 
     Returns:
         ``(n_items, n_items) float32``, columns sorted, values above 0.

@@ -12,7 +12,7 @@ __all__ = ["dense_product"]
 
 
 def _shared(matrix: sp.csr_matrix) -> torch.Tensor:
-    """The matrix as a tensor on the same memory."""
+    """Wraps the matrix in a tensor that shares its memory."""
     indptr, indices, data = map(torch.from_numpy, (matrix.indptr, matrix.indices, matrix.data))
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", message="Sparse ")  # torch calls its own CSR format beta
@@ -20,10 +20,10 @@ def _shared(matrix: sp.csr_matrix) -> torch.Tensor:
 
 
 def dense_product(left: sp.csr_matrix, right: sp.csr_matrix) -> torch.Tensor:
-    """``left @ right`` as a dense block.
+    """Computes ``left @ right`` as a dense block.
 
-    A product in scipy's sparse form first counts, then links what is not zero, and is copied into a dense block in
-    the end; MKL, which most builds of torch bring along, adds into the dense block at once.
+    scipy's sparse product counts the non-zeros, links them and needs a final copy into a dense block. MKL, which most
+    builds of torch include, accumulates directly into the dense block.
 
     Args:
         left: ``(B, n) float32``.

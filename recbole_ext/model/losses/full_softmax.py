@@ -1,4 +1,4 @@
-"""Soft-max cross-entropy over the whole catalogue, block by block: memory grows neither with it nor with positions."""
+"""Soft-max cross-entropy over the whole catalogue, computed in blocks that bound the memory for logits."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _TINY = 1e-30
 
 
 class _BlockwiseCrossEntropy(torch.autograd.Function):
-    """Loss and both gradients block by block in the forward pass; the backward pass only scales them."""
+    """Computes loss and both gradients block by block in the forward pass; the backward pass only scales them."""
 
     @staticmethod
     def forward(
@@ -61,7 +61,7 @@ class _BlockwiseCrossEntropy(torch.autograd.Function):
 def _log_losses(
     share: torch.Tensor, output: torch.Tensor, items: torch.Tensor, targets: torch.Tensor
 ) -> torch.Tensor:
-    """-log of the targets' shares; a share too small to be told from none is computed again as a logarithm."""
+    """-log of the targets' shares; where a share underflows, the logarithm is recomputed from the logits."""
     wanted = share.gather(1, targets[:, None]).squeeze(1).to(output.dtype)
     losses = wanted.clamp_min(_TINY).log_().neg_()
     lost = torch.nonzero(wanted < _TINY).squeeze(1)
@@ -72,10 +72,11 @@ def _log_losses(
 
 
 def _subtract_targets(share: torch.Tensor, losses: torch.Tensor, targets: torch.Tensor) -> None:
-    """Shares minus one-hot, in place; where the target has most of the share, from what is left to the others.
+    """Subtracts the one-hot targets from the shares, in place.
 
-    Near 1, bfloat16 knows steps of 1/256 only: a target's share, and so its loss, would become 1 and 0 long before
-    the others' shares vanish, and the gradient would no longer sum to 0.
+    Where the target has more than half of the share, its entry and its loss are computed from the sum of the other
+    shares. Near 1, bfloat16 has steps of 1/256: the target's share would round to 1, and its loss to 0, long before
+    the other shares vanish, and the gradient would no longer sum to 0.
     """
     place = torch.arange(len(share), device=share.device)
     sure = torch.nonzero(share[place, targets] > 0.5).squeeze(1)
@@ -87,7 +88,7 @@ def _subtract_targets(share: torch.Tensor, losses: torch.Tensor, targets: torch.
 
 
 def _rows_at_once(row_bytes: int, most_bytes: int, device: torch.device) -> int:
-    """Rows of a block: what a processor's cache holds, but not so few that the products are slow."""
+    """Rows per block: as many as the CPU cache holds, but enough to keep the matrix products fast."""
     most = max(1, most_bytes // row_bytes)
     return most if device.type != "cpu" else min(most, max(_FEWEST_ROWS, _CACHED_BYTES // row_bytes))
 
@@ -101,19 +102,19 @@ def full_softmax(
     chunk_bytes: int = _MOST_BYTES,
     precision: torch.dtype | None = None,
 ) -> torch.Tensor:
-    """Mean soft-max cross-entropy over all items, padding included, as RecBole's sequential models have it.
+    """Computes the mean soft-max cross-entropy over all items, padding included, as RecBole's sequential models do.
 
     Args:
         output: ``(N, d)`` representations.
         item_embedding: ``(n_items, d)`` weights that score them.
         targets: ``(N,) int64`` item ids.
         weights: ``(N,)`` factor of each row's loss; the mean still divides by N.
-        chunk_bytes: Most bytes of logits at once.
-        precision: Of logits, shares and their three products; sums stay in the type of ``output``, which is also
-            the default. With bfloat16 a logit and a share are known to one part in 256.
+        chunk_bytes: Maximum size of a block of logits.
+        precision: Data type of logits, shares and their three products; sums stay in the type of ``output``, which is
+            also the default. bfloat16 represents a logit or a share to one part in 256.
 
     Returns:
-        A scalar.
+        The scalar loss.
     """
     chosen = precision or output.dtype
     row_bytes = item_embedding.shape[0] * chosen.itemsize

@@ -1,4 +1,4 @@
-"""Losses over drawn negatives; the one over the whole catalogue is in :mod:`recbole_ext.model.losses.full_softmax`."""
+"""Losses over sampled negatives; for the whole catalogue see :mod:`recbole_ext.model.losses.full_softmax`."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ __all__ = ["bpr_all_positions", "gbce", "own_scores", "sampled_softmax"]
 
 
 def _kept(negative: torch.Tensor, hits: torch.Tensor | None, value: float) -> torch.Tensor:
-    """Negatives' terms, those that are the positive itself replaced by a neutral value."""
+    """The negatives' terms, with draws of the positive itself replaced by a neutral value."""
     return negative if hits is None else negative.masked_fill(hits, value)
 
 
@@ -21,15 +21,15 @@ def _scores(output: torch.Tensor, items: torch.Tensor, drawn: torch.Tensor) -> t
 def own_scores(
     output: torch.Tensor, items: torch.Tensor, drawn: torch.Tensor, *, most_elements: int = 1 << 24
 ) -> torch.Tensor:
-    """Logits of items that were drawn for each row alone, block by block.
+    """Computes the logits of items drawn separately for each row, block by block.
 
-    The drawn items' vectors, ``k`` for each row, are gathered again in the backward pass rather than kept.
+    The backward pass gathers the drawn items' vectors, ``k`` per row, again instead of storing them.
 
     Args:
         output: ``(N, d)`` representations.
         items: ``(n_items, d)`` weights.
         drawn: ``(N, k) int64`` item ids.
-        most_elements: Numbers gathered at once.
+        most_elements: Maximum number of values gathered at once.
 
     Returns:
         ``(N, k)``.
@@ -49,12 +49,12 @@ def sampled_softmax(
     log_expected: torch.Tensor | None = None,
     hits: torch.Tensor | None = None,
 ) -> torch.Tensor:
-    """Soft-max cross-entropy against drawn negatives, with logQ correction (Bengio and Senécal 2008).
+    """Computes soft-max cross-entropy against sampled negatives, with logQ correction (Bengio and Senécal 2008).
 
-    -s₊ + log(exp s₊ + Σ_j exp(s_j - log(k q_j))) over the draws j that are not the positive: the expectation of the
-    sum is Σ exp s_i over all items but the positive, so that the loss approaches the full soft-max (without padding)
-    as k grows. k counts all draws, those that hit the positive included. The positive itself is always there and
-    needs no correction (Yi et al., RecSys 2019, correct it as well, as their negatives are the other positives).
+    The loss is -s₊ + log(exp s₊ + Σ_j exp(s_j - log(k q_j))) over the draws j that are not the positive. The expected
+    sum is Σ exp s_i over all items but the positive, so the loss approaches the full soft-max (without padding) as k
+    grows. k counts all draws, including those that hit the positive. The positive itself is always present and needs
+    no correction (Yi et al., RecSys 2019, correct it too, because their negatives are the other positives).
 
     Args:
         positive: ``(N,)`` logits of the targets.
@@ -79,17 +79,17 @@ def gbce(
     t: float = 0.75,
     hits: torch.Tensor | None = None,
 ) -> torch.Tensor:
-    """Generalised binary cross-entropy (Petrov and Macdonald, RecSys 2023, gSASRec).
+    """Computes generalised binary cross-entropy (Petrov and Macdonald, RecSys 2023, gSASRec).
 
-    -(β log σ(s₊) + Σ_j log(1 - σ(s_j))) / (k + 1) with β = r (t (1 - 1/r) + 1/r) = 1 - t (1 - r) and the sampling
-    rate r = k / (catalogue - 1): how often a negative is drawn, which may be more than once. t = 0 is binary
-    cross-entropy; t = 1 calibrates the probabilities fully.
+    The loss is -(β log σ(s₊) + Σ_j log(1 - σ(s_j))) / (k + 1) with β = r (t (1 - 1/r) + 1/r) = 1 - t (1 - r) and the
+    sampling rate r = k / (catalogue - 1), the expected number of draws of a negative, which may exceed 1. t = 0 is
+    binary cross-entropy; t = 1 calibrates the probabilities fully.
 
     Args:
         positive: ``(N,)`` logits of the targets.
         negative: ``(N, k)`` logits of uniform draws.
-        catalogue: Items without padding.
-        t: Calibration from 0 to 1.
+        catalogue: Number of items, padding excluded.
+        t: Calibration, from 0 to 1.
         hits: ``(N, k) bool``, draws that are the row's positive; their terms are left out.
 
     Returns:
@@ -105,7 +105,7 @@ def gbce(
 def bpr_all_positions(
     positive: torch.Tensor, negative: torch.Tensor, *, hits: torch.Tensor | None = None
 ) -> torch.Tensor:
-    """-log σ(s₊ - s_j), mean over a row's negatives (Rendle et al. 2009).
+    """Computes -log σ(s₊ - s_j), averaged over a row's negatives (Rendle et al. 2009).
 
     Args:
         positive: ``(N,)`` logits of the targets.
@@ -113,7 +113,7 @@ def bpr_all_positions(
         hits: ``(N, k) bool``, draws that are the row's positive; the mean leaves them out.
 
     Returns:
-        ``(N,)`` losses; 0 for a row without negatives that count.
+        ``(N,)`` losses; 0 for a row whose draws all hit the positive.
     """
     pairs = nn.functional.softplus(negative - positive[:, None])
     if hits is None:

@@ -1,4 +1,4 @@
-"""Popularity inside training: what negatives are drawn from, what corrects for it, and what rare positives weigh."""
+"""Popularity in training: the distribution of negatives, its logQ correction, and weights for rare positives."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ __all__ = [
 
 
 def train_counts(dataset: Any) -> np.ndarray:
-    """φ: ``(n_items,) int64`` training interactions of each item; padding has none.
+    """Counts φ, the ``(n_items,) int64`` training interactions of each item; padding has none.
 
     Args:
         dataset: The training part, with RecBole's interface.
@@ -33,17 +33,17 @@ def train_counts(dataset: Any) -> np.ndarray:
 def inverse_propensity_weights(
     counts: np.ndarray, *, power: float, clip: float | None = None, normalise: bool = True
 ) -> np.ndarray:
-    """Weights of positives by the inverse of how likely an item was to be observed.
+    """Computes weights for positives: the inverse of the propensity of an item to be observed.
 
     With the propensity θ_i = (φ_i / max φ)^power (Saito et al., WSDM 2020, with power 0.5; Schnabel et al., ICML
     2016) the weight is w_i = min(1/θ_i, clip). It is divided by its mean over the training interactions,
-    Σ φ_i w_i / Σ φ_i, so that the scale of the loss, and with it the learning rate, stays.
+    Σ φ_i w_i / Σ φ_i, which preserves the scale of the loss and therefore the learning rate.
 
     Args:
-        counts: ``(n_items,)`` training interactions; items without any count as 1.
+        counts: ``(n_items,)`` training interactions; 0 is treated as 1.
         power: Exponent of the propensity; 0 gives weights of 1.
         clip: Largest weight before the division, at least 1; None or 0 for no limit.
-        normalise: Whether to divide by the mean.
+        normalise: Whether to divide by that mean.
 
     Returns:
         ``(n_items,) float64``.
@@ -64,10 +64,10 @@ def inverse_propensity_weights(
 
 
 class ItemWeights(nn.Module):
-    """The weight of a positive, by item: inverse propensity where ``ips_power`` asks for it.
+    """Weights of positives by item: inverse propensity if ``ips_power`` is above 0.
 
     Attributes:
-        weight: ``(n_items,) float32``, or None where nothing is weighted. Not part of a checkpoint.
+        weight: ``(n_items,) float32``, or None without weighting. Not stored in a checkpoint.
     """
 
     weight: torch.Tensor | None
@@ -83,22 +83,22 @@ class ItemWeights(nn.Module):
         self.register_buffer("weight", weight, persistent=False)
 
     def mean(self, losses: torch.Tensor, items: torch.Tensor) -> torch.Tensor:
-        """Mean of ``(N,)`` losses, each multiplied by the weight of its positive item ``(N,) int64``."""
+        """Returns the mean of ``(N,)`` losses, each multiplied by the weight of its positive item ``(N,) int64``."""
         return losses.mean() if self.weight is None else (losses * self.weight[items]).mean()
 
 
 class NegativeDistribution(nn.Module):
-    """q(i) ∝ φ(i)^α over the catalogue without padding: draws with replacement, and their logQ.
+    """The distribution q(i) ∝ φ(i)^α over the catalogue without padding: draws with replacement, and their logQ.
 
     Items without training interactions have q = 0 for α > 0; with α = 0 all items are equally likely. These are the
-    weights of :class:`recbole_ext.sampler.NegativeSampler`.
+    weights of :class:`recbole_ext.data.negative_sampler.NegativeSampler`.
 
     Args:
         counts: ``(n_items,)`` training interactions, padding included.
         alpha: Exponent, at least 0.
 
     Attributes:
-        log_q: ``(n_items,) float32``, -inf where q is 0. Not part of a checkpoint.
+        log_q: ``(n_items,) float32``, -inf where q is 0. Not stored in a checkpoint.
     """
 
     log_q: torch.Tensor
@@ -112,44 +112,46 @@ class NegativeDistribution(nn.Module):
         weight = np.where(counts > 0, np.maximum(counts, 1.0) ** alpha, float(alpha == 0))
         weight[0] = 0.0
         if weight.sum() == 0:
-            raise ConfigError("no item has a training interaction, so that no negative can be drawn")
+            raise ConfigError(
+                "no item has a training interaction, so negatives cannot be drawn: check the split and the filters"
+            )
         q = weight / weight.sum()
         with np.errstate(divide="ignore"):
             self.register_buffer("log_q", torch.from_numpy(np.log(q)).float(), persistent=False)
-        # Searched in integers: a change of the model's precision must not move the limits.
+        # Integer limits: changing the model's precision must not move them.
         limits = np.round(np.cumsum(q) * 2**53).astype(np.int64)
         limits[np.flatnonzero(weight)[-1] :] = 2**53
         self.register_buffer("_cumulative", torch.from_numpy(limits), persistent=False)
 
     def draw(self, *shape: int) -> torch.Tensor:
-        """``shape int64`` items, independent, from torch's generator."""
+        """Draws ``shape int64`` items independently, from torch's generator."""
         place = torch.randint(2**53, shape, device=self._cumulative.device)
         return torch.searchsorted(self._cumulative, place, right=True)
 
     def log_expected(self, drawn: torch.Tensor) -> torch.Tensor:
-        """log(k q) of ``(..., k) int64`` draws: how often each is expected among its k."""
+        """Returns log(k q) of ``(..., k) int64`` draws: the log of the expected count of each among its k."""
         return self.log_q[drawn] + math.log(drawn.shape[-1])
 
 
 def check_debiasing(model: nn.Module, config: Any) -> None:
-    """Refuses keys of popularity-aware training that a model would ignore in silence.
+    """Rejects keys of popularity-aware training that a model would silently ignore.
 
     Args:
-        model: The model that was built.
+        model: The model.
         config: Its configuration.
 
     Raises:
-        ConfigError: ``ips_power`` or ``sequence_loss`` is set, but the model takes no part in it.
+        ConfigError: ``ips_power`` or ``sequence_loss`` is set, but the model does not support it.
     """
     modules = list(model.modules())
     if config["ips_power"] and not any(isinstance(module, ItemWeights) for module in modules):
         raise ConfigError(
-            f"ips_power is {config['ips_power']}, but {type(model).__name__} has no weights by propensity: set "
+            f"ips_power is {config['ips_power']}, but {type(model).__name__} does not weight by propensity: set "
             "ips_power: 0, or use MLP, BPR or a model that trains at all positions"
         )
     loss = config["sequence_loss"] or "full_softmax"
     if loss != "full_softmax" and not hasattr(model, "sequence_loss"):
         raise ConfigError(
             f"sequence_loss is {loss}, but {type(model).__name__} does not train at all positions: set "
-            "sequence_loss: full_softmax, or use one that does, such as GRU4Rec, SASRec, Caser or BERT4Rec"
+            "sequence_loss: full_softmax, or use a model that does, such as GRU4Rec, SASRec, Caser or BERT4Rec"
         )

@@ -1,4 +1,4 @@
-"""A weight for positives in point-wise losses, for any model that holds its loss as a module."""
+"""A weight for positives in point-wise losses, for any model whose loss is a submodule."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ __all__ = ["WeightedBCELoss", "set_positive_weight"]
 class WeightedBCELoss(nn.Module):
     """Binary cross-entropy on probabilities, mean over the batch, with positives counted ``weight`` times.
 
-    The same as ``BCEWithLogitsLoss(pos_weight=weight)`` on the logits.
+    It equals ``BCEWithLogitsLoss(pos_weight=weight)`` on the logits.
     """
 
     def __init__(self, weight: float) -> None:
@@ -21,13 +21,13 @@ class WeightedBCELoss(nn.Module):
         self.weight = weight
 
     def forward(self, probability: torch.Tensor, label: torch.Tensor) -> torch.Tensor:
-        """Loss of ``(B,)`` probabilities and labels in {0, 1}."""
+        """Returns the loss of ``(B,)`` probabilities and labels in {0, 1}."""
         weights = 1 + (self.weight - 1) * label
         return nn.functional.binary_cross_entropy(probability, label, weight=weights)
 
 
 def set_positive_weight(model: nn.Module, weight: float) -> None:
-    """Gives positives a weight in the point-wise losses that a model holds.
+    """Sets the weight of positives in the point-wise losses of a model.
 
     Args:
         model: A RecBole model; changed in place.

@@ -13,16 +13,16 @@ __all__ = ["Caser"]
 
 
 class Caser(AllPositions, host.Caser):
-    """RecBole's Caser (Tang and Wang, WSDM 2018), the same parameters and the same function of the last L items.
+    """RecBole's Caser (Tang and Wang, WSDM 2018) with the same parameters and the same function of the last L items.
 
     RecBole convolves the window of each prefix anew; here the convolutions run once over the sequence. As in RecBole,
-    the embedding of padding is not zero: it is drawn like the others, and the soft-max over all items moves it.
+    the padding embedding is not zero: it is initialised like the others, and the soft-max over all items updates it.
     """
 
     def encode(self, item_seq: torch.Tensor, item_seq_len: torch.Tensor, user: torch.Tensor) -> torch.Tensor:
-        """``(B, T, embedding_size)``: what the last L items up to each position say, for a sequence of any length.
+        """Returns ``(B, T, embedding_size)``, the state of the last L items up to each position, for any length T.
 
-        L is ``MAX_ITEM_LIST_LENGTH``. Before position L, these are all items so far, and padding behind them.
+        L is ``MAX_ITEM_LIST_LENGTH``. Before position L, the window holds all items so far, followed by padding.
         """
         embedded = self.item_embedding(item_seq)  # (B, T, d)
         features = self._of_prefixes(embedded[:, : self.max_seq_length])
@@ -33,8 +33,8 @@ class Caser(AllPositions, host.Caser):
         return self.ac_fc(self.fc2(torch.cat([state, of_user], dim=2)))
 
     def _of_prefixes(self, embedded: torch.Tensor) -> torch.Tensor:
-        """Both convolutions for the window of each prefix, ``(B, T, d)`` with T ≤ L to ``(B, T, n_v d + n_h L)``."""
-        padding = self.item_embedding.weight[0].detach()  # as an input, padding gets no gradient
+        """Convolves the window of each prefix both ways, ``(B, T, d)`` with T ≤ L to ``(B, T, n_v d + n_h L)``."""
+        padding = self.item_embedding.weight[0].detach()  # padding gets no gradient as an input
         shifted = (embedded - padding).transpose(0, 1)  # (T, B, d); padding is now zero
         vertical = self._causal(shifted) + self.conv_v.bias[:, None]
         vertical = vertical + self.conv_v.weight[:, 0].sum(dim=1) * padding
@@ -50,7 +50,7 @@ class Caser(AllPositions, host.Caser):
         return torch.einsum("vts,sbd->tbvd", weight[:, None].expand(-1, length, -1).tril(), items)
 
     def _of_windows(self, embedded: torch.Tensor) -> torch.Tensor:
-        """Both convolutions for each full window, ``(B, T, d)`` to ``(B, T - L + 1, n_v d + n_h L)``."""
+        """Convolves each full window both ways, ``(B, T, d)`` to ``(B, T - L + 1, n_v d + n_h L)``."""
         image = embedded[:, None]  # (B, 1, T, d)
         vertical = self.conv_v(image).transpose(1, 2).flatten(2)  # (B, T - L + 1, n_v d)
         horizontal = [
@@ -62,7 +62,7 @@ class Caser(AllPositions, host.Caser):
         return torch.cat([vertical, torch.cat(horizontal, dim=1).transpose(1, 2)], dim=2)
 
     def regularisation(self) -> torch.Tensor:
-        """RecBole's: the norms of embeddings, layers and filters, times ``reg_weight``."""
+        """Returns RecBole's penalty: the norms of embeddings, layers and filters, times ``reg_weight``."""
         weights = [
             layer.weight
             for layer in (self.user_embedding, self.item_embedding, self.conv_v, self.fc1, self.fc2)

@@ -1,4 +1,4 @@
-"""Models that read a window of items and are counted, not learnt."""
+"""Sequential models that are fitted by counting, without gradient training."""
 
 from __future__ import annotations
 
@@ -19,15 +19,15 @@ SECONDS_A_DAY = 86_400
 
 @dataclass(frozen=True)
 class Histories:
-    """The windows of a batch without padding, one after the other, oldest item first.
+    """The windows of a batch without padding, concatenated, oldest item first.
 
     Attributes:
         rows: ``(n,) int64`` row of the batch of each item.
         items: ``(n,) int64`` ids.
-        ages: ``(n,) int64`` items that follow in the window: 0 for the most recent one.
+        ages: ``(n,) int64`` number of later items in the window: 0 for the most recent one.
         lengths: ``(B,) int64`` items in each window.
-        times: ``(n,) int64`` seconds; None where the batch has no times.
-        users: ``(B,) int64`` ids; None where the batch names no users.
+        times: ``(n,) int64`` seconds; None if the batch has no times.
+        users: ``(B,) int64`` ids; None if the batch has no users.
     """
 
     rows: np.ndarray
@@ -38,39 +38,39 @@ class Histories:
     users: np.ndarray | None
 
     def timed(self) -> np.ndarray:
-        """``times``.
+        """Returns ``times``.
 
         Raises:
-            RecBoleExtError: The batch has none.
+            RecBoleExtError: The batch has no times.
         """
         if self.times is None:
             raise RecBoleExtError(
-                "the model weighs a history by time, but this history has no times: give them, or weigh by place"
+                "the model weights a history by time, but this history has no times: add times, or weight by place"
             )
         return self.times
 
     def last_times(self) -> np.ndarray:
-        """``(B,) int64`` seconds of each window's most recent item, 0 for an empty window."""
+        """Returns the ``(B,) int64`` time in seconds of each window's most recent item, 0 for an empty window."""
         last = np.zeros(len(self.lengths), dtype=np.int64)
         recent = self.ages == 0
         last[self.rows[recent]] = self.timed()[recent]
         return last
 
     def matrix(self, weights: np.ndarray, n_items: int) -> sp.csr_matrix:
-        """``(B, n_items) float32``: the weights ``(n,)`` of each row's items, those of repeated items added."""
+        """Returns ``(B, n_items) float32`` weights of each row's items; the weights of repeated items are summed."""
         shape = (len(self.lengths), n_items)
         return sp.csr_matrix((weights.astype(np.float32), (self.rows, self.items)), shape=shape)
 
 
 class Counted(SequentialRecommender):
-    """Base of sequential models that are counted when they are built.
+    """Base of sequential models that count the training data when they are built.
 
-    The trainer gives them one epoch, as it does all models that learn nothing, and the epoch is one short pass over
-    users, in which nothing happens. A checkpoint holds no counts: they follow from the training data. At scoring, a
-    model reads the window of the batch, so that any history can be scored; the training data alone is counted.
+    The trainer runs one epoch, as for all models without trainable parameters: one short pass over users that does
+    nothing. A checkpoint stores no counts, because they follow from the training data. Counts come only from the
+    training data; scoring reads the window of the batch, so any history can be scored.
     """
 
-    input_type = InputType.LISTWISE  # an example of training is a user: the shortest pass
+    input_type = InputType.LISTWISE  # one training example per user: the shortest pass
     learns = False
     reads_times = True
 
@@ -81,7 +81,7 @@ class Counted(SequentialRecommender):
         self.fake_loss = torch.nn.Parameter(torch.zeros(1))
 
     def calculate_loss(self, interaction: Any) -> torch.Tensor:
-        """Nothing is learnt."""
+        """Returns 0; the model has no trainable parameters."""
         return self.fake_loss.sum() * 0
 
     def sequences(self, dataset: Any) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
@@ -91,7 +91,7 @@ class Counted(SequentialRecommender):
         return users, items, times
 
     def histories(self, interaction: Any) -> Histories:
-        """The windows of a batch."""
+        """Returns the windows of a batch."""
         items = interaction[self.ITEM_SEQ].cpu().numpy()  # (B, L)
         lengths = interaction[self.ITEM_SEQ_LEN].cpu().numpy()
         inside = np.arange(items.shape[1]) < lengths[:, None]
@@ -102,11 +102,11 @@ class Counted(SequentialRecommender):
         return Histories(rows, items[inside], lengths[rows] - 1 - places, lengths, times, users)
 
     def scores(self, histories: Histories) -> torch.Tensor:
-        """``(B, n_items)`` scores of the whole catalogue, on the processor."""
+        """Returns ``(B, n_items)`` scores of the whole catalogue, on the CPU."""
         raise NotImplementedError
 
     def predict(self, interaction: Any) -> torch.Tensor:
-        """``(B,)`` scores of histories and one item each."""
+        """Returns ``(B,)`` scores of one item per history."""
         scores = self.full_sort_predict(interaction)
         return scores.gather(1, interaction[self.ITEM_ID][:, None]).squeeze(1)
 

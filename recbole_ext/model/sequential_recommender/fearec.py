@@ -14,7 +14,7 @@ __all__ = ["FEARec"]
 
 
 class _Column:
-    """``column[index]`` of a prefix, cut when it is asked for."""
+    """A column of the prefixes; ``column[row]`` cuts the prefix on demand."""
 
     def __init__(self, prefixes: _Prefixes, name: str) -> None:
         self.prefixes, self.name = prefixes, name
@@ -25,7 +25,7 @@ class _Column:
 
 
 class _Prefixes:
-    """The prefix of each training interaction, under the names that FEARec reads."""
+    """The prefix of each training interaction, under the field names that FEARec reads."""
 
     def __init__(self, users: np.ndarray, items: np.ndarray, width: int, names: tuple[str, str]) -> None:
         self.items, self.width = items, width
@@ -34,15 +34,15 @@ class _Prefixes:
         self.inter_feat = {names[0]: _Column(self, "items"), names[1]: _Column(self, "length")}
 
     def window(self, rows: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """``(B, width)`` items before the rows, and their number ``(B,)``."""
+        """Returns the ``(B, width)`` items before the rows, and their number ``(B,)``."""
         length = np.minimum(rows - self.start[rows], self.width)
         return cut_windows(self.items, rows, length, self.width), length
 
     def rows_by_item(self) -> dict[int, np.ndarray]:
-        """For each target, the rows of its distinct prefixes.
+        """Maps each target to the rows of its distinct prefixes.
 
-        FEARec draws among the prefixes of one target until it meets another one than its own, for ever where all
-        are equal but there is more than one; of equal prefixes only one is kept here.
+        FEARec draws among the prefixes of a target until it finds one that differs from the current prefix. If a target
+        has several prefixes and all are equal, that loop never ends; equal prefixes are therefore kept once.
         """
         rows = np.flatnonzero(np.arange(len(self.items)) > self.start)
         rows = rows[np.argsort(self.items[rows], kind="stable")]
@@ -54,10 +54,10 @@ class _Prefixes:
 
 
 class FEARec(host.FEARec):
-    """RecBole's FEARec (Du et al. 2023); the prefixes with the same target are cut lazily."""
+    """RecBole's FEARec (Du et al. 2023) that cuts the prefixes with the same target lazily."""
 
     def get_same_item_index(self, dataset: Any) -> dict[int, np.ndarray]:
-        """Rows of the training interactions by target; also sets where their prefixes are cut."""
+        """Returns the rows of the training interactions by target, and sets ``dataset`` to their lazy prefixes."""
         interactions = dataset.inter_feat
         self.dataset = _Prefixes(
             interactions[self.USER_ID].numpy(),

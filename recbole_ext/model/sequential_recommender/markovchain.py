@@ -1,4 +1,4 @@
-"""A Markov chain of first order."""
+"""A first-order Markov chain."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ __all__ = ["MarkovChain"]
 
 
 class MarkovChain(Counted):
-    """Transitions from the last item alone, with back-off to popularity where none was seen.
+    """Transitions from the last item, with back-off to popularity for unseen transitions.
 
     With c(i, j) the number of times that j came right after i in training, c(i) = Σ_j c(i, j), φ(j) the training
     interactions of j and N their sum, score(j | ..., i) = c(i, j) / c(i) if c(i, j) > 0, else ``backoff`` · φ(j) / N:
     the maximum-likelihood chain (Rendle et al., WWW 2010) with stupid back-off (Brants et al., EMNLP 2007).
-    An item that repeats itself is no transition.
+    Immediate repeats of an item are not transitions.
     """
 
     reads_times = False
@@ -36,7 +36,7 @@ class MarkovChain(Counted):
         self.fallback = (float(config["backoff"]) * popularity / popularity.sum()).astype(np.float32)
 
     def scores(self, histories: Histories) -> torch.Tensor:
-        """``(B, n_items) float32``."""
+        """Returns ``(B, n_items) float32`` scores."""
         last = np.zeros(len(histories.lengths), dtype=np.int64)
         recent = histories.ages == 0
         last[histories.rows[recent]] = histories.items[recent]

@@ -14,10 +14,10 @@ __all__ = ["MLPSeq"]
 
 
 class MLPSeq(AllPositions, SequentialRecommender):
-    """The window's items, averaged, through hidden layers, and a soft-max over items with the same embeddings.
+    """Hidden layers on the mean of the window's item embeddings; the same embeddings score the items.
 
     After item t the average is Σ_{s≤t} γ^(t-s) e_s / Σ_{s≤t} γ^(t-s) with γ = ``recency_decay``; 1 is the plain mean
-    (Covington et al., RecSys 2016, who train it on prefixes). Beside its length, only γ tells it about order.
+    (Covington et al., RecSys 2016, who train on prefixes). Apart from the window's limit, only γ makes order matter.
     """
 
     def __init__(self, config: Any, dataset: Any) -> None:
@@ -38,18 +38,18 @@ class MLPSeq(AllPositions, SequentialRecommender):
         if self.decay == 1:
             count = torch.arange(1, embedded.size(1) + 1, device=embedded.device)
             return embedded.cumsum(dim=1) / count[:, None]
-        # A product of powers instead of cumulative sums, which would divide by γ^L.
+        # A matrix of powers: cumulative sums would divide by γ^L.
         place = torch.arange(embedded.size(1), device=embedded.device)
         age = place[:, None] - place  # (L, L)
         weight = torch.where(age >= 0, self.decay ** age.clamp(min=0).to(embedded.dtype), 0.0)
         return (weight / weight.sum(dim=1, keepdim=True)) @ embedded
 
     def encode(self, item_seq: torch.Tensor, item_seq_len: torch.Tensor, user: torch.Tensor) -> torch.Tensor:
-        """``(B, L, embedding_size)``: what the items up to each position say."""
+        """Returns the representation of the items up to each position, ``(B, L, embedding_size)``."""
         return self.layers(self._averages(self.emb_dropout(self.item_embedding(item_seq))))
 
     def forward(self, item_seq: torch.Tensor, item_seq_len: torch.Tensor) -> torch.Tensor:
-        """``(B, embedding_size)``: the representation after the last item."""
+        """Returns the representation after the last item, ``(B, embedding_size)``."""
         averages = self._averages(self.emb_dropout(self.item_embedding(item_seq)))
         return self.layers(self.gather_indexes(averages, item_seq_len - 1))
 
@@ -57,7 +57,7 @@ class MLPSeq(AllPositions, SequentialRecommender):
         return self.forward(interaction[self.ITEM_SEQ], interaction[self.ITEM_SEQ_LEN])
 
     def calculate_loss(self, interaction: Any) -> torch.Tensor:
-        """All positions where the batch has targets for them; else RecBole's loss of prefixes, CE or BPR."""
+        """Returns the loss at all positions if the batch has targets for them, else RecBole's CE or BPR loss."""
         if "target_seq" in interaction or not self.sequence_loss.is_default:
             return super().calculate_loss(interaction)
         output, wanted = self._represented(interaction), interaction[self.POS_ITEM_ID]
@@ -67,11 +67,11 @@ class MLPSeq(AllPositions, SequentialRecommender):
         return self.loss_fct((output * liked).sum(dim=1), (output * other).sum(dim=1))
 
     def predict(self, interaction: Any) -> torch.Tensor:
-        """``(B,)`` logits of histories and one item each."""
+        """Returns ``(B,)`` logits of one item per history."""
         return (self._represented(interaction) * self.item_embedding(interaction[self.ITEM_ID])).sum(dim=1)
 
     def full_sort_predict(self, interaction: Any) -> torch.Tensor:
-        """``(B, n_items)`` logits of the whole catalogue."""
+        """Returns ``(B, n_items)`` logits of the whole catalogue."""
         return self._represented(interaction) @ self.item_embedding.weight.T
 
 

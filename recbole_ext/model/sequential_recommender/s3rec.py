@@ -22,7 +22,7 @@ class S3Rec(host.S3Rec):
         super().__init__(config, dataset)
 
     def enter_stage(self, stage: str) -> None:
-        """Takes the loss of a stage."""
+        """Switches to the loss of a stage."""
         self.train_stage = stage
         self.loss_fct = BPRLoss() if self.loss_type == "BPR" else nn.CrossEntropyLoss()
         if stage == self.stages[0]:

@@ -11,13 +11,13 @@ __all__ = ["SASRec"]
 
 
 class SASRec(AllPositions, host.SASRec):
-    """RecBole's SASRec (Kang and McAuley 2018), the same parameters and the same function.
+    """RecBole's SASRec (Kang and McAuley 2018) with the same parameters and function.
 
     RecBole trains on the last position of each prefix; here every position has a target, as in the paper.
     """
 
     def encode(self, item_seq: torch.Tensor, item_seq_len: torch.Tensor, user: torch.Tensor) -> torch.Tensor:
-        """``(B, L, hidden_size)``: causal self-attention, so that position t sees items 0 to t."""
+        """Returns ``(B, L, hidden_size)`` from causal self-attention: position t sees items 0 to t."""
         positions = torch.arange(item_seq.size(1), device=item_seq.device).expand_as(item_seq)
         embedded = self.item_embedding(item_seq) + self.position_embedding(positions)
         embedded = self.dropout(self.LayerNorm(embedded))  # (B, L, hidden_size)

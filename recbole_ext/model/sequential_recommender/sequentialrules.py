@@ -1,4 +1,4 @@
-"""Rules from item to item, counted in sequences."""
+"""Item-to-item rules counted in sequences."""
 
 from __future__ import annotations
 
@@ -19,9 +19,9 @@ class SequentialRules(Counted):
     """Sequential rules (Ludewig and Jannach, UMUAI 2018) with normalised popularity and a weighted history.
 
     - W(i, j) = Σ f(t - s) over training users and their places s < t ≤ s + ``window``, with i at s and j at t; f is
-      ``distance_weight``, f(1) = 1. Unless ``directed``, W + Wᵀ is taken. The diagonal is 0.
+      ``distance_weight``, f(1) = 1. Unless ``directed``, W + Wᵀ replaces W. The diagonal is 0.
     - R(i, j) = W(i, j) / (φ(i)^a φ(j)^b) with φ the number of training interactions, a = ``source_popularity``, b =
-      ``target_popularity``; of each row the ``k`` largest values are kept.
+      ``target_popularity``; each row keeps its ``k`` largest values.
     - score(j | h) = Σ_p w(p) R(h_p, j) over the places p of the history, w(p) = exp(-``history_decay`` · age of p).
       With ``history_decay_by: place`` the age is the number of items that follow; with ``time`` it is in days before
       the history's last item.
@@ -59,11 +59,11 @@ class SequentialRules(Counted):
         return np.exp(-self.history_decay * ages)
 
     def scores(self, histories: Histories) -> torch.Tensor:
-        """``(B, n_items) float32``."""
+        """Returns ``(B, n_items) float32`` scores."""
         return dense_product(histories.matrix(self._weights(histories), self.n_items), self.rules)
 
     def parts(self, interaction: Any, items: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """What each place of the first history adds to the scores of some items.
+        """Computes what each place of the first history adds to the scores of some items.
 
         Args:
             interaction: A batch; its first row is read.

@@ -1,4 +1,4 @@
-"""What the nearest-neighbour models have in common that take whole histories of other users as sessions."""
+"""Base of the nearest-neighbour models that treat the training history of each user as a session."""
 
 from __future__ import annotations
 
@@ -16,18 +16,18 @@ from recbole_ext.model.sequential_recommender.counted import Counted, Histories
 
 __all__ = ["Entries", "Pairs", "SessionNeighbours", "Sessions"]
 
-_ENTRIES = 1 << 22  # items of neighbours looked at together
+_ENTRIES = 1 << 22  # neighbours' items processed together
 
 
 @dataclass(frozen=True)
 class Sessions:
-    """The training histories of all users, each a session.
+    """The training histories of all users; each history is a session.
 
     Attributes:
-        by_user: ``(n_users, n_items) float32`` of ones; each user's items in the order of time, an item that was
-            repeated at its last place.
-        by_item: Its transpose, rows sorted.
-        lengths: ``(n_users,) int64`` distinct items.
+        by_user: ``(n_users, n_items) float32`` of ones; each user's items ordered by time, a repeated item at its last
+            place.
+        by_item: Transpose of ``by_user``, rows sorted.
+        lengths: ``(n_users,) int64`` number of distinct items.
         last_times: ``(n_users,) int64`` seconds of the last interaction; 0 for a user without any.
     """
 
@@ -40,9 +40,9 @@ class Sessions:
     def of(
         cls, users: np.ndarray, items: np.ndarray, times: np.ndarray, n_users: int, n_items: int
     ) -> Sessions:
-        """From interactions ``(N,)`` by user, then in order."""
+        """Builds the sessions from ``(N,)`` interactions sorted by user, then by time."""
         last_times = np.zeros(n_users, dtype=np.int64)
-        last_times[users] = times  # of several values the last one stays
+        last_times[users] = times  # the last of several values wins
         _, from_end = np.unique((users * n_items + items)[::-1], return_index=True)
         kept = np.sort(len(users) - 1 - from_end)
         users, items = users[kept], items[kept]
@@ -58,7 +58,7 @@ class Sessions:
 
 @dataclass(frozen=True)
 class Pairs:
-    """Rows of a batch with one neighbour each, by row.
+    """Pairs of a batch row and a neighbour, sorted by row.
 
     Attributes:
         rows, users: ``(P,) int64``.
@@ -72,15 +72,15 @@ class Pairs:
 
 @dataclass(frozen=True)
 class Entries:
-    """The items of the neighbours of some pairs, and how they meet the windows.
+    """The items of the neighbours of some pairs, matched to the windows.
 
     Attributes:
         pairs: The pairs ``(C,)``.
-        owner: ``(E,) int32`` which of them each entry belongs to.
-        items: ``(E,) int32`` the neighbours' items, in the order of time.
+        owner: ``(E,) int32`` index of the pair that each entry belongs to.
+        items: ``(E,) int32`` the neighbours' items, ordered by time.
         places: ``(E,) int32`` their places in the neighbours' histories, from 0.
-        ages: ``(E,) int32`` their ages in the windows, a large number for an item that is not in it.
-        youngest: ``(C,) int32`` age of the most recent item of the window that the neighbour holds.
+        ages: ``(E,) int32`` their ages in the windows; a large number for an item outside the window.
+        youngest: ``(C,) int32`` age of the most recent window item that the neighbour has.
     """
 
     pairs: slice
@@ -96,8 +96,8 @@ class SessionNeighbours(Counted):
 
     similarity(s, n) = factor(s, n) · Σ_{i ∈ s ∩ n} w(i) for the window s to be continued and every other user's
     training history n; the sum is over the places of s. The ``k`` users with the largest similarity above 0 are the
-    neighbours N, ties by the smaller id, and score(j) = g(j) Σ_{n ∈ N, j ∈ n} similarity(s, n) · v(s, n). What w,
-    factor, v and g are makes the model. Where a batch names its users, they are not their own neighbours.
+    neighbours N, ties by the smaller id, and score(j) = g(j) Σ_{n ∈ N, j ∈ n} similarity(s, n) · v(s, n). Each model
+    defines w, factor, v and g. If a batch has user ids, users are excluded from their own neighbours.
     """
 
     def __init__(self, config: Any, dataset: Any) -> None:
@@ -107,19 +107,19 @@ class SessionNeighbours(Counted):
         self.item_gain = np.ones(self.n_items)
 
     def place_weights(self, histories: Histories) -> np.ndarray:
-        """w: ``(n,) float64`` of the places of the windows, above 0."""
+        """Returns w, ``(n,) float64`` weights of the places of the windows, above 0."""
         return np.ones(len(histories.items))
 
     def factor(self, histories: Histories) -> np.ndarray:
-        """The factor: ``(B, n_users)``, or a shape that is broadcast to it, above 0."""
+        """Returns the factor, above 0: ``(B, n_users)`` or a shape that broadcasts to it."""
         raise NotImplementedError
 
     def pair_weights(self, histories: Histories, pairs: Pairs) -> np.ndarray:
-        """v: ``(P,) float64``."""
+        """Returns v, ``(P,) float64``."""
         return np.ones(len(pairs.users))
 
     def neighbours(self, histories: Histories) -> Pairs:
-        """The neighbours of each row."""
+        """Returns the neighbours of each row."""
         weighted = histories.matrix(self.place_weights(histories), self.n_items)
         similarity = dense_product(weighted, self.sessions.by_item).double().numpy()  # (B, n_users)
         similarity *= self.factor(histories)
@@ -130,7 +130,7 @@ class SessionNeighbours(Counted):
         return Pairs(rows, users[rows, column], values[rows, column])
 
     def entries(self, histories: Histories, pairs: Pairs) -> Iterator[Entries]:
-        """The items of all neighbours, for a few pairs at a time."""
+        """Yields the items of all neighbours, a few pairs at a time."""
         length = self.sessions.lengths[pairs.users]
         start = self.sessions.by_user.indptr[pairs.users]
         total, first = np.concatenate([[0], np.cumsum(length)]), 0
@@ -152,12 +152,12 @@ class SessionNeighbours(Counted):
         first, last = rows[0], rows[-1] + 1
         table = np.full((last - first, self.n_items), np.iinfo(np.int32).max, dtype=np.int32)
         inside = (histories.rows >= first) & (histories.rows < last)
-        # Oldest first, so that of an item's several places the most recent one stays.
+        # Oldest first, so that the most recent place of a repeated item wins.
         table[histories.rows[inside] - first, histories.items[inside]] = histories.ages[inside]
         return table.ravel()[((rows - first) * self.n_items)[owner] + items]
 
     def scores(self, histories: Histories) -> torch.Tensor:
-        """``(B, n_items) float32``."""
+        """Returns ``(B, n_items) float32`` scores."""
         pairs = self.neighbours(histories)
         values = (pairs.similarity * self.pair_weights(histories, pairs)).astype(np.float32)
         shape = (len(histories.lengths), self.n_users)
@@ -166,13 +166,13 @@ class SessionNeighbours(Counted):
         return scores * torch.from_numpy(self.item_gain.astype(np.float32))
 
     def given(self, histories: Histories, pairs: Pairs) -> np.ndarray:
-        """``(P, n_items) float64``: what each neighbour adds to each score."""
+        """Returns what each neighbour adds to each score, ``(P, n_items) float64``."""
         held = self.sessions.by_user[pairs.users].toarray().astype(np.float64)
         held *= (pairs.similarity * self.pair_weights(histories, pairs))[:, None]
         return held * self.item_gain
 
     def parts(self, interaction: Any, items: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """What each place of the first history adds to the scores of some items, its neighbours being what they are.
+        """Computes what each place of the first history adds to the scores of some items, with the neighbours fixed.
 
         Args:
             interaction: A batch; its first row is read.

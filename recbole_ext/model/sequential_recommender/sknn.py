@@ -13,8 +13,8 @@ __all__ = ["SKNN"]
 class SKNN(SessionNeighbours):
     """Nearest sessions by cosine (Jannach and Ludewig, RecSys 2017), with all other users' histories as sessions.
 
-    similarity(s, n) = |s ∩ n| / √(|s| |n|) and score(j) = Σ similarity(s, n) over the ``k`` most similar n that hold j.
-    The paper looks for neighbours among the most recent sessions only; here they are looked for among all.
+    similarity(s, n) = |s ∩ n| / √(|s| |n|) and score(j) = Σ similarity(s, n) over the ``k`` most similar n with j.
+    The paper searches only the most recent sessions for neighbours; this model searches all.
     """
 
     reads_times = False

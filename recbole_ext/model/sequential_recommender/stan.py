@@ -1,4 +1,4 @@
-"""Nearest sessions that know places and times."""
+"""Nearest sessions weighted by place and time."""
 
 from __future__ import annotations
 
@@ -17,14 +17,14 @@ __all__ = ["STAN"]
 class STAN(SessionNeighbours):
     """Sequence and time aware neighbourhood (Garg et al., SIGIR 2019), with histories as sessions.
 
-    - w1(i) = exp(-a(i) / ``place_scale``), a the items that follow i in the window s;
-    - w2(n) = exp(-|t(s) - t(n)| / ``day_scale``), t the time of the last interaction, in days. The paper knows earlier
-      sessions only; histories may also end later, and what is near in time counts, on both sides;
+    - w1(i) = exp(-a(i) / ``place_scale``), a the number of items after i in the window s;
+    - w2(n) = exp(-|t(s) - t(n)| / ``day_scale``), t the time of the last interaction, in days. The paper has only
+      earlier sessions; here a history may also end later, and the distance in time counts in both directions;
     - similarity(s, n) = w2(n) Σ_{i ∈ s ∩ n} w1(i) / √(|s| |n|);
     - score(j) = Σ similarity(s, n) exp(-|p(j, n) - p(i*, n)| / ``neighbour_scale``) over the ``k`` most similar n that
-      hold j, with p(j, n) the place of j in n, and i* the most recent item of s that n holds.
+      contain j, with p(j, n) the place of j in n, and i* the most recent item of s that n contains.
 
-    A scale that is null switches its weight off.
+    A scale of null disables its weight.
     """
 
     def __init__(self, config: Any, dataset: Any) -> None:
@@ -46,7 +46,7 @@ class STAN(SessionNeighbours):
         if not self.day_rate:
             return 1 / size
         apart = np.abs(histories.last_times()[:, None] - self.sessions.last_times) / SECONDS_A_DAY
-        # Above 0, so that a neighbour far away stays one where there is none nearer.
+        # Above 0, so that a distant neighbour still counts if there is no nearer one.
         return np.maximum(np.exp(-self.day_rate * apart), 1e-200) / size
 
     def _near_match(self, histories: Histories, pairs: Pairs) -> Iterator[tuple[Entries, np.ndarray]]:
@@ -58,7 +58,7 @@ class STAN(SessionNeighbours):
             yield entries, pairs.similarity[entries.pairs][entries.owner] * weights
 
     def scores(self, histories: Histories) -> torch.Tensor:
-        """``(B, n_items) float32``."""
+        """Returns ``(B, n_items) float32`` scores."""
         if not self.neighbour_rate:
             return super().scores(histories)
         pairs = self.neighbours(histories)
@@ -71,7 +71,7 @@ class STAN(SessionNeighbours):
         return torch.from_numpy(scores.astype(np.float32))
 
     def given(self, histories: Histories, pairs: Pairs) -> np.ndarray:
-        """``(P, n_items) float64``: what each neighbour adds to each score."""
+        """Returns what each neighbour adds to each score, ``(P, n_items) float64``."""
         given = np.zeros((len(pairs.users), self.n_items))
         for entries, values in self._near_match(histories, pairs):
             given[entries.pairs.start + entries.owner, entries.items] = values

@@ -1,4 +1,4 @@
-"""Nearest sessions with weights that fall with the age of an item."""
+"""Nearest sessions with weights that decay with the age of an item."""
 
 from __future__ import annotations
 
@@ -20,8 +20,8 @@ class VSKNN(SessionNeighbours):
     With the age a(i) of an item in the window s, 0 for the most recent one, and f(d) with f(1) = 1:
 
     - similarity(s, n) = Σ_{i ∈ s ∩ n} f(a(i) + 1) / |s|, f = ``place_weight``;
-    - score(j) = (1 + λ idf(j)) Σ similarity(s, n) g(a* + 1) over the ``k`` most similar n that hold j, with a* the
-      age of the most recent item of s that n holds, g = ``match_weight``, λ = ``idf_weight`` and idf(j) = ln(users /
+    - score(j) = (1 + λ idf(j)) Σ similarity(s, n) g(a* + 1) over the ``k`` most similar n that contain j, with a* the
+      age of the most recent item of s that n contains, g = ``match_weight``, λ = ``idf_weight`` and idf(j) = ln(users /
       users that have j).
 
     ``linear`` falls to 1 / |s| at the oldest item of s; ``exponential`` falls by ``place_decay`` for each place.
