@@ -1,8 +1,8 @@
-"""Which part of a history made a recommendation: exact parts of a score, items taken away, or the nearest items.
+"""Explanations of recommendations: exact parts of a score, the effect of removing an item, or the nearest items.
 
-What can be said depends on the model, and is said with its name: linear models and neighbours give exact parts
-that sum to the score; a model that reads the history is asked again without each item; a model that knows the user
-by a vector alone has no history to take from, and only similar items can be shown.
+The method depends on the model, and every explanation names it. Linear and nearest-neighbour models give exact parts
+that sum to the score. A model that reads the history is scored again without each item. A model that represents the
+user only by a vector has no history to edit, so only similar items are shown.
 """
 
 from __future__ import annotations
@@ -27,13 +27,13 @@ __all__ = ["Explanation", "Reason", "Recommendation", "explain"]
 
 @dataclass(frozen=True)
 class Reason:
-    """An item of the history and its part in a recommendation.
+    """An item of the history and its effect on a recommendation.
 
     Attributes:
         item, title: Token and title (or the token).
-        effect: In the unit of the score: the part (exact), or the loss of score without the item (taken away); cosine
-            similarity for nearest items.
-        rank_without: Place of the recommendation without the item; None where nothing was taken away.
+        effect: The exact part of the score or the loss of score when the item is removed, in units of the score; the
+            cosine similarity for nearest items.
+        rank_without: Rank of the recommendation without the item; None if no item was removed.
     """
 
     item: str
@@ -47,11 +47,11 @@ class Recommendation:
     """A recommended item with its reasons.
 
     Attributes:
-        rank: From 1.
+        rank: Rank, from 1.
         item, title: Token and title (or the token).
-        score: The model's.
-        reasons: The strongest ones, by falling effect.
-        genres: Pairs of a genre of the item and the share of the history that has it.
+        score: The model's score.
+        reasons: The strongest reasons, by decreasing effect.
+        genres: Pairs of a genre of the item and the share of history items with that genre.
     """
 
     rank: int
@@ -64,14 +64,14 @@ class Recommendation:
 
 @dataclass(frozen=True)
 class Explanation:
-    """Why a model recommends what to a user.
+    """The explained recommendations of a user.
 
     Attributes:
-        user, model: Token and name.
+        user, model: Token of the user and name of the model.
         kind: ``parts``, ``window``, ``row``, ``nearest`` or ``none``.
         how: The method and its meaning.
-        history: Number of items that were looked at.
-        recommendations: Best first.
+        history: Number of history items considered.
+        recommendations: The recommendations, best first.
     """
 
     user: str
@@ -112,7 +112,7 @@ def _recommendations(
     scores: np.ndarray,
     reasons: int,
 ) -> tuple[Recommendation, ...]:
-    """The recommended items, best first, with titles, reasons and genres."""
+    """Builds the recommended items, best first, with titles, reasons and genres."""
     file, tokens = opened.data.dataset.item_file, opened.data.split.interactions.item_tokens
     table = titles(file)
     title = (

@@ -1,4 +1,4 @@
-"""How a model is asked what its scores depend on: one function for each way in which models know a user."""
+"""What a model's scores depend on: one function for each way in which models represent a user."""
 
 from __future__ import annotations
 
@@ -18,13 +18,13 @@ __all__ = ["Reading", "read_history"]
 
 @dataclass(frozen=True)
 class Reading:
-    """What each item of a history does to each recommendation.
+    """The effect of each history item on each recommendation.
 
     Attributes:
-        kind: ``parts`` (they sum to the score), ``window`` or ``row`` (items taken away), ``nearest`` or ``none``.
+        kind: ``parts`` (they sum to the score), ``window`` or ``row`` (items removed), ``nearest`` or ``none``.
         items: ``(H,) int64`` items of the history.
         effects: ``(H, R)`` in the unit of the score; cosine similarity for ``nearest``.
-        ranks: ``(H, R) int64`` place of the recommendation without the item, from 1; None where nothing was taken.
+        ranks: ``(H, R) int64`` rank of the recommendation without the item, from 1; None if no item was removed.
     """
 
     kind: Explained
@@ -34,7 +34,7 @@ class Reading:
 
 
 def _weights(model: Any) -> Any | None:
-    """Item-to-item weights of a linear model, ``(n_items, n_items)``; None for another model."""
+    """Item-to-item weights ``(n_items, n_items)`` of a linear model; None for other models."""
     for name in ("w", "item_similarity"):
         weights = getattr(model, name, None)
         if isinstance(weights, torch.Tensor):
@@ -45,7 +45,7 @@ def _weights(model: Any) -> Any | None:
 
 
 def _linear_parts(model: Any, user: int, items: np.ndarray) -> tuple[np.ndarray, np.ndarray] | None:
-    """Items of a user's history and their parts in the scores of a linear model; None for another model."""
+    """Items of a user's history and their parts in the scores of a linear model; None for other models."""
     weights, matrix = _weights(model), getattr(model, "interaction_matrix", None)
     if weights is None or matrix is None:
         return None
@@ -57,9 +57,9 @@ def _linear_parts(model: Any, user: int, items: np.ndarray) -> tuple[np.ndarray,
 
 
 def _parts(model: Any, batch: EvaluationBatch, items: np.ndarray, scores: np.ndarray) -> Reading | None:
-    """Exact parts of the scores of one user; None unless they sum to them, as with centred columns.
+    """Exact parts of the scores of one user; None if they do not sum to the scores, as with centred columns.
 
-    A model that reads a window states its parts itself: ``parts(interaction, items)`` gives the items of the window
+    A model that reads a window provides its own parts: ``parts(interaction, items)`` returns the items of the window
     and ``(H, R)`` parts.
     """
     if hasattr(model, "parts"):
@@ -75,7 +75,7 @@ def _parts(model: Any, batch: EvaluationBatch, items: np.ndarray, scores: np.nda
 
 
 def _ranks(scores: torch.Tensor, items: np.ndarray) -> np.ndarray:
-    """``(B, R)`` places of items among masked scores ``(B, n_items)``, from 1."""
+    """``(B, R)`` ranks, from 1, of items among masked scores ``(B, n_items)``."""
     own = scores[:, torch.from_numpy(items).to(scores.device)]  # (B, R)
     return np.stack(
         [(scores > own[:, [column]]).sum(dim=1).cpu().numpy() + 1 for column in range(own.shape[1])], axis=1
@@ -85,7 +85,7 @@ def _ranks(scores: torch.Tensor, items: np.ndarray) -> np.ndarray:
 def _compared(
     without: torch.Tensor, seen: torch.Tensor, items: np.ndarray, scores: np.ndarray
 ) -> tuple[Any, Any]:
-    """Loss of score and new places, from scores without each item of the history ``(H, n_items)``."""
+    """Loss of score and new ranks, from scores ``(H, n_items)`` without each history item."""
     without = without.clone()
     without[:, 0] = -torch.inf
     without[:, seen.to(without.device)] = -torch.inf
@@ -94,7 +94,7 @@ def _compared(
 
 
 def _window(opened: OpenedRun, batch: EvaluationBatch, items: np.ndarray, scores: np.ndarray) -> Reading:
-    """A sequential model asked again without each item of its window; the later items move up."""
+    """Scores a sequential model again without each item of its window; later items move up."""
     dataset, interaction = opened.data.dataset, batch.interaction
     field, length_field = dataset.item_id_list_field, dataset.item_list_length_field
     length, width = int(interaction[length_field][0]), interaction[field].shape[1]
@@ -103,7 +103,7 @@ def _window(opened: OpenedRun, batch: EvaluationBatch, items: np.ndarray, scores
         return Reading("window", history[:0], np.zeros((0, len(items))))
     several = interaction.repeat(length)
     places = np.arange(width)
-    # Row j keeps every place but j: later ones move up, and the place that is freed at the end is padding.
+    # Row j keeps every place but j: later places move up, and the last place becomes padding.
     order = np.stack([np.concatenate([np.delete(places, j), [width - 1]]) for j in range(length)])
     last = torch.from_numpy(places >= length - 1)
     for name in several.columns:
@@ -128,12 +128,12 @@ def _window(opened: OpenedRun, batch: EvaluationBatch, items: np.ndarray, scores
 
 
 def _seen(opened: OpenedRun, batch: EvaluationBatch) -> torch.Tensor:
-    """Items that are no candidates."""
+    """Items that are not candidates."""
     return batch.seen_items if opened.config["mask_seen"] else batch.seen_items[:0]
 
 
 def _row(opened: OpenedRun, batch: EvaluationBatch, items: np.ndarray, scores: np.ndarray) -> Reading:
-    """An auto-encoder asked again with one item of the user's row set to zero."""
+    """Scores an auto-encoder again with one item of the user's row set to zero at a time."""
     model, user = opened.trainer.model, int(batch.users[0])
     places = torch.nonzero(model.history_item_value[user]).flatten()
     history = model.history_item_id[user][places].cpu().numpy()
@@ -150,7 +150,7 @@ def _row(opened: OpenedRun, batch: EvaluationBatch, items: np.ndarray, scores: n
 
 
 def _item_vectors(model: torch.nn.Module, n_items: int) -> np.ndarray | None:
-    """Item embeddings ``(n_items, d)``, by the names that models give them."""
+    """Item embeddings ``(n_items, d)``, looked up by the attribute names that models use."""
     for name, module in model.named_modules():
         if isinstance(module, torch.nn.Embedding) and "item" in name and module.weight.shape[0] == n_items:
             return module.weight.detach().cpu().numpy()
@@ -158,7 +158,7 @@ def _item_vectors(model: torch.nn.Module, n_items: int) -> np.ndarray | None:
 
 
 def _nearest(model: torch.nn.Module, history: np.ndarray, items: np.ndarray, n_items: int) -> Reading:
-    """Cosine similarity of item embeddings; nothing for a model without them."""
+    """Cosine similarity of item embeddings; an empty reading for a model without them."""
     vectors = _item_vectors(model, n_items)
     if vectors is None:
         return Reading("none", history, np.zeros((len(history), len(items))))
@@ -167,7 +167,7 @@ def _nearest(model: torch.nn.Module, history: np.ndarray, items: np.ndarray, n_i
 
 
 def read_history(opened: OpenedRun, batch: EvaluationBatch, items: np.ndarray) -> Reading:
-    """What each item of one user's history does to the scores of some items.
+    """Measures the effect of each item of one user's history on the scores of some items.
 
     Args:
         opened: A run that has begun a phase with its trainer.

@@ -1,4 +1,4 @@
-"""The lists that a trained run recommends: scores, candidates and top-K as in its test."""
+"""Recommendation lists of a trained run, with the scores, candidates and top-K of its test."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ __all__ = ["Recommender"]
 
 
 class Recommender:
-    """Recommends for users of a phase of an opened run, with the candidates and the ties of its evaluation.
+    """Recommends for users of a phase of an opened run, with the candidates and tie-breaking of its evaluation.
 
     Args:
         run: From :func:`~recbole_ext.trainer.opened.open_model`.
-        phase: Whose users and histories; the test if None.
+        phase: The phase that supplies users and histories; the test if None.
     """
 
     def __init__(self, run: OpenedRun, phase: EvaluationLoader | None = None) -> None:
@@ -25,29 +25,29 @@ class Recommender:
         self.phase = run.data.test if phase is None else phase
 
     def user(self, token: str) -> int:
-        """Internal id of a user of the phase.
+        """Returns the internal id of a user of the phase.
 
         Raises:
-            ConfigError: There is no such user in the phase.
+            ConfigError: The user is not in the phase.
         """
         tokens = self.run.data.split.interactions.user_tokens
         found = np.flatnonzero(tokens.astype(str) == str(token))
         if not len(found) or int(found[0]) not in self.phase.users:
             known = [str(name) for name in tokens[self.phase.users]]
             raise ConfigError(
-                f"user {token!r} is no test user of {self.run.folder}{nearest(str(token), known)}: give a token of the "
-                f"data set, such as --user={known[0]}"
+                f"user {token!r} is not a test user of {self.run.folder}{nearest(str(token), known)}: give a token of "
+                f"the data set, such as --user={known[0]}"
             )
         return int(found[0])
 
     def lists(self, users: np.ndarray | None = None, *, k: int) -> Lists:
-        """The k best candidates of users, best first, equal scores by the smaller item id.
+        """Returns the k best candidates of users, best first, ties by the smaller item id.
 
         Args:
             users: ``(U,) int64`` internal ids of users of the phase; all of them if None.
             k: Length of the lists.
 
         Raises:
-            ConfigError: k is below 1 or above the catalogue.
+            ConfigError: k is below 1 or larger than the catalogue.
         """
         return self.run.lists(self.phase, k, users=users)

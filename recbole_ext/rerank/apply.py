@@ -30,16 +30,16 @@ __all__ = ["Rerankable", "Reranked", "check_candidates_fit", "rerankable", "rera
 
 @dataclass(frozen=True)
 class Rerankable:
-    """One phase of a trained model, ready for any number of re-rankings without scoring again.
+    """A scored phase of a trained model, for any number of re-rankings without scoring again.
 
     Attributes:
         loader: The phase.
         candidates: The N best items of each user.
-        best_users: For each item the users with its largest scores, which make a coverage floor reachable; None where
-            ``exposure`` is not wanted.
+        best_users: The users with the largest scores for each item, which make a coverage floor reachable; None unless
+            collected for ``exposure``.
         side: Popularity, head, genres and histories of the training part.
         k: Length of the lists.
-        before: Figures of the model's own lists of k.
+        before: Metrics of the model's own lists of length k.
     """
 
     loader: EvaluationLoader
@@ -50,19 +50,19 @@ class Rerankable:
     before: Evaluation
 
     def evaluated(self, items: np.ndarray, scores: np.ndarray) -> Evaluation:
-        """Figures of lists ``(U, k)`` of the phase's users."""
+        """Evaluates lists ``(U, k)`` of the phase's users."""
         return _evaluated(self.loader, items, scores, self.k)
 
 
 @dataclass(frozen=True)
 class Reranked:
-    """Lists after a re-ranker, and what is to be said of them.
+    """The lists produced by a re-ranker, with their metrics and a description.
 
     Attributes:
         settings: The re-ranker as plain data, as in a ``rerank:`` block.
         rule: One sentence with formula, strength and scaling.
-        after: Figures of the new lists; ``scores`` are the model's own.
-        note: What the method guarantees, or an empty string.
+        after: Metrics of the new lists; their ``scores`` are the model's own.
+        note: The guarantee of the method, or an empty string.
     """
 
     settings: dict[str, Any]
@@ -78,7 +78,7 @@ def _evaluated(loader: EvaluationLoader, items: np.ndarray, scores: np.ndarray, 
 
 def _side_information(evidence: Evidence) -> SideInformation:
     if evidence.profiles is None:
-        raise DataError("re-rankers read the users' histories: give evidence with profiles")
+        raise DataError("re-rankers need the users' histories: build the evidence with profiles")
     items = ItemInformation(
         popularity=evidence.counts.astype(np.int64),
         head=evidence.groups.head,
@@ -89,7 +89,7 @@ def _side_information(evidence: Evidence) -> SideInformation:
 
 
 def check_candidates_fit(candidates: int, k: int) -> None:
-    """Refuses fewer candidates than a list has places.
+    """Rejects a number of candidates smaller than the length of a list.
 
     Args:
         candidates: N.
@@ -112,12 +112,12 @@ def rerankable(
     k: int | None = None,
     for_exposure: bool = True,
 ) -> Rerankable:
-    """Scores each user of a phase once, batch by batch, and keeps what re-rankers need.
+    """Scores each user of a phase once, batch by batch, and stores the inputs of re-rankers.
 
     Args:
         run: The trained model.
         loader: ``run.data.validation`` or ``run.data.test``.
-        candidates: N, the best items of each user that re-rankers choose from.
+        candidates: N, the number of best items of each user that re-rankers choose from.
         k: Length of the lists; that of ``valid_metric`` if None.
         for_exposure: Whether to collect the best users of each item, which ``exposure`` needs.
 
@@ -176,8 +176,8 @@ def reranked(phase: Rerankable, settings: RerankSettings | ExposureSettings) -> 
         settings: From :func:`~recbole_ext.config.blocks.read_rerank`.
 
     Raises:
-        ConfigError: A floor is out of reach, or a user has fewer candidates than a list has places.
-        DataError: The data set lacks something that the method needs, such as genres.
+        ConfigError: A floor cannot be reached, or a user has fewer candidates than a list has places.
+        DataError: The data set lacks information that the method needs, such as genres.
     """
     note = ""
     if isinstance(settings, ExposureSettings):
@@ -189,7 +189,7 @@ def reranked(phase: Rerankable, settings: RerankSettings | ExposureSettings) -> 
 
 
 def _scores_of(phase: Rerankable, items: np.ndarray) -> np.ndarray:
-    """``(U, k)`` the model's scores of the chosen items; NaN for one from beyond a user's own candidates."""
+    """``(U, k)`` the model's scores of the chosen items; NaN for an item outside the user's own candidates."""
     scores = np.full(items.shape, np.nan)
     for position in range(items.shape[1]):
         same = phase.candidates.items == items[:, position, None]  # (U, N)

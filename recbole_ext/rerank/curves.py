@@ -1,4 +1,4 @@
-"""Curves of accuracy against coverage and tail share: swept on validation, chosen by a rule, tested once."""
+"""Curves of accuracy against coverage and tail share: sweep on validation, choose by a rule, test once."""
 
 from __future__ import annotations
 
@@ -28,15 +28,15 @@ _SHOWN = ("ndcg", "hit", "itemcoverage", "tailcoverage", "tailshare", "novelty",
 
 @dataclass(frozen=True)
 class Curves:
-    """What a sweep gives.
+    """The result of a sweep.
 
     Attributes:
-        validation: One row a method and strength: the metrics on validation, and which was chosen.
-        test: One row for the model's own lists and each chosen point, with the paired difference of NDCG.
-        bounds: Ceiling and the expectation of Random on validation, by metric with K.
+        validation: One row per method and strength: the validation metrics, and whether the point was chosen.
+        test: One row for the model's own lists and one per chosen point, with the paired difference of NDCG.
+        bounds: The ceiling, and the expected value of random lists, on validation, by metric with K.
         rule: How the strength was chosen.
         k: Length of the lists.
-        level: Coverage of the intervals in ``test``.
+        level: Confidence level of the intervals in ``test``.
     """
 
     validation: pl.DataFrame
@@ -60,12 +60,12 @@ def _figures(means: Mapping[str, float], k: int) -> dict[str, float]:
 
 
 def chosen(rows: Sequence[Mapping[str, Any]], base: float, most_loss: float) -> dict[str, Mapping[str, Any]]:
-    """For each method the point of largest coverage whose validation NDCG loses less than a share of the base.
+    """Picks, for each method, the point of largest coverage whose validation NDCG stays within a given loss.
 
     Args:
         rows: Points with ``method``, ``ndcg`` and ``itemcoverage``.
         base: NDCG of the model's own lists.
-        most_loss: Share of ``base`` that may be lost, such as 0.02.
+        most_loss: Share of ``base`` that may be lost at most, such as 0.02.
     """
     best: dict[str, Mapping[str, Any]] = {}
     for row in rows:
@@ -109,7 +109,7 @@ def _swept(
 
 
 def _test_row(label: Mapping[str, Any], phase: Rerankable, lists: Evaluation, level: float) -> dict[str, Any]:
-    """Figures of lists on the test, and what they lose of the NDCG of the model's own."""
+    """Test metrics of lists, and their loss of NDCG against the model's own lists."""
     key = f"ndcg@{phase.k}"
     difference = paired_difference(lists.per_user[key], phase.before.per_user[key], level=level)
     return {
@@ -124,14 +124,14 @@ def _test_row(label: Mapping[str, Any], phase: Rerankable, lists: Evaluation, le
 def sweep(
     run: TrainedRun, settings: ParetoSettings, *, report: Callable[[str], None] = lambda _: None
 ) -> Curves:
-    """Sweeps the strengths of each method on validation, chooses one, and tests the chosen ones once.
+    """Sweeps the strengths of each method on validation, chooses one per method, and tests those once.
 
-    A method that the data set cannot serve, such as one of genres where there are none, is left out with a line.
+    A method that the data set does not support, such as one on genres without genres, is skipped and reported.
 
     Args:
         run: The trained model.
-        settings: Methods, strengths and the rule of the choice.
-        report: Receives a line for each point.
+        settings: Methods, strengths and the selection rule.
+        report: Receives one line per point.
 
     Raises:
         ConfigError: The metrics lack NDCG, ItemCoverage or TailShare.
@@ -140,7 +140,7 @@ def sweep(
     lacking = {"NDCG", "ItemCoverage", "TailShare"} - set(run.config["metrics"])
     if lacking:
         raise ConfigError(
-            f"a curve needs {sorted(lacking)[0]}, which the run's metrics lack: add it and train anew"
+            f"a curve needs {sorted(lacking)[0]}, which the run's metrics lack: add it to metrics and train again"
         )
     prepared = functools.partial(
         rerankable,

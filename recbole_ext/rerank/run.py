@@ -1,4 +1,4 @@
-"""Debiasing of a trained run: one re-ranker on its test lists, or the curves of many, written to a folder."""
+"""Debiasing of a trained run: applies one re-ranker to its test lists, or sweeps several, and writes a folder."""
 
 from __future__ import annotations
 
@@ -29,8 +29,8 @@ class RerankResult:
     """A trained model's test lists before and after a re-ranker.
 
     Attributes:
-        folder: Where the new lists are.
-        before, after: Figures at one K.
+        folder: Folder with the new lists.
+        before, after: Metrics at one K.
         reranked: The re-ranker's settings, rule and guarantee.
         metrics: The content of ``metrics.json``.
     """
@@ -43,7 +43,7 @@ class RerankResult:
 
 
 def _differences(before: Evaluation, after: Evaluation, level: float) -> dict[str, list[float]]:
-    """Mean of after minus before over users with its interval, for each metric that has a value for each user."""
+    """Mean difference (after minus before) over users with its interval, for each metric with per-user values."""
     found = {
         name: paired_difference(values, before.per_user[name], level=level)
         for name, values in after.per_user.items()
@@ -52,7 +52,7 @@ def _differences(before: Evaluation, after: Evaluation, level: float) -> dict[st
 
 
 def reranked_folder(run: Path, settings: RerankSettings | ExposureSettings) -> Path:
-    """Where the re-ranked lists of a run stand unless another folder is named: beside the run."""
+    """Returns the default folder of a run's re-ranked lists, beside the run."""
     strength = "-".join(str(value) for key, value in settings.plain().items() if key in _NAMING)
     return run.with_name(f"{run.name}-{settings.method}-{strength}")
 
@@ -64,7 +64,7 @@ def rerank_run(
     k: int | None = None,
     output: Path | None = None,
 ) -> RerankResult:
-    """Re-ranks the test lists of a trained run, without training it again.
+    """Re-ranks the test lists of a trained run without retraining.
 
     The folder holds ``recommendations.parquet``, ``per_user.parquet`` and ``metrics.json``.
 
@@ -75,7 +75,7 @@ def rerank_run(
         output: Folder for the new lists and figures; beside the run if None.
 
     Raises:
-        RecBoleExtError: The settings do not fit the run, or the folder cannot be written; nothing half-written is left.
+        RecBoleExtError: The settings do not fit the run, or the folder cannot be written; no partial output is left.
     """
     phase = rerankable(
         run,
@@ -110,10 +110,10 @@ def rerank_run(
 
 @dataclass(frozen=True)
 class ParetoResult:
-    """The curves of a run and where they are.
+    """The curves of a run and their folder.
 
     Attributes:
-        folder: Where they are.
+        folder: Folder with the curves.
         curves: The points.
         metrics: The content of ``metrics.json``.
     """
@@ -131,20 +131,19 @@ def pareto_run(
     draw: Callable[[Curves, str], str] | None = None,
     report: Callable[[str], None] = lambda _: None,
 ) -> ParetoResult:
-    """Sweeps re-rankers on the validation lists of a trained run, tests the chosen strengths once, writes a folder.
+    """Sweeps re-rankers on the validation lists of a trained run, tests the chosen strengths once and writes a folder.
 
     The folder holds ``validation.parquet``, ``test.parquet``, ``metrics.json`` and, with ``draw``, ``curves.html``.
 
     Args:
         run: The trained model, such as :func:`~recbole_ext.trainer.opened.open_model` gives.
-        changes: Keys that win over the run's ``pareto:`` block.
+        changes: Keys that override the run's ``pareto:`` block.
         output: The folder; beside the run if None.
-        draw: From the curves and a title to the text of ``curves.html``.
-        report: Receives each line that a user should see.
+        draw: Renders ``curves.html`` from the curves and a title.
+        report: Receives each line of output for the user.
 
     Raises:
-        RecBoleExtError: A method or a value cannot be used, or the folder cannot be written; nothing half-written is
-            left.
+        RecBoleExtError: A method or a value is invalid, or the folder cannot be written; no partial output is left.
     """
     settings = read_pareto({**(run.config["pareto"] or {}), **(changes or {})})
     final = output or run.folder.with_name(f"{run.folder.name}-pareto")

@@ -1,4 +1,4 @@
-"""What re-ranking asks of a trained model: its data, its configuration, its figures and its lists."""
+"""The interface that re-ranking needs of a trained model: data, configuration, metrics and lists."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ class TrainedRun(Protocol):
 
     @property
     def model_name(self) -> str:
-        """Name of the model, as it is shown."""
+        """Display name of the model."""
         ...
 
     @property
@@ -51,7 +51,7 @@ class TrainedRun(Protocol):
         *,
         visit: Callable[[slice, EvaluationBatch, torch.Tensor, torch.Tensor], None] | None = None,
     ) -> Lists:
-        """The k best candidates of each user of a phase; each user is scored once.
+        """Returns the k best candidates of each user of a phase; each user is scored once.
 
         Args:
             loader: The phase.

@@ -1,4 +1,4 @@
-"""Ablations: one key of one model over several values, everything else alike, several seeds."""
+"""Ablations: one key of one model over several values and seeds, with everything else fixed."""
 
 from __future__ import annotations
 
@@ -31,24 +31,24 @@ def ablate(
     command: str = "",
     report: Callable[[str], None] = lambda _: None,
 ) -> Ablation:
-    """Trains each model at each value of its key; an interrupted ablation is continued by the same call.
+    """Trains each model at each value of its key; the same call resumes an interrupted ablation.
 
-    Models without anything random are run with the first seed only.
+    Deterministic models are run with the first seed only.
 
-    The folder holds ``cells/<model>-<key>-<value>-seed<seed>/`` (whole run folders), ``ablation.json`` and
-    ``ablation.md``. Nothing is chosen here, so the figures are those of the test.
+    The folder holds ``cells/<model>-<key>-<value>-seed<seed>/`` (complete run folders), ``ablation.json`` and
+    ``ablation.md``. An ablation selects nothing, so it reports test figures.
 
     Args:
-        file: The study, YAML.
-        overrides: Configuration keys over those of the study.
+        file: YAML file of the study.
+        overrides: Configuration keys that override those of the study.
         output: Folder; ``saved/study/<name of the file>`` if None.
-        command: What repeats it, for the files.
-        report: Receives each line that a user should see.
+        command: The command that repeats the study, recorded in the files.
+        report: Receives each line of output for the user.
 
     Raises:
-        ConfigError: The study cannot be used, or a cell was computed with another configuration.
+        ConfigError: The study is invalid, or a cell was computed with another configuration.
         CheckpointError: A finished cell is damaged.
-        RecBoleExtError: As training; what is finished stays.
+        RecBoleExtError: Training failed; finished cells are kept.
     """
     return run_ablation(plan_ablation(file, overrides or {}), output=output, command=command, report=report)
 
@@ -60,10 +60,10 @@ def run_ablation(
     command: str = "",
     report: Callable[[str], None] = lambda _: None,
 ) -> Ablation:
-    """As :func:`ablate`, of a study that was checked."""
+    """Runs a study that was checked; otherwise as :func:`ablate`."""
     settings, files, values = plan.settings, plan.files, dict(plan.values)
     for sweep in settings.sweeps:
-        # The data set that is really there, should it be another than the one that was asked for.
+        # The data set in use, which may be the fallback instead of the requested one.
         _, config = read_model_config(sweep.model, files, {**values, **sweep.settings})
         values["dataset"] = available_dataset(config, report)
     folder = made_folder(output or Path("saved") / "study" / plan.file.stem)

@@ -1,4 +1,4 @@
-"""Cells: complete run folders of a study, computed once and never again."""
+"""Cells: complete run folders of a study, each computed once."""
 
 from __future__ import annotations
 
@@ -26,11 +26,11 @@ class Cells:
     """The cells of one study.
 
     Attributes:
-        folder: Where they are.
+        folder: Folder of the cells.
         files: Configuration files.
-        settings: Keys over these.
-        cache: Interactions read once for all.
-        report: Receives a line for each cell.
+        settings: Keys that override the files.
+        cache: Interactions, read once for all cells.
+        report: Receives one line per cell.
     """
 
     folder: Path
@@ -40,10 +40,10 @@ class Cells:
     report: Callable[[str], None]
 
     def check(self, names: Iterable[str]) -> None:
-        """Reads those cells that are finished already, so that damage is found before hours of other work.
+        """Reads the finished cells, so that damage is found before hours of other work.
 
         Raises:
-            CheckpointError: One is damaged.
+            CheckpointError: A cell is damaged.
         """
         for name in names:
             final = self.folder / name
@@ -51,7 +51,7 @@ class Cells:
                 _check_table(read_run(final))
 
     def begun(self, name: str) -> Path | None:
-        """The folder of a cell that is finished, or that was interrupted and can go on."""
+        """Returns the folder of a cell that is finished or can be resumed, or None."""
         final = self.folder / name
         if final.is_dir():
             return final
@@ -73,12 +73,12 @@ class Cells:
         return {**self.settings, **values, "show_progress": False}
 
     def get(self, name: str, model: str, values: Mapping[str, Any]) -> Run:
-        """The cell of a name: read if it is finished, continued if it was interrupted, else computed.
+        """Returns a cell by name: reads it if finished, resumes it if interrupted, or computes it.
 
         Args:
             name: Folder name, without slashes.
             model: Name of the model.
-            values: Keys over the study's settings.
+            values: Keys that override the study's settings.
 
         Raises:
             ConfigError: A cell of this name was computed with another configuration.
@@ -103,7 +103,7 @@ class Cells:
         return read_run(final)
 
     def _check(self, folder: Path, model: str, wanted: Mapping[str, Any]) -> None:
-        """A cell of other settings must not stand for this one."""
+        """Rejects a stored cell that was computed with other settings."""
         stored = read_config(folder)
         expected = to_plain(build_config(resolve_model(model)[1], None, self.files, wanted))
         for key in sorted(expected.keys() | stored.keys()):
@@ -115,7 +115,7 @@ class Cells:
 
 
 def _check_table(run: Run) -> None:
-    """A damaged table of a finished cell is found before hours of other work.
+    """Reads a cell's table, so that damage is found before hours of other work.
 
     Raises:
         CheckpointError: It cannot be read.

@@ -41,15 +41,15 @@ class _Study:
     """A comparison that has been checked.
 
     Attributes:
-        settings: Of its file.
-        folder: Output.
-        cells: Of its runs.
-        spaces: Model to its search space.
+        settings: Settings of the study.
+        folder: Output folder.
+        cells: Cells of the runs.
+        spaces: Maps models to their search spaces.
         bigger: Whether a larger ``valid_metric`` is better.
-        valid_metric: As figures name it.
-        report: Receives each line that a user should see.
-        command: What repeats it.
-        draw: From the curves of a model and a title to the page that shows them; None draws none.
+        valid_metric: Name of the validation metric in figures.
+        report: Receives each line of output for the user.
+        command: The command that repeats the study.
+        draw: Renders a page from the curves of a model and a title; None for no page.
     """
 
     settings: ComparisonSettings
@@ -73,24 +73,24 @@ def compare(
     draw: Draw | None = None,
     report: Callable[[str], None] = lambda _: None,
 ) -> Comparison:
-    """Tunes, trains and compares models; an interrupted comparison is continued by the same call.
+    """Tunes, trains and compares models; the same call resumes an interrupted comparison.
 
-    The folder holds ``tune/<model>/`` (searches), ``cells/<model>-seed<seed>/`` (whole run folders),
+    The folder holds ``tune/<model>/`` (searches), ``cells/<model>-seed<seed>/`` (complete run folders),
     ``curves/<model>/`` (re-rankers on the best models), ``comparison.json`` and ``comparison.md``.
 
     Args:
-        file: The study, YAML.
-        overrides: Configuration keys over those of the study.
+        file: YAML file of the study.
+        overrides: Configuration keys that override those of the study.
         output: Folder; ``saved/study/<name of the file>`` if None.
-        budget_minutes: In place of the study's, for each model's search.
-        command: What repeats it, for the files.
-        draw: From the curves of a model and a title to the text of ``curves.html``, which is not written if None.
-        report: Receives each line that a user should see.
+        budget_minutes: Time limit of each model's search; overrides the study's.
+        command: The command that repeats the study, recorded in the files.
+        draw: Renders ``curves.html`` from the curves of a model and a title; None writes no page.
+        report: Receives each line of output for the user.
 
     Raises:
-        ConfigError: The study cannot be used, or a cell was computed with another configuration.
+        ConfigError: The study is invalid, or a cell was computed with another configuration.
         CheckpointError: A finished cell is damaged.
-        RecBoleExtError: As tuning and training; what is finished stays.
+        RecBoleExtError: Tuning or training failed; finished results are kept.
     """
     plan = plan_comparison(file, overrides or {}, budget_minutes)
     return run_comparison(plan, output=output, command=command, draw=draw, report=report)
@@ -104,7 +104,7 @@ def run_comparison(
     draw: Draw | None = None,
     report: Callable[[str], None] = lambda _: None,
 ) -> Comparison:
-    """As :func:`compare`, of a study that was checked."""
+    """Runs a study that was checked; otherwise as :func:`compare`."""
     study = _begun(plan, output, command, draw, report)
     seeds = study.settings.seeds
     study.cells.check(
@@ -128,7 +128,7 @@ def _begun(
     draw: Draw | None,
     report: Callable[[str], None],
 ) -> _Study:
-    """The study in its folder, on the data that is really there."""
+    """Opens the study in its folder, on the data set that is available."""
     values = {**plan.values, "dataset": available_dataset(plan.config, report)}
     metric = str(plan.config["valid_metric"])
     bigger = bigger_is_better(metric.partition("@")[0])
@@ -140,7 +140,7 @@ def _begun(
 
 
 def _trained(study: _Study, model: str, best: Mapping[str, Any]) -> list[Run]:
-    """One cell for each seed."""
+    """Trains one cell per seed."""
     return [
         study.cells.get(cell_name(model, seed), model, run_values(study.settings, best, seed))
         for seed in seeds_of(model, study.settings.seeds)
@@ -150,7 +150,7 @@ def _trained(study: _Study, model: str, best: Mapping[str, Any]) -> list[Run]:
 def _curves(study: _Study, cells: Mapping[str, Sequence[Run]]) -> dict[str, Path]:
     """Re-ranker curves of the models that are best on validation, on the run of their first seed.
 
-    Beside them the lists of the study that is reproduced, whose titles show what a re-ranker does.
+    Also writes the lists of the reproduced study, whose titles show what a re-ranker does.
     """
     ranked = best_on_validation(cells, study.valid_metric, study.bigger)
     found = {}
@@ -179,7 +179,7 @@ def _compared(
     curves: Mapping[str, Path],
     searches: Mapping[str, TuneResult],
 ) -> Comparison:
-    """All figures, from the finished cells."""
+    """Computes all figures from the finished cells."""
     first = next(iter(cells.values()))[0]
     families = {model: model_spec(model).family for model in cells}
     baseline, rule = choose_baseline(cells, families, study.valid_metric, study.bigger)

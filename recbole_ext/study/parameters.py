@@ -1,4 +1,4 @@
-"""The parameters of a search space: ranges and choices, each drawn from by a trial."""
+"""The parameters of a search space: ranges and choices from which trials draw."""
 
 from __future__ import annotations
 
@@ -21,14 +21,14 @@ __all__ = ["CategoricalParameter", "FloatParameter", "IntParameter", "Parameter"
 
 
 class _Parameter(BaseModel):
-    """What all kinds of parameters have in common."""
+    """Base of all kinds of parameters."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     when: dict[str, list[Any]] = Field(default_factory=dict)
 
     def examples(self) -> list[Any]:
-        """Values whose validity stands for the whole range."""
+        """Returns values that represent the whole range in validity checks."""
         raise NotImplementedError
 
     def draw(self, trial: Trial, name: str) -> Any:
@@ -36,7 +36,7 @@ class _Parameter(BaseModel):
         raise NotImplementedError
 
     def nearest(self, value: Any) -> Any:
-        """What Optuna stores for the value, or for the one next to it; None if none is near."""
+        """Returns Optuna's stored form of the value or of the nearest one; None if there is none."""
         raise NotImplementedError
 
 
@@ -48,19 +48,19 @@ class _Range(_Parameter):
     @model_validator(mode="after")
     def _in_order(self) -> _Range:
         if self.low > self.high:
-            raise ValueError(f"has low {self.low:g} above high {self.high:g}: exchange them")
+            raise ValueError(f"has low {self.low:g} above high {self.high:g}: swap them")
         if self.log and self.low <= 0:
             raise ValueError(f"has log, which needs a low above 0, not {self.low:g}")
         step = getattr(self, "step", None)
         if self.log and step not in (None, 1):
-            raise ValueError("has log and step, which exclude each other: leave one out")
+            raise ValueError("has log and step, which exclude each other: remove one")
         if step is not None:
             self._check_step(step)
         return self
 
     def _check_step(self, step: float) -> None:
-        """Optuna would lower ``high`` to the last step, with a warning of its own."""
-        # In decimals: 0.1 goes three times into 0.3 as it is written, but not as floats are stored.
+        """Rejects a step that misses ``high``; Optuna would lower ``high`` with only a warning."""
+        # In decimals: 0.3 is a multiple of 0.1 as written, but not as stored in floats.
         low, high, width = (Decimal(str(value)) for value in (self.low, self.high, step))
         whole = math.floor((high - low) / width)
         if low + whole * width == high:
@@ -74,7 +74,7 @@ class _Range(_Parameter):
         )
 
     def nearest(self, value: Any) -> Any:
-        """The value, or the end that lies beyond it."""
+        """Returns the value, clipped to the range."""
         if isinstance(value, bool) or not isinstance(value, int | float):
             return None
         kept, step = min(max(value, self.low), self.high), getattr(self, "step", None)
@@ -125,7 +125,7 @@ class CategoricalParameter(_Parameter):
         labels = [_label(choice) for choice in choices]
         for index, choice in enumerate(choices):
             if labels[index] in labels[:index]:
-                raise ValueError(f"names {choice!r} twice: leave it out")
+                raise ValueError(f"names {choice!r} twice: remove one")
         return choices
 
     def examples(self) -> list[Any]:
@@ -168,7 +168,7 @@ def read_parameter(name: str, document: Document) -> Parameter:
     if kind not in _KINDS:
         place: Key = (name, "type") if "type" in block else (name,)
         reason = (
-            f"is {kind!r}, which is none of float, int and categorical: choose one"
+            f"is {kind!r}, which is not a type: use float, int or categorical"
             if "type" in block
             else "has no type: add float, int or categorical"
         )

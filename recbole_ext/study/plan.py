@@ -1,4 +1,4 @@
-"""Searches, comparisons and ablations checked as a whole: before anything is computed, and before torch is imported."""
+"""Searches, comparisons and ablations, checked completely before any computation and before torch is imported."""
 
 from __future__ import annotations
 
@@ -40,10 +40,10 @@ __all__ = [
 
 @dataclass(frozen=True)
 class TuneOptions:
-    """How a search is made; each field is an option of ``tune``.
+    """The options of a search; each field is an option of ``tune``.
 
     Attributes:
-        space: The YAML file of the search space, or a space that was checked against the configuration already.
+        space: The YAML file of the search space, or a space already checked against the configuration.
         trials: Total over all processes and restarts.
         output: Folder; ``saved/tune/<name>`` if None.
         storage: Database URL, or ``env:NAME`` for the one in an environment variable; a journal file in the folder if
@@ -51,9 +51,9 @@ class TuneOptions:
         name: Of the study; ``<dataset>-<model>`` if None.
         sampler, pruner: ``tpe`` or ``random``; ``median``, ``asha``, ``hyperband`` or ``none``.
         objectives: Such as ``NDCG@10``; the configuration's ``valid_metric`` if empty.
-        workers: Processes that this command starts.
-        budget_minutes: Time of all trials together.
-        exact: Whether trials beyond ``trials``, which an earlier and longer search has made, are left out.
+        workers: Number of processes that this command starts.
+        budget_minutes: Time limit of all trials together.
+        exact: Whether to ignore trials beyond ``trials`` from an earlier, longer search.
     """
 
     space: Path | SearchSpace
@@ -71,16 +71,16 @@ class TuneOptions:
 
 @dataclass(frozen=True)
 class SearchPlan:
-    """A search that can be made.
+    """A search that has passed all checks.
 
     Attributes:
-        model: The name that was given.
-        spec: Its entry of the registry.
-        files, values: The configuration, without the keys that are searched.
-        config: What they give.
-        space: What is searched.
-        objectives: One, or several for a Pareto front.
-        options: How to search.
+        model: The model's name as given.
+        spec: Its entry in the registry.
+        files, values: The configuration, without the searched keys.
+        config: The merged configuration.
+        space: The search space.
+        objectives: One objective, or several for a Pareto front.
+        options: Options of the search.
     """
 
     model: str
@@ -99,7 +99,7 @@ def plan_search(
     """Checks a search; arguments as of :func:`~recbole_ext.study.tune.tune`.
 
     Raises:
-        ConfigError: Space, options or configuration cannot be used.
+        ConfigError: The space, an option or the configuration is invalid.
     """
     _check_options(options)
     name = chosen_model(model, files, overrides)
@@ -136,7 +136,7 @@ def _check_options(options: TuneOptions) -> None:
 
 
 def _objectives(names: Sequence[str], config: CheckedConfig) -> tuple[Objective, ...]:
-    """By the rules of ``valid_metric``, which stands for them where none is named."""
+    """Parses objectives by the rules of ``valid_metric``, which is the default."""
     found = []
     for name in names or [config["valid_metric"]]:
         metric, k = read_metric_at_k(
@@ -154,15 +154,15 @@ def _objectives(names: Sequence[str], config: CheckedConfig) -> tuple[Objective,
 
 @dataclass(frozen=True)
 class ComparisonPlan:
-    """A comparison that can be made.
+    """A comparison that has passed all checks.
 
     Attributes:
-        file: The study.
-        settings: Of the study.
+        file: The study's file.
+        settings: Settings of the study.
         files, values: The configuration of all runs.
-        origins: Where the values were written; those that are not named were options.
-        spaces: Model to its search space.
-        config: The configuration of one of the models; all have the same protocol.
+        origins: Where the values were written; missing entries were options.
+        spaces: Maps models to their search spaces.
+        config: The configuration of one model; all models have the same protocol.
     """
 
     file: Path
@@ -180,7 +180,7 @@ def plan_comparison(
     """Checks a comparison; arguments as of :func:`~recbole_ext.study.compare.compare`.
 
     Raises:
-        ConfigError: The study, a space or the configuration cannot be used.
+        ConfigError: The study, a space or the configuration is invalid.
     """
     settings, document = read_settings(file, ComparisonSettings)
     if budget_minutes is not None:
@@ -208,7 +208,7 @@ def _check_metrics(config: CheckedConfig, who: str, needed: set[str], document: 
 
 @dataclass(frozen=True)
 class AblationPlan:
-    """An ablation that can be made; attributes as of :class:`ComparisonPlan`."""
+    """An ablation that has passed all checks; attributes as of :class:`ComparisonPlan`."""
 
     file: Path
     settings: AblationSettings
@@ -220,7 +220,7 @@ def plan_ablation(file: Path, overrides: Mapping[str, Any]) -> AblationPlan:
     """Checks an ablation; arguments as of :func:`~recbole_ext.study.ablate.ablate`.
 
     Raises:
-        ConfigError: The study, or the configuration at one of the values, cannot be used.
+        ConfigError: The study, or the configuration at one of the values, is invalid.
     """
     settings, document = read_settings(file, AblationSettings)
     files, values, origins = settings.layers(document, overrides)
@@ -237,7 +237,7 @@ def _check_sweep(
     values: Mapping[str, Any],
     origins: Mapping[str, Origin],
 ) -> None:
-    """Finds values that the configuration refuses before the first run."""
+    """Checks before the first run that the configuration accepts all values."""
     if sweep.key in values:
         reason = f"is also swept in {document.origin('sweeps', index, 'key')}: leave one out"
         origin = origins.get(sweep.key) or origin_of_option(sweep.key)

@@ -1,4 +1,4 @@
-"""Whose turn it is: several processes on one study, of which any may be killed, make an exact number of trials."""
+"""The trial queue: several processes share a study and make an exact number of trials, even if some are killed."""
 
 from __future__ import annotations
 
@@ -27,9 +27,9 @@ _FINISHED = (TrialState.COMPLETE, TrialState.PRUNED, TrialState.FAIL)
 
 
 def _process(pid: int) -> str:
-    """A process by number and start, since numbers are given out again; the start is known on Linux only.
+    """Identifies a process by number and start time, since numbers are reused; the start is known on Linux only.
 
-    One that has ended but that nobody has waited for (state Z or X) has no start.
+    A process that has ended but has not been reaped (state Z or X) has no start time.
     """
     try:
         fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
@@ -43,7 +43,7 @@ def _owner() -> str:
 
 
 def _is_lost(trial: FrozenTrial) -> bool:
-    """Whether the process of a running trial is gone; of another machine, whether it has given no sign for long."""
+    """Whether a running trial's process has ended or, on another machine, its heartbeat has stopped."""
     if trial.state != TrialState.RUNNING:
         return False
     host, _, process = trial.user_attrs.get("owner", "").partition(":")
@@ -61,16 +61,16 @@ def _is_lost(trial: FrozenTrial) -> bool:
 
 
 def _is_nameless(trial: FrozenTrial) -> bool:
-    """Taken, but not signed yet; processes of one machine sign before they give the lock back."""
+    """Whether a trial is taken but has no owner yet; processes of one machine sign before they release the lock."""
     return trial.state == TrialState.RUNNING and "owner" not in trial.user_attrs
 
 
 def _lost_trials(study: optuna.Study) -> list[FrozenTrial]:
-    """Running trials that nobody works on."""
+    """Running trials whose process is gone."""
     trials = study.get_trials(deepcopy=False)
     nameless = {trial.number for trial in trials if _is_nameless(trial)}
     if nameless:
-        # Its process was killed in between, unless another machine is just about to sign.
+        # Its process was killed before signing, unless another machine is about to sign.
         time.sleep(_GRACE_SECONDS)
         trials = study.get_trials(deepcopy=False)
     return [
@@ -79,7 +79,7 @@ def _lost_trials(study: optuna.Study) -> list[FrozenTrial]:
 
 
 def counted(study: optuna.Study) -> list[FrozenTrial]:
-    """The trials that count, running ones included: not those whose process was lost or that came too late."""
+    """Returns the trials that count, running ones included; lost and surplus trials are excluded."""
     return [
         trial
         for trial in study.get_trials(deepcopy=False)
@@ -89,7 +89,7 @@ def counted(study: optuna.Study) -> list[FrozenTrial]:
 
 
 def scratch_of(folder: Path, number: int) -> Path:
-    """Where a trial keeps its weights while it runs."""
+    """Returns the folder for a trial's weights while it runs."""
     return folder / "scratch" / str(number)
 
 
@@ -115,19 +115,19 @@ def next_trial(
     total: int,
     first: Mapping[str, Any] | None = None,
 ) -> tuple[Trial, int] | None:
-    """Takes the next trial, unless ``total`` are done or taken.
+    """Takes the next trial, unless ``total`` trials are done or taken.
 
-    Processes of one machine take turns by a lock. Those of several machines may each take the last place: the trial
-    with the larger number then gives way.
+    Processes of one machine take turns with a lock. Processes of several machines may each take the last place; the
+    trial with the larger number then yields.
 
     Args:
-        study, storage: Of the search.
-        folder: Of this machine's lock and scratch.
-        total: Trials of the search.
-        first: Settings of the very first trial; those that are missing are drawn.
+        study, storage: Study and storage of the search.
+        folder: Folder of this machine's lock and scratch files.
+        total: Number of trials of the search.
+        first: Settings of the first trial; missing ones are drawn.
 
     Returns:
-        The trial and its rank among those that count, from 0 on; or None.
+        The trial and its rank, from 0, among the trials that count; or None.
     """
     with locked(folder / "study.lock"):
         for trial in _lost_trials(study):
@@ -147,7 +147,7 @@ def next_trial(
 
 
 class Sign:
-    """While it is open, the trial says once a minute that its process lives."""
+    """A context manager that records once a minute that the trial's process is alive."""
 
     def __init__(self, trial: Trial) -> None:
         self._trial, self._end = trial, threading.Event()
@@ -169,7 +169,7 @@ class Sign:
 
 
 def spent_seconds(trials: Sequence[FrozenTrial]) -> float:
-    """Time of the finished trials."""
+    """Returns the total time of the finished trials, in seconds."""
     return sum(
         (trial.datetime_complete - trial.datetime_start).total_seconds()
         for trial in trials

@@ -1,4 +1,4 @@
-"""The YAML files of comparisons and ablations, checked as a whole before anything is computed."""
+"""The YAML files of comparisons and ablations, checked completely before any computation."""
 
 from __future__ import annotations
 
@@ -44,12 +44,12 @@ _STRICT = ConfigDict(extra="forbid", frozen=True)
 
 
 def _first_repeated(values: Sequence[Any]) -> Any:
-    """The first value that came before, or None."""
+    """Returns the first value that repeats an earlier one, or None."""
     return next((value for index, value in enumerate(values) if value in values[:index]), None)
 
 
 def _known_model(name: str) -> ModelSpec:
-    """The entry of the registry; a refusal of it in words that follow the key."""
+    """Returns the registry's entry; its error is reworded to follow the key."""
     try:
         return model_spec(name)
     except ConfigError as error:
@@ -58,13 +58,13 @@ def _known_model(name: str) -> ModelSpec:
 
 
 class StudyBase(BaseModel):
-    """What comparisons and ablations share.
+    """The keys shared by comparisons and ablations.
 
     Attributes:
-        title: For the heading.
-        base: A configuration file, seen from the study's file, or keys.
-        settings: Keys over those of the base.
-        seeds: One run of each random model for each.
+        title: Title of the report.
+        base: A configuration file, relative to the study's file, or a block of keys.
+        settings: Keys that override the base.
+        seeds: Each random model is run once per seed.
     """
 
     model_config = _STRICT
@@ -78,20 +78,20 @@ class StudyBase(BaseModel):
     @classmethod
     def _each_seed_once(cls, seeds: list[int]) -> list[int]:
         if (seed := _first_repeated(seeds)) is not None:
-            raise ValueError(f"names {seed} twice: leave one out")
+            raise ValueError(f"names {seed} twice: remove one")
         return seeds
 
     @field_validator("base", "settings")
     @classmethod
     def _leaves_the_studys_own_keys(cls, keys: Any) -> Any:
         if isinstance(keys, dict) and {"seed", "model", "output"} & keys.keys():
-            raise ValueError("sets model, seed or output: these are the study's own")
+            raise ValueError("sets model, seed or output, which the study controls: remove it")
         return keys
 
     def layers(
         self, document: Document, overrides: Mapping[str, Any]
     ) -> tuple[tuple[Path, ...], dict[str, Any], dict[str, Origin]]:
-        """Configuration files, the keys over them, and where each of these was written that is no override."""
+        """Returns configuration files, the keys that override them, and the origins of keys from the study's file."""
         files = (Path(document.source).parent / self.base,) if isinstance(self.base, str) else ()
         values = {} if isinstance(self.base, str) else dict(self.base)
         origins = {key: document.origin("base", key) for key in values}
@@ -104,7 +104,7 @@ class CurveSettings(BaseModel):
     """Re-rankers on the best models.
 
     Attributes:
-        models: How many of the models that are best on validation.
+        models: Number of models, the best on validation.
         methods: Names of re-rankers; all if None.
     """
 
@@ -127,11 +127,11 @@ class ComparisonSettings(StudyBase):
 
     Attributes:
         models: Names, or ``package.module:Class``, each once.
-        trials: Of each model that has a space.
-        budget_minutes: Time of each model's trials; None has no limit.
-        spaces: Model to the file of its search space, seen from the study's file; others are not tuned.
+        trials: Number of trials of each model with a space.
+        budget_minutes: Time limit of each model's trials; None for no limit.
+        spaces: Maps models to search-space files, relative to the study's file; other models are not tuned.
         sampler, pruner: As in ``tune``.
-        final: Keys of the runs after the searches, over ``settings``: a search may stop early what a final run may not.
+        final: Keys of the runs after the searches; they override ``settings``, for example to train longer.
         curves: Re-rankers on the best models.
     """
 
@@ -157,7 +157,7 @@ class ComparisonSettings(StudyBase):
         for name in models:
             _known_model(name)
         if (double := _first_repeated(models)) is not None:
-            raise ValueError(f"names {double} twice: leave one out")
+            raise ValueError(f"names {double} twice: remove one")
         return models
 
     @field_validator("spaces")
@@ -166,7 +166,7 @@ class ComparisonSettings(StudyBase):
         models = info.data.get("models")
         for name in spaces:
             if models is not None and name not in models:
-                raise ValueError(f"names {name!r}, which is none of the models{nearest(name, models)}")
+                raise ValueError(f"names {name!r}, which is not one of the models{nearest(name, models)}")
         return spaces
 
 
@@ -175,9 +175,9 @@ class Sweep(BaseModel):
 
     Attributes:
         model: A name.
-        key: Any configuration key that leaves the protocol as it is.
+        key: Any configuration key that does not change the protocol.
         values: At least two.
-        settings: Keys of this model that are the same at all values, such as those a search has found.
+        settings: Fixed keys of this model, such as the result of a search.
     """
 
     model_config = _STRICT
@@ -200,13 +200,11 @@ class Sweep(BaseModel):
             if key not in known:
                 raise ValueError(f"names the unknown key {key!r} of {self.model}{nearest(key, known)}")
         if self.key in PROTOCOL_KEYS:
-            raise ValueError(
-                f"has the key {self.key}, which decides what is measured: it would compare nothing"
-            )
+            raise ValueError(f"has the key {self.key}, which decides what is measured: sweep another key")
         if self.key in self.settings:
-            raise ValueError(f"sweeps and sets {self.key}: leave one out")
+            raise ValueError(f"sweeps and sets {self.key}: remove one")
         if (double := _first_repeated([repr(value) for value in self.values])) is not None:
-            raise ValueError(f"has the value {double} of {self.key} twice: leave one out")
+            raise ValueError(f"has the value {double} of {self.key} twice: remove one")
         return self
 
 
@@ -223,14 +221,14 @@ def read_settings(file: Path, kind: type[Settings]) -> tuple[Settings, Document]
     """Reads the file of a study.
 
     Args:
-        file: YAML.
-        kind: What it must be.
+        file: YAML file.
+        kind: The expected form.
 
     Returns:
-        The settings, and the file they are from, which knows the line of each key.
+        The settings, and the parsed file, which knows the line of each key.
 
     Raises:
-        ConfigError: It is missing or malformed, has an unknown key, or a value that cannot be used.
+        ConfigError: The file is missing or malformed, or has an unknown key or an invalid value.
     """
     document = read_yaml(file)
     try:
@@ -238,7 +236,7 @@ def read_settings(file: Path, kind: type[Settings]) -> tuple[Settings, Document]
     except ValidationError as error:
         first = first_error(error)
         place = first["loc"]
-        if place[:1] == ("base",) and len(place) > 1:  # of two kinds, of which pydantic blames the first
+        if place[:1] == ("base",) and len(place) > 1:  # a union, of which pydantic blames the first kind
             reason = "must be the name of a configuration file, or a block of keys and values"
             problem = Problem(("base",), first["type"], first["input"], reason=reason)
         else:

@@ -1,4 +1,4 @@
-"""Search spaces: read from YAML, checked before the first trial, drawn from in the order of their conditions."""
+"""Search spaces: read from YAML, checked before the first trial, sampled in the order of their conditions."""
 
 from __future__ import annotations
 
@@ -32,12 +32,12 @@ PROTOCOL_KEYS = frozenset(
 
 @dataclass(frozen=True)
 class SearchSpace:
-    """Parameters of one model, each after those that its condition names.
+    """The parameters of one model; each follows the parameters that its condition names.
 
     Attributes:
-        parameters: Configuration key to its range or choices.
-        source: The file, as errors name it.
-        lines: Line of each parameter in it.
+        parameters: Maps configuration keys to ranges or choices.
+        source: The file, as named in errors.
+        lines: Line of each parameter in the file.
     """
 
     parameters: Mapping[str, Parameter]
@@ -45,11 +45,11 @@ class SearchSpace:
     lines: Mapping[str, int] = field(default_factory=dict)
 
     def origin(self, name: str) -> Origin:
-        """Where a parameter was written."""
+        """Returns where a parameter was written."""
         return Origin(self.source, self.lines.get(name))
 
     def draw(self, trial: Trial) -> dict[str, Any]:
-        """The values of one trial; a key whose condition does not hold is left at the configuration's value."""
+        """Draws the values of one trial; a key whose condition does not hold keeps the configuration's value."""
         values: dict[str, Any] = {}
         for name, parameter in self.parameters.items():
             if all(key in values and values[key] in wanted for key, wanted in parameter.when.items()):
@@ -57,11 +57,11 @@ class SearchSpace:
         return values
 
     def nearest_to(self, settings: Mapping[str, Any]) -> dict[str, Any]:
-        """Where the configuration lies in the space, for ``enqueue_trial``.
+        """Returns the point of the space nearest to the configuration, for ``enqueue_trial``.
 
         Args:
-            settings: Configuration key to value. What is outside a range is taken to its end; a value that is no
-                choice is left out, and so is a key whose condition does not hold.
+            settings: Maps configuration keys to values. Values outside a range are clipped. Values that are not a
+                choice are omitted, as are keys whose condition does not hold.
         """
         near = {name: p.nearest(settings.get(name)) for name, p in self.parameters.items()}
         found: dict[str, Any] = {}
@@ -74,7 +74,7 @@ class SearchSpace:
         return found
 
     def examples(self) -> Iterator[dict[str, Any]]:
-        """Settings that reach each end and each choice once, with a value that fulfils each condition."""
+        """Yields settings that reach each end and each choice once, with values that fulfil all conditions."""
         for name, parameter in self.parameters.items():
             for value in parameter.examples():
                 yield {**self._fulfilled(name), name: value}
@@ -87,7 +87,7 @@ class SearchSpace:
         return values
 
     def plain(self) -> dict[str, Any]:
-        """The space as plain data, for comparison with a stored one."""
+        """Returns the space as plain data, for comparison with a stored one."""
         return {name: parameter.model_dump(mode="json") for name, parameter in self.parameters.items()}
 
 
@@ -95,12 +95,12 @@ def read_space(file: Path, known: Collection[str]) -> SearchSpace:
     """Reads and checks a search space.
 
     Args:
-        file: YAML, a configuration key a line: ``learning_rate: {type: float, low: 1e-4, high: 1e-2, log: true}``.
+        file: YAML, one configuration key per line: ``learning_rate: {type: float, low: 1e-4, high: 1e-2, log: true}``.
         known: The keys that the model's configuration may set.
 
     Raises:
         ConfigError: The file is missing, empty or malformed; a key is unknown or decides what is measured; low is
-            above high; there is no choice, or one twice; a condition names an unknown key or value, or conditions are
+            above high; choices are empty or repeated; a condition names an unknown key or value, or conditions are
             circular.
     """
     document = read_yaml(file)
@@ -142,7 +142,7 @@ def _check_condition(
 
 
 def _in_order(parameters: Mapping[str, Any], source: str) -> dict[str, Any]:
-    """Each parameter after those of its condition; otherwise as written."""
+    """Orders parameters after those of their conditions, otherwise as written."""
     ordered: dict[str, Any] = {}
     while len(ordered) < len(parameters):
         ready = [
@@ -165,18 +165,18 @@ def usable_space(
     config: CheckedConfig,
     origins: Mapping[str, Origin] | None = None,
 ) -> SearchSpace:
-    """Reads a space whose values the configuration takes.
+    """Reads a space and checks that the configuration accepts its values.
 
     Args:
         file: The space.
-        model: What it is a space of.
+        model: The model to search.
         files: YAML files of the configuration.
-        values: Keys over the files; none of them may be searched.
+        values: Keys that override the files; none of them may be searched.
         config: The configuration of files and values.
-        origins: Where the values were written; those that are not named were options.
+        origins: Where the values were written; missing entries were options.
 
     Raises:
-        ConfigError: The space cannot be read, searches a key that is set, or holds a value that cannot be used.
+        ConfigError: The space cannot be read, searches a key that is set, or contains an invalid value.
     """
     space, origins = read_space(file, known_keys(model)), origins or {}
     for key in space.parameters:
@@ -191,7 +191,7 @@ def usable_space(
 
 
 def _check_signs(space: SearchSpace, config: CheckedConfig) -> None:
-    """Not every key of every model has a type, but what counts things in the configuration is never below 0."""
+    """Rejects negative values for keys whose configured value is a count; not every key has a typed schema."""
     for name, parameter in space.parameters.items():
         counts = [value for value in parameter.examples() if _is_whole(value)]
         if _is_whole(config[name]) and config[name] > 0 and min(counts, default=0) < 0:

@@ -1,4 +1,4 @@
-"""A comparison and an ablation as Markdown."""
+"""Comparisons and ablations as Markdown."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ _text = safe_text.markdown
 
 
 def _name(key: str) -> str:
-    """A metric's own spelling."""
+    """The display name of a metric."""
     return next((name for name in known_metrics() if name.lower() == key), key)
 
 
@@ -133,7 +133,7 @@ def _of_curves(comparison: Comparison) -> list[str]:
 
 
 def markdown(comparison: Comparison) -> str:
-    """All tables of a comparison, each figure under its protocol."""
+    """Renders all tables of a comparison, with the protocol of each figure."""
     rows, protocol = comparison.rows, comparison.protocol
     k = int(protocol["shown_k"])
     keys = list(dict.fromkeys(key for row in rows for key in row.difference))
@@ -172,7 +172,7 @@ def markdown(comparison: Comparison) -> str:
 
 
 def ablation_markdown(ablation: Ablation) -> str:
-    """One table a sweep."""
+    """Renders one table per sweep."""
     k = int(ablation.protocol["shown_k"])
     lines = ["# Ablations", ""]
     for sweep in ablation.sweeps:

@@ -1,4 +1,4 @@
-"""Hyper-parameter search: checked before the first trial, continued after any interruption, never shown test items."""
+"""Hyper-parameter search on validation data: checked before the first trial, resumable after any interruption."""
 
 from __future__ import annotations
 
@@ -46,28 +46,28 @@ def tune(
     before: Callable[[int], None] = lambda _: None,
     cache: DataCache | None = None,
 ) -> TuneResult:
-    """Searches the space for the settings that are best on validation; test items are never ranked.
+    """Searches the space for the best settings on validation; test items are never ranked.
 
-    The first trial is made with the configuration's own settings, or those of the space that are next to them, so that
-    a short search does not end below them.
+    The first trial uses the configuration's own settings, or the nearest settings in the space, so that a short search
+    is not worse than the defaults.
 
-    The same call continues a search that was interrupted: finished trials stay, those of processes that are gone are
-    made again, and the total is ``trials``. It may also be made by several processes at once.
+    The same call resumes an interrupted search: finished trials are kept, trials of lost processes are repeated, and
+    the total is ``trials``. Several processes may make the call at once.
 
     Args:
-        model: A name of the registry or ``package.module:Class``; the files' ``model`` if None.
+        model: A name of the registry or ``package.module:Class``; if None, the key ``model`` of the files.
         files: YAML files, later ones win.
-        overrides: Keys that win over all files; none of them may be searched.
-        options: How to search.
-        command: For the first line of what is written.
-        report: Receives each line that a user should see.
+        overrides: Keys that override all files; none of them may be searched.
+        options: Options of the search.
+        command: Written to the first line of the output files.
+        report: Receives each line of output for the user.
         on_trial: Receives a report after each trial.
-        before: Receives the number of finished trials before any more are made; an error of its ends the search.
-        cache: Interactions read by this process already.
+        before: Called with the number of finished trials before new ones start; an error it raises ends the search.
+        cache: Interactions already read by this process.
 
     Raises:
-        ConfigError: Space, options or configuration cannot be used, or no trial gave a value.
-        OutputError: The folder cannot be written; its journal is damaged; trials of its results are lost; a worker
+        ConfigError: The space, an option or the configuration is invalid, or no trial gave a value.
+        OutputError: The folder cannot be written, its journal is damaged, trials of its results are lost, or a worker
             was killed.
     """
     plan = plan_search(model, files, overrides, options)
@@ -85,7 +85,7 @@ def run_search(
     before: Callable[[int], None] = lambda _: None,
     cache: DataCache,
 ) -> TuneResult:
-    """As :func:`tune`, of a search that was checked."""
+    """Runs a search that was checked; otherwise as :func:`tune`."""
     options = plan.options
     search, identity = _prepared(plan, report, cache)
     storage = _opened(search)
@@ -107,7 +107,7 @@ def run_search(
     if done < search.trials and not search.is_spent(study):
         before(done)
     if len(search.objectives) > 1 and options.pruner != "none":
-        report("several objectives: no trial is pruned, since no single figure says which one is worse")
+        report("several objectives: trials are not pruned, because no single figure ranks them")
     try:
         if options.workers == 1:
             search.run(study, storage, cache, lambda: on_trial(report_of(study, search)))
@@ -121,20 +121,20 @@ def run_search(
 
 
 def _opened(search: Search) -> BaseStorage:
-    """The search's database, in a folder that is made for it and goes again if there is none."""
+    """Opens the search's database; removes the folder it created if that fails."""
     new = [place for place in (search.folder, *search.folder.parents) if not place.exists()]
     made_folder(search.folder)
     try:
         return open_storage(search.storage, search.folder)
     except RecBoleExtError:
-        with contextlib.suppress(OSError):  # it holds something by now
+        with contextlib.suppress(OSError):  # it is no longer empty
             for place in new:
                 place.rmdir()
         raise
 
 
 def _progress(done: int, search: Search) -> str:
-    """What has been done, where an earlier search may have made more than is wanted now."""
+    """Describes the progress; an earlier search may have made more trials than requested now."""
     if done <= search.trials:
         return f"{done} of {pluralize(search.trials, 'trial')} done"
     count = "count" if search.trials > 1 else "counts"
@@ -143,22 +143,22 @@ def _progress(done: int, search: Search) -> str:
 
 
 def _check_folder(storage: BaseStorage, search: Search) -> None:
-    """A folder holds one search: neither another one's ``best.yaml`` nor that of lost trials must be replaced."""
+    """Rejects a folder with results of another search or of lost trials, which must not be overwritten."""
     if search.storage is None:
         others = {study.study_name for study in storage.get_all_studies()} - {search.name}
         if others:
             raise ConfigError(f"{search.folder} holds the study {min(others)!r}: give another --output")
     if (search.folder / "trials.csv").is_file() and not has_trials(storage, search.name):
         raise OutputError(
-            f"{search.folder} holds results of a search, but its database was lost, there are no trials of "
-            f"{search.name!r} in it: restore the database, or give another --output"
+            f"{search.folder} holds results of a search, but its database has no trials of "
+            f"{search.name!r}: restore the database, or give another --output"
         )
 
 
 def _prepared(
     plan: SearchPlan, report: Callable[[str], None], cache: DataCache
 ) -> tuple[Search, dict[str, Any]]:
-    """The search on the data that is really there, and what all its trials share."""
+    """Prepares the search on the data set that is available, and the data that its trials share."""
     dataset = available_dataset(plan.config, report)
     values = {**plan.values, "dataset": dataset, "valid_metric": str(plan.objectives[0])}
     _, checked = read_model_config(plan.model, plan.files, values)
@@ -200,7 +200,7 @@ def _search(plan: SearchPlan, values: Mapping[str, Any], config: Any) -> Search:
 def _in_parallel(
     search: Search, study: optuna.Study, workers: int, on_trial: Callable[[TrialReport], None]
 ) -> None:
-    """Starts the processes and reports what they finish."""
+    """Starts the worker processes and reports the trials they finish."""
     context = multiprocessing.get_context("spawn")
     processes = [context.Process(target=_work, args=(search, workers, os.getpid())) for _ in range(workers)]
     try:
@@ -228,7 +228,7 @@ def _watch(
     """Reports new trials until the last process has ended."""
     shown, working = _finished(study), True
     while working:
-        # Asked before the trials are counted, so that those of the last moment are reported too.
+        # Checked before counting, so that trials finished at the last moment are reported too.
         working = any(process.is_alive() for process in processes)
         done = _finished(study)
         if done > shown:
@@ -239,7 +239,7 @@ def _watch(
 
 
 def _check_workers(search: Search, study: optuna.Study, failed: Sequence[int]) -> None:
-    """A worker that failed is an error unless the others have done its work."""
+    """Raises an error for a failed worker unless the others have finished its work."""
     done = _finished(study)
     if failed and done < search.trials and not search.is_spent(study):
         how = f"was ended by signal {-failed[0]}" if failed[0] < 0 else "ended with the error shown above"
@@ -250,7 +250,7 @@ def _check_workers(search: Search, study: optuna.Study, failed: Sequence[int]) -
 
 
 def _work(search: Search, workers: int, parent: int) -> None:
-    """A worker process: its share of the cores, data of its own; it ends when its parent is gone."""
+    """Runs a worker process with its share of the cores and its own data; it ends when its parent is gone."""
     torch.set_num_threads(max(1, min(torch.get_num_threads(), (os.cpu_count() or 1) // workers)))
     optuna.logging.set_verbosity(optuna.logging.WARNING)
     storage = open_storage(search.storage, search.folder)

@@ -1,4 +1,4 @@
-"""The searches of a comparison: the same budget for every model, and never under the feet of finished runs."""
+"""The searches of a comparison: the same budget for every model, and consistent with the finished runs."""
 
 from __future__ import annotations
 
@@ -19,26 +19,26 @@ __all__ = ["Searches", "cell_name", "run_values"]
 
 
 def cell_name(model: str, seed: int) -> str:
-    """The folder of a run, among the cells."""
+    """Returns the folder name of a run among the cells."""
     return f"{short_name(model)}-seed{seed}"
 
 
 def run_values(settings: ComparisonSettings, best: Mapping[str, Any], seed: int) -> dict[str, Any]:
-    """Keys of a run over those of all; what a search has found wins over the keys of all final runs."""
+    """Returns the keys of a final run; the result of a search overrides the keys of all final runs."""
     return {**settings.final, **best, "seed": seed}
 
 
 @dataclass(frozen=True)
 class Searches:
-    """What the searches of a comparison share.
+    """The searches of a comparison.
 
     Attributes:
-        settings: Of the study.
-        folder: Of the searches.
-        cells: Of the runs.
-        spaces: Model to its search space, checked.
-        report: Receives each line that a user should see.
-        command: What repeats it.
+        settings: Settings of the study.
+        folder: Folder of the searches.
+        cells: Cells of the runs.
+        spaces: Maps models to their checked search spaces.
+        report: Receives each line of output for the user.
+        command: The command that repeats the study.
     """
 
     settings: ComparisonSettings
@@ -49,10 +49,10 @@ class Searches:
     command: str
 
     def run(self) -> dict[str, TuneResult]:
-        """All of them; models with runs come first, so that what does not fit these is found early.
+        """Runs all searches; models with finished runs come first, so that conflicts with these are found early.
 
         Raises:
-            ConfigError: A run was computed with other settings, or a longer search might find others.
+            ConfigError: A run was computed with other settings, or a longer search might find other settings.
             RecBoleExtError: As ``tune``.
         """
         found: dict[str, TuneResult] = {}
@@ -70,7 +70,7 @@ class Searches:
         return {model: found[model] for model in self.spaces}
 
     def _searched(self, model: str, run: Path | None) -> TuneResult:
-        """The search of one model, finished or continued; a run that was trained with its result ends it."""
+        """Runs or resumes the search of one model; it must not change after a run was trained with its result."""
         settings, folder = self.settings, self.folder / short_name(model)
 
         def tell(trial: TrialReport) -> None:
@@ -108,5 +108,5 @@ class Searches:
         remedy = f"set trials to {done}, give" if done else "give"
         return ConfigError(
             f"{run} was trained after {pluralize(done, 'trial')} in {folder}, and a search of {wanted} might find "
-            f"other settings: {remedy} another --output, or remove {run.parent / short_name(model)}-seed* to train anew"
+            f"other settings: {remedy} another --output, or remove {run.parent / short_name(model)}-seed* to retrain"
         )

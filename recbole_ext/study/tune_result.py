@@ -1,4 +1,4 @@
-"""What a search has found: the winner as a configuration file, every trial as a table, the front of objectives."""
+"""The result of a search: the winner as a configuration file, a table of all trials, and the Pareto front."""
 
 from __future__ import annotations
 
@@ -28,11 +28,11 @@ __all__ = ["TrialReport", "TuneResult", "check_kept", "outcome_of", "report_of"]
 
 @dataclass(frozen=True)
 class TrialReport:
-    """What is known after a trial.
+    """The state of a search after a trial.
 
     Attributes:
-        done, total: Finished trials, and all that will be.
-        last: Number and state of the one that finished last, with its value where it has one.
+        done, total: Number of finished trials and of all trials.
+        last: Number and state of the last finished trial, with its value if it has one.
         best: Best value of the first objective so far, or None.
         best_number: The trial that gave it.
         objective: The first objective's name.
@@ -48,14 +48,14 @@ class TrialReport:
 
 @dataclass(frozen=True)
 class TuneResult:
-    """A search that has ended.
+    """The result of a finished search.
 
     Attributes:
         folder: Holds ``best.yaml``, ``trials.csv``, ``trials.parquet`` and ``tuning.json``.
         best: The winner's settings; of several objectives the best in the first one.
         figures: Validation figures of the winner.
         value: The winner's value of the first objective.
-        front: Numbers of the trials that no other beats in all objectives; the winner alone if there is one objective.
+        front: Numbers of the Pareto-optimal trials; the winner alone if there is one objective.
         summary: The content of ``tuning.json``.
     """
 
@@ -72,7 +72,7 @@ def _complete(trials: list[FrozenTrial]) -> list[FrozenTrial]:
 
 
 def _winner(trials: list[FrozenTrial], search: Search) -> FrozenTrial:
-    """Best first objective; of equals the earlier trial."""
+    """Returns the trial with the best first objective, ties by the earlier trial."""
     sign = -1 if search.objectives[0].bigger else 1
     return min(trials, key=lambda trial: (sign * trial.values[0], trial.number))
 
@@ -97,7 +97,7 @@ def report_of(study: optuna.Study, search: Search) -> TrialReport:
 
 
 def _settings(trial: FrozenTrial, search: Search) -> dict[str, Any]:
-    """The trial's values as the configuration takes them: lists are stored as JSON text."""
+    """Returns the trial's values in configuration form; Optuna stores lists as JSON text."""
     by_label = {
         name: {json.dumps(choice): choice for choice in getattr(parameter, "choices", ())}
         for name, parameter in search.space.parameters.items()
@@ -109,7 +109,7 @@ def _settings(trial: FrozenTrial, search: Search) -> dict[str, Any]:
 
 
 def _table(trials: list[FrozenTrial], search: Search) -> pl.DataFrame:
-    """One row a trial: number, state, objectives, time, epochs, settings, reason."""
+    """One row per trial: number, state, objectives, time, epochs, settings, reason."""
     rows = []
     for trial in trials:
         values = trial.values if trial.state == TrialState.COMPLETE else [None] * len(search.objectives)
@@ -145,7 +145,7 @@ def _no_value(trials: list[FrozenTrial], search: Search) -> ConfigError:
 
 
 def _listed(file: Path) -> list[dict[str, str | None]]:
-    """The rows of ``trials.csv`` as text; empty where there is none, or one that says nothing and is written anew."""
+    """The rows of ``trials.csv`` as text; empty if the file is missing or has no content, and is then rewritten."""
     try:
         rows = pl.read_csv(file, infer_schema=False).to_dicts()
         for row in rows:
@@ -156,7 +156,7 @@ def _listed(file: Path) -> list[dict[str, str | None]]:
 
 
 def _kept(study: optuna.Study, search: Search, numbers: set[int]) -> dict[str | None, dict[str, str | None]]:
-    """The finished trials of some numbers as ``trials.csv`` would show them, by number as text."""
+    """The finished trials with the given numbers as rows of ``trials.csv``, keyed by number as text."""
     trials = [t for t in counted(study) if t.state.is_finished() and t.number in numbers]
     whole = [t for t in trials if t.state != TrialState.COMPLETE or "figures" in t.user_attrs]
     if not whole:
@@ -166,10 +166,10 @@ def _kept(study: optuna.Study, search: Search, numbers: set[int]) -> dict[str | 
 
 
 def check_kept(study: optuna.Study, search: Search) -> None:
-    """A journal that has lost a line is read as other trials, whose results would replace those of the real ones.
+    """Checks that ``trials.csv`` agrees with the study; a journal that lost a line would yield wrong trials.
 
     Raises:
-        OutputError: A trial of ``trials.csv`` is not in the study as it was.
+        OutputError: A trial of ``trials.csv`` is missing from the study or differs.
     """
     file = search.folder / "trials.csv"
     listed = _listed(file)
@@ -185,7 +185,7 @@ def check_kept(study: optuna.Study, search: Search) -> None:
 
 
 def _alike(shown: str | None, kept: str | None) -> bool:
-    """Equal but for the way in which numbers are written."""
+    """Whether two cells are equal up to the notation of numbers."""
     try:
         return shown == kept or math.isclose(float(shown or ""), float(kept or ""), rel_tol=1e-9)
     except ValueError:
@@ -193,13 +193,13 @@ def _alike(shown: str | None, kept: str | None) -> bool:
 
 
 def _write_table(table: pl.DataFrame, folder: Path) -> None:
-    """As text, and exactly."""
+    """Writes the table as CSV and, with exact values, as Parquet."""
     write_whole(folder / "trials.csv", table.write_csv())
     write_table(folder / "trials.parquet", table)
 
 
 def outcome_of(study: optuna.Study, search: Search, identity: dict[str, Any], command: str) -> TuneResult:
-    """Writes what the study has found.
+    """Writes the result of the study.
 
     Raises:
         ConfigError: No trial gave a value.
@@ -262,7 +262,7 @@ def _summary(
 
 
 def _write_config(file: Path, trial: FrozenTrial, search: Search, command: str) -> None:
-    """What ``--config`` takes: the user's keys, the model, and the trial's settings over them."""
+    """Writes a file for ``--config``: the user's keys and the model, overridden by the trial's settings."""
     values = user_values(search.files, {**search.overrides, **_settings(trial, search)})
     values = {key: value for key, value in values.items() if key != "show_progress"}
     values["model"] = search.model

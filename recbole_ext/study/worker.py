@@ -1,4 +1,4 @@
-"""One process of a search: takes trials, trains and validates each, tells the study what came of it."""
+"""One process of a search: takes trials, trains and validates each, and reports the result to the study."""
 
 from __future__ import annotations
 
@@ -48,21 +48,21 @@ PRUNERS: dict[str, Callable[[int], optuna.pruners.BasePruner]] = {
 
 @dataclass(frozen=True)
 class Search:
-    """All that a process needs to take part in a search; plain enough to be handed to another process.
+    """Everything that a process needs to take part in a search, in picklable form.
 
     Attributes:
-        model, files, overrides: The configuration, without the keys that are searched.
-        space: What is searched.
-        objectives: One, or several for a Pareto front.
+        model, files, overrides: The configuration, without the searched keys.
+        space: The search space.
+        objectives: One objective, or several for a Pareto front.
         trials: Total over all processes and restarts.
         folder: Output; holds the journal, the lock and the scratch of running trials.
         name, storage: Study, and database URL or ``env:NAME``.
         sampler, pruner: Keys of the tables above.
-        seed: Of the sampler.
-        epochs: Most epochs of a trial, for Hyperband.
+        seed: Seed of the sampler.
+        epochs: Maximum number of epochs of a trial, for Hyperband.
         first: Settings of the first trial, as Optuna stores them.
-        budget_seconds: Time of all trials together, after which no more is begun; None has no limit.
-        exact: Whether trials beyond ``trials``, which an earlier and longer search has made, are left out.
+        budget_seconds: Time of all trials together after which no trial is started; None for no limit.
+        exact: Whether to ignore trials beyond ``trials`` from an earlier, longer search.
     """
 
     model: str
@@ -90,13 +90,13 @@ class Search:
         on_trial: Callable[[], None],
         goes_on: Callable[[], bool] = lambda: True,
     ) -> None:
-        """Takes trials until none is left or the time is spent.
+        """Runs trials until none is left or the time budget is spent.
 
         Args:
-            study, storage: As opened by this process.
-            cache: Interactions of this process.
+            study, storage: Study and storage, opened by this process.
+            cache: This process's cache of interactions.
             on_trial: Called after each trial.
-            goes_on: Asked before each trial.
+            goes_on: Called before each trial; False ends the search.
         """
         study.pruner = PRUNERS[self.pruner](self.epochs)
         while goes_on() and not self.is_spent(study):
@@ -104,7 +104,7 @@ class Search:
             if taken is None:
                 return
             trial, rank = taken
-            # Seeded by the rank: restarts and parallel processes draw neither the same nor other values by chance.
+            # Seeded by the rank: results do not depend on restarts or on which process draws.
             study.sampler = SAMPLERS[self.sampler](self.seed + rank, self.trials)
             try:
                 self._tried(study, trial, cache)
@@ -116,14 +116,14 @@ class Search:
             on_trial()
 
     def is_spent(self, study: optuna.Study) -> bool:
-        """Whether the time of the trials so far has used up the budget; the first trial is always made."""
+        """Whether the trials so far have used up the time budget; the first trial always runs."""
         trials = counted(study)
         return (
             bool(trials) and self.budget_seconds is not None and spent_seconds(trials) >= self.budget_seconds
         )
 
     def _tried(self, study: optuna.Study, trial: Trial, cache: DataCache) -> None:
-        """One trial, from its settings to its value, its pruning or its failure."""
+        """Runs one trial to its value, its pruning or its failure."""
         settings = self.space.draw(trial)
         twin = _twin(study, trial)
         if twin is not None:
@@ -140,7 +140,7 @@ class Search:
         except optuna.TrialPruned:
             study.tell(trial, state=TrialState.PRUNED)
             return
-        except Exception as error:  # whatever a setting does to a model must not end the search
+        except Exception as error:  # a setting that breaks a model must not end the search
             known = isinstance(error, RecBoleExtError)
             _fail(study, trial, str(error) if known else f"{type(error).__name__}: {error}")
             return
@@ -158,7 +158,7 @@ class Search:
     def _validated(
         self, study: optuna.Study, trial: Trial, settings: Mapping[str, Any], scratch: Path, cache: DataCache
     ) -> pipeline.Validated:
-        """Trains with the settings; stops where the pruner says so or the time is spent."""
+        """Trains with the settings; stops if the pruner says so or the time budget is spent."""
         several, began = len(self.objectives) > 1, time.perf_counter()
         others = [t for t in counted(study) if t.number != trial.number]
         left = math.inf
@@ -189,7 +189,7 @@ class Search:
 
 
 def _twin(study: optuna.Study, trial: Trial) -> FrozenTrial | None:
-    """A finished trial with the same settings: with the same seed it would give the same figures again."""
+    """Returns a finished trial with the same settings, whose result the same seed would reproduce."""
     done = study.get_trials(deepcopy=False, states=(TrialState.COMPLETE,))
     return next((other for other in done if other.params == trial.params), None)
 

@@ -132,7 +132,7 @@ def test_every_family_has_its_summary() -> None:
 
 
 def test_bad_input(runs: dict[str, Path], capsys: pytest.CaptureFixture[str]) -> None:
-    with pytest.raises(ConfigError, match="user 'nobody' is no test user"):
+    with pytest.raises(ConfigError, match="user 'nobody' is not a test user"):
         explain(runs["Pop"], "nobody")
     with pytest.raises(ConfigError, match="top is 99"):
         explain(runs["Pop"], "u1", top=99)

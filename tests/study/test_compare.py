@@ -221,7 +221,7 @@ def test_a_longer_search_does_not_pull_the_ground_from_finished_runs(
     cells, tuned = tmp_path / "out" / "cells", tmp_path / "out" / "tune" / "EASE"
     assert str(caught.value) == (
         f"{cells / 'EASE-seed1'} was trained after 2 trials in {tuned}, and a search of 3 trials might find other "
-        f"settings: set trials to 2, give another --output, or remove {cells / 'EASE'}-seed* to train anew"
+        f"settings: set trials to 2, give another --output, or remove {cells / 'EASE'}-seed* to retrain"
     )
     shutil.rmtree(cells / "EASE-seed1")
     assert compare(study(**kinds, trials=3), output=tmp_path / "out").tuning["EASE"].trials == 3

@@ -12,7 +12,7 @@ __all__ = ["BestUsers", "ExtraCandidates", "candidate_entries", "check_candidate
 
 
 class ExtraCandidates(NamedTuple):
-    """Further candidates as triples; a pair that a user has already is dropped.
+    """Additional candidates as triples; pairs that are already among a user's candidates are dropped.
 
     Attributes:
         users: ``(n,) int64`` row of the user.
@@ -28,11 +28,11 @@ class ExtraCandidates(NamedTuple):
 class BestUsers:
     """The users with the largest scores for each item: candidates that make a coverage floor reachable.
 
-    Scores are added block by block; one block is held at a time.
+    Scores are added block by block; only one block is in memory at a time.
 
     Args:
-        n_items: Items with the padding item.
-        count: Users for each item.
+        n_items: Number of items, padding included.
+        count: Number of users per item.
     """
 
     def __init__(self, n_items: int, count: int = 30) -> None:
@@ -41,7 +41,7 @@ class BestUsers:
         self._users = np.zeros((count, n_items), dtype=np.int64)
 
     def add(self, users: np.ndarray, scores: np.ndarray) -> None:
-        """Takes a block of users into account.
+        """Adds the scores of a block of users.
 
         Args:
             users: ``(B,) int64`` rows of the users.
@@ -56,7 +56,7 @@ class BestUsers:
             )
         if np.isnan(scores).any() or np.isposinf(scores).any():
             raise ConfigError(
-                "the scores hold NaN or +infinity: mask items with -inf and mend the model's scores"
+                "the scores hold NaN or +infinity: mask items with -inf and fix the model's scores"
             )
         both = np.vstack([self._scores, scores])
         who = np.vstack([self._users, np.broadcast_to(np.asarray(users)[:, None], scores.shape)])
@@ -65,7 +65,7 @@ class BestUsers:
         self._users = np.take_along_axis(who, top, axis=0)
 
     def candidates(self) -> ExtraCandidates:
-        """The best users of every item so far; an item has fewer where it is a candidate of fewer users."""
+        """Returns the best users of every item so far, fewer than ``count`` for an item with fewer candidates."""
         there = np.isfinite(self._scores)
         there[:, 0] = False
         _, items = np.nonzero(there)
@@ -73,17 +73,17 @@ class BestUsers:
 
 
 def check_candidates(items: np.ndarray, scores: np.ndarray, tail: np.ndarray, n_items: int, k: int) -> None:
-    """Refuses tables that the problem cannot be built from.
+    """Rejects tables that do not define a problem.
 
     Raises:
-        ConfigError: Shapes, ids or scores are not as :func:`recbole_ext.rerank.exposure.solve.exposure` states them.
+        ConfigError: Shapes, ids or scores violate the contract of :func:`recbole_ext.rerank.exposure.solve.exposure`.
     """
     if items.ndim != 2 or items.shape != scores.shape:
         raise ConfigError(
             f"items {items.shape} and scores {scores.shape} must be two tables of one shape (U, N)"
         )
     if len(items) == 0:
-        raise ConfigError("there are no users to give lists to: give at least one row of candidates")
+        raise ConfigError("the table of candidates has no users: give at least one row")
     if tail.shape != (n_items,):
         raise ConfigError(f"tail has shape {tail.shape}: give one flag for each of the {n_items} items")
     if k < 1:
@@ -93,27 +93,25 @@ def check_candidates(items: np.ndarray, scores: np.ndarray, tail: np.ndarray, n_
             f"a candidate lies outside the catalogue 0..{n_items - 1}: give ids of the same data"
         )
     if np.isnan(scores).any() or np.isposinf(scores).any():
-        raise ConfigError(
-            "the scores hold NaN or +infinity: mask items with -inf and mend the model's scores"
-        )
+        raise ConfigError("the scores hold NaN or +infinity: mask items with -inf and fix the model's scores")
 
 
 def candidate_entries(
     items: np.ndarray, scores: np.ndarray, extra: ExtraCandidates | None, n_items: int
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
-    """All candidates of all users, each pair once, by user, then falling score, then item.
+    """Lists the candidates of all users, each pair once, by user, then decreasing score, then item.
 
     Args:
-        items: ``(U, N) int64`` best items of each user, 0 where a user has no more.
+        items: ``(U, N) int64`` best items of each user, 0 past a user's last candidate.
         scores: ``(U, N) float64`` their scores.
-        extra: Further candidates.
-        n_items: Items with the padding item.
+        extra: Additional candidates.
+        n_items: Number of items, padding included.
 
     Returns:
         ``(E,)`` rows of users, items, scores, and whether the candidate is one of the user's best.
 
     Raises:
-        ConfigError: An extra candidate is out of range or without a finite score, or a user has an item twice.
+        ConfigError: An extra candidate is out of range or has a non-finite score, or a user has an item twice.
     """
     there = (items > 0) & np.isfinite(scores)
     users = np.nonzero(there)[0]
@@ -122,17 +120,19 @@ def candidate_entries(
     if extra is not None and len(extra.users):
         if not np.isfinite(extra.scores).all():
             raise ConfigError(
-                "the extra candidates hold a score that is no finite number: leave such pairs out"
+                "the extra candidates contain a score that is not a finite number: remove such pairs"
             )
         if extra.users.min() < 0 or extra.users.max() >= len(items):
             raise ConfigError(
                 f"an extra candidate names a user outside 0..{len(items) - 1}: give rows of items"
             )
         if extra.items.min() < 1 or extra.items.max() >= n_items:
-            raise ConfigError(f"an extra candidate lies outside the catalogue 1..{n_items - 1}")
+            raise ConfigError(
+                f"an extra candidate lies outside the catalogue 1..{n_items - 1}: give ids of the same data"
+            )
         users, item = np.r_[users, extra.users], np.r_[item, extra.items]
         score, top = np.r_[score, extra.scores], np.r_[top, np.zeros(len(extra.users), dtype=bool)]
-        # The first of equal keys stays, which is the one from the top candidates.
+        # The first of equal keys wins: the one from the user's top candidates.
         _, first = np.unique(users * n_items + item, return_index=True)
         users, item, score, top = users[first], item[first], score[first], top[first]
     order = np.lexsort((item, -score, users))

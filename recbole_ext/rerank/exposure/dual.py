@@ -1,7 +1,7 @@
-"""The exposure problem where it is large: dual prices of items and of the tail, then lists that meet both floors.
+"""The solver for large exposure problems: dual prices of items and of the tail, then lists that meet both floors.
 
-Given a price for every item (its worth to the coverage floor) and one for the tail, the users part: each user's
-best list is a small dynamic program over the candidates in the order of their gain. By weak duality any prices
+Given a price for every item (its worth to the coverage floor) and one for the tail, the problem separates by user:
+each user's best list is a small dynamic program over the candidates in order of gain. By weak duality, any prices
 bound the optimum from above, so every result carries its gap. The prices move by resilient steps (Riedmiller and
 Braun, 1993) on a subgradient of the dual (Held, Wolfe and Crowder, 1974).
 """
@@ -32,12 +32,12 @@ class ExposureProblem:
 
     Attributes:
         indptr: ``(U + 1,) int64``; user u owns the entries ``indptr[u]:indptr[u + 1]``.
-        items: ``(E,) int32`` item ids, each at most once per user, by falling gain inside a user.
-        gains: ``(E,) float64``; their unit is the unit of the value.
+        items: ``(E,) int32`` item ids, each at most once per user, by decreasing gain within a user.
+        gains: ``(E,) float64``, in the unit of the value.
         tail: ``(n_items,) bool``; entry 0 (padding) is False.
-        discount: ``(K,) float64`` weight of each position, falling.
-        min_covered: Least number of distinct items over all lists.
-        min_tail: Least number of list slots that hold a tail item.
+        discount: ``(K,) float64`` weight of each position, decreasing.
+        min_covered: Minimum number of distinct items over all lists.
+        min_tail: Minimum number of list slots that hold a tail item.
     """
 
     indptr: np.ndarray
@@ -50,12 +50,12 @@ class ExposureProblem:
 
     @property
     def n_users(self) -> int:
-        """Users, each with one list."""
+        """Number of users; each has one list."""
         return len(self.indptr) - 1
 
     @property
     def n_items(self) -> int:
-        """Items with the padding item."""
+        """Number of items, padding included."""
         return len(self.tail)
 
     @property
@@ -64,7 +64,7 @@ class ExposureProblem:
         return len(self.discount)
 
     def blocks(self) -> Iterator[tuple[np.ndarray, np.ndarray, np.ndarray]]:
-        """Users of similar candidate counts, padded: users ``(B,)``, entries ``(B, N)`` and where they exist."""
+        """Yields blocks of users of similar candidate counts: users ``(B,)``, padded entries ``(B, N)`` and mask."""
         sizes = np.diff(self.indptr)
         order = np.argsort(sizes, kind="stable")
         start = 0
@@ -80,7 +80,7 @@ class ExposureProblem:
 
 @dataclass(frozen=True)
 class DualPrices:
-    """Prices with the upper bound that they prove.
+    """Prices and the upper bound that they prove.
 
     Attributes:
         item: ``(n_items,) float64``, at least 0: worth of covering the item.
@@ -136,13 +136,13 @@ def _padded(
 def best_lists(
     problem: ExposureProblem, item: np.ndarray, tail: float, forced: np.ndarray | None = None
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Every user's best list under prices, exact.
+    """Computes every user's exact best list under given prices.
 
     Args:
         problem: Candidates and floors.
         item: ``(n_items,) float64`` price of each item.
         tail: Price of a tail slot.
-        forced: ``(E,) float64`` further worth of single entries.
+        forced: ``(E,) float64`` additional worth of single entries.
 
     Returns:
         ``(U, K) int64`` entries of the lists, first position first, and ``(U,) float64`` values with the prices.
@@ -159,10 +159,10 @@ def best_lists(
 def through_loss(
     problem: ExposureProblem, item: np.ndarray, tail: float
 ) -> Iterator[tuple[np.ndarray, np.ndarray, np.ndarray]]:
-    """What a user loses by putting an entry at a position, under prices; 0 for the best list.
+    """Computes a user's loss from putting an entry at a position, under prices; 0 for the best list.
 
     Yields:
-        users ``(B,)``, entries ``(B, N)`` and the loss ``(B, N, K) float64``, infinite where it cannot be.
+        users ``(B,)``, entries ``(B, N)`` and the loss ``(B, N, K) float64``, infinite where impossible.
     """
     for users, entries, weight, bonus in _padded(problem, item, tail, None):
         before, _ = _forward(weight, bonus, problem.discount)
@@ -173,7 +173,7 @@ def through_loss(
 
 
 def dual_bound(problem: ExposureProblem, values: np.ndarray, item: np.ndarray, tail: float) -> float:
-    """The upper bound that prices prove: the users' values less the price of the cheapest way to the floors."""
+    """The upper bound that prices prove: the users' values minus the minimum price of meeting the floors."""
     count = problem.min_covered
     cheapest = np.partition(item[1:], count - 1)[:count].sum() if count else 0.0
     return float(values.sum() - cheapest - tail * problem.min_tail)
@@ -182,12 +182,12 @@ def dual_bound(problem: ExposureProblem, values: np.ndarray, item: np.ndarray, t
 def price_ascent(
     problem: ExposureProblem, iterations: int = 80, start: DualPrices | None = None
 ) -> DualPrices:
-    """Prices with a small upper bound, by resilient steps from a start.
+    """Finds prices with a small upper bound, by resilient steps from a starting point.
 
     Args:
         problem: Candidates and floors.
         iterations: Passes over all users.
-        start: Prices to begin with; none begins at 0.
+        start: Initial prices; 0 if None.
     """
     item = np.zeros(problem.n_items) if start is None else start.item.copy()
     tail = 0.0 if start is None else start.tail
@@ -212,7 +212,7 @@ def price_ascent(
         item = np.maximum(item + short * step, 0.0)
         item[0] = 0.0
         if problem.min_covered > 0:
-            # Where fewer than all items must be covered, none is worth more than the dearest of the cheapest ones.
+            # If not all items must be covered, no price exceeds the largest among the cheapest ``min_covered`` items.
             ceiling = np.partition(item[1:], problem.min_covered - 1)[problem.min_covered - 1]
             item = np.minimum(item, ceiling)
         tail = max(tail + tail_short * tail_step, 0.0)
@@ -227,5 +227,5 @@ def _spread(problem: ExposureProblem) -> float:
 
 
 def list_value(problem: ExposureProblem, lists: np.ndarray) -> float:
-    """Discounted gains of lists of entries, each by falling gain."""
+    """Discounted gains of lists of entries, each sorted by decreasing gain."""
     return float((problem.gains[lists] @ problem.discount).sum())

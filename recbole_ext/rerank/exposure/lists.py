@@ -1,4 +1,4 @@
-"""From prices or shares of the exposure problem to lists that meet both floors."""
+"""Builds lists that meet both floors from the prices or shares of the exposure problem."""
 
 from __future__ import annotations
 
@@ -13,21 +13,21 @@ _RELATIVE = 1e-9
 
 
 def lists_from_prices(problem: ExposureProblem, prices: DualPrices, rounds: int = 12) -> np.ndarray:
-    """Lists that meet both floors, built around prices.
+    """Builds lists that meet both floors from prices.
 
-    Missing items go to the user who loses least; then every covered item is held by one user and all else is
-    solved again, with the least tail price that meets the tail floor; single swaps settle the rest.
+    Missing items go to the user who loses least. Then every covered item is pinned to one user, and the rest is
+    solved again with the lowest tail price that meets the tail floor. Single swaps close the remaining gap.
 
     Args:
         problem: Candidates and floors.
         prices: From `price_ascent` or from the linear program.
-        rounds: Bisections of the tail price.
+        rounds: Number of bisections of the tail price.
 
     Returns:
         ``(U, K) int64`` entries.
 
     Raises:
-        ConfigError: A floor was not reached; the message names what was.
+        ConfigError: A floor was not reached; the message names the value reached.
     """
     lists, _ = best_lists(problem, prices.item, prices.tail)
     lists = _cover(problem, lists, prices.tail)
@@ -55,17 +55,17 @@ def lists_from_prices(problem: ExposureProblem, prices: DualPrices, rounds: int 
                 result, high = found, middle
             else:
                 under, low = found, middle
-        # Just under the price, a few swaps meet the floor with less loss than the next price for all users.
+        # Just below the price, a few swaps meet the floor at a lower loss than raising the price for all users.
         result = _fill_tail(problem, result if under is None else under)
     return result
 
 
 def lists_from_shares(problem: ExposureProblem, share: np.ndarray, prices: DualPrices) -> np.ndarray:
-    """Lists of the entries with the largest shares of a linear program, mended to meet both floors.
+    """Builds lists from the entries with the largest shares of a linear program, repaired to meet both floors.
 
     Args:
         problem: Candidates and floors.
-        share: ``(E,) float64`` how far each entry is chosen.
+        share: ``(E,) float64`` degree to which each entry is chosen, 0 to 1.
         prices: Prices of the linear program.
 
     Returns:
@@ -90,7 +90,7 @@ def _held(problem: ExposureProblem, lists: np.ndarray, price: np.ndarray) -> np.
 
 
 def _swap_loss(problem: ExposureProblem, rows: np.ndarray, new: np.ndarray, worth: np.ndarray) -> np.ndarray:
-    """``(n, K)`` loss of swapping each listed entry of ``rows (n, K)`` for the gain ``new (n,)``."""
+    """``(n, K)`` loss of replacing each listed entry of ``rows (n, K)`` by one with gain ``new (n,)``."""
     old = problem.gains[rows]
     k = problem.k
     swapped = np.repeat(old[:, None, :], k, axis=1)
@@ -104,13 +104,13 @@ def _owners(problem: ExposureProblem, entries: np.ndarray) -> np.ndarray:
 
 
 def _put(problem: ExposureProblem, lists: np.ndarray, user: int, position: int, entry: int) -> None:
-    """Replaces one entry and sorts the list; entries of a user lie by falling gain, so they sort by number."""
+    """Replaces one entry and sorts the list; a user's entries are numbered by decreasing gain."""
     lists[user, position] = entry
     lists[user].sort()
 
 
 def _cover(problem: ExposureProblem, lists: np.ndarray, tail_price: float) -> np.ndarray:
-    """Swaps items that no list holds into the lists that lose least, until the floor is met."""
+    """Swaps missing items into the lists that lose least, until the coverage floor is met."""
     lists = lists.copy()
     counts = np.bincount(problem.items[lists.ravel()], minlength=problem.n_items)
     while (missing := problem.min_covered - int((counts[1:] > 0).sum())) > 0:
@@ -147,7 +147,7 @@ def _cover(problem: ExposureProblem, lists: np.ndarray, tail_price: float) -> np
 
 
 def _fill_tail(problem: ExposureProblem, lists: np.ndarray) -> np.ndarray:
-    """Swaps head items for the best unlisted tail candidate of their user, cheapest first; covers stay."""
+    """Swaps head items for the best unlisted tail candidate of their user, cheapest first, without losing coverage."""
     lists = lists.copy()
     while (missing := problem.min_tail - int(problem.tail[problem.items[lists]].sum())) > 0:
         counts = np.bincount(problem.items[lists.ravel()], minlength=problem.n_items)

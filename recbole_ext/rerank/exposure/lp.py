@@ -1,9 +1,9 @@
-"""The exposure problem, exact: a linear program over (user, item, position) solved by HiGHS with priced columns.
+"""The exact exposure solver: a linear program over (user, item, position), solved by HiGHS with column generation.
 
-With the coverage floor alone this is a minimum-cost flow, so its vertices are integral; the tail floor adds one
-row, which leaves at most a few lists fractional. Only promising columns enter; the dynamic program of
-`recbole_ext.rerank.exposure.dual` prices all others, so the bound holds for the whole problem and not only for the
-chosen columns.
+With the coverage floor alone, this is a minimum-cost flow, so its vertices are integral. The tail floor adds one
+row, which leaves at most a few lists fractional. Only promising columns enter the program; the dynamic program of
+`recbole_ext.rerank.exposure.dual` prices all others, so the bound holds for the whole problem, not just the chosen
+columns.
 """
 
 from __future__ import annotations
@@ -33,12 +33,12 @@ _FLOW_ENTRIES = 20_000_000
 
 @dataclass(frozen=True)
 class LinearResult:
-    """What the linear program gave.
+    """The result of the linear program.
 
     Attributes:
-        value: Its optimum over the chosen columns; None where these cannot meet the floors.
+        value: Its optimum over the chosen columns; None if these cannot meet the floors.
         prices: Prices with a bound that holds for all columns.
-        share: ``(E,) float64`` how far each entry is in its user's list, 0 to 1.
+        share: ``(E,) float64`` degree to which each entry is in its user's list, 0 to 1.
     """
 
     value: float | None
@@ -47,7 +47,7 @@ class LinearResult:
 
 
 def _promising(problem: ExposureProblem, prices: DualPrices, per_user: int) -> np.ndarray:
-    """``(n,) int64`` columns ``entry * K + position`` of the least loss for each user, the best list among them."""
+    """``(n,) int64`` columns ``entry * K + position`` with the smallest loss for each user, including the best list."""
     found = []
     for _, entries, loss in through_loss(problem, prices.item, prices.tail):
         flat = loss.reshape(len(entries), -1)
@@ -62,7 +62,7 @@ def _promising(problem: ExposureProblem, prices: DualPrices, per_user: int) -> n
 
 
 def _rows(keys: np.ndarray, columns: int) -> sparse.csr_array:
-    """One row for each distinct key, with a one in every column of that key."""
+    """One row per distinct key, with a one in every column of that key."""
     _, row = np.unique(keys, return_inverse=True)
     return sparse.csr_array((np.ones(len(keys)), (row, np.arange(len(keys)))), shape=(row.max() + 1, columns))
 
@@ -101,8 +101,8 @@ def solve_linear(
 
     Args:
         problem: Candidates and floors; the floors must be within their ceilings.
-        start: Prices that choose the first columns.
-        rounds: Most linear programs.
+        start: Prices that select the initial columns.
+        rounds: Maximum number of linear programs.
         tolerance: Relative gap between the optimum and the bound at which to stop.
     """
     columns = _promising(problem, start, _COLUMNS_PER_USER)
@@ -112,7 +112,7 @@ def solve_linear(
     for _ in range(rounds):
         solution = _optimum(problem, columns)
         if solution.x is None:
-            # The chosen columns may miss the floors where all columns do not.
+            # The chosen columns may miss floors that all columns together can meet.
             count = len(problem.items) * problem.k
             width = count if count <= _ALL_COLUMNS else 8 * _COLUMNS_PER_USER
             columns = _promising(problem, start, width)
@@ -136,7 +136,7 @@ def solve_linear(
 
 
 def coverage_ceiling(problem: ExposureProblem) -> int:
-    """Most items that the lists can hold together: exact by a maximum flow where it fits, else an upper bound."""
+    """Maximum number of items that all lists can cover: exact by maximum flow if it fits, else an upper bound."""
     n_users, n_items, k = problem.n_users, problem.n_items, problem.k
     present = np.unique(problem.items)
     simple = min(len(present), n_users * k)
@@ -152,7 +152,7 @@ def coverage_ceiling(problem: ExposureProblem) -> int:
 
 
 def refuse_beyond_ceilings(problem: ExposureProblem) -> None:
-    """Refuses a floor that lies above its own ceiling.
+    """Rejects a floor above its ceiling.
 
     Raises:
         ConfigError: The message names the ceiling.

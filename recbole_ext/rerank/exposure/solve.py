@@ -5,10 +5,10 @@
                 at least  coverage * |I|  different items over all lists,
                 at least  tail_share * U * K  slots that hold a tail item.
 
-Guarantee: what is returned meets both floors, and ``bound`` is a proven upper bound of the value of any lists that
-do, so ``gap`` is the largest share of value that the lists can miss. Floors that cannot be met raise a `ConfigError`
-that names the ceiling. In a small problem a linear program proves the bound, and its solution, nearly always integral,
-gives the lists; in a large one dual prices do both.
+Guarantee: the returned lists meet both floors, and ``bound`` is a proven upper bound on the value of any such lists,
+so ``gap`` is the largest share of value that the lists can miss. Floors that cannot be met raise a `ConfigError`
+that names the ceiling. For a small problem, a linear program proves the bound, and its solution (nearly always
+integral) gives the lists. For a large problem, dual prices do both.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ _ROUNDING = 1e-9
 
 @dataclass(frozen=True)
 class ExposureResult:
-    """Lists that meet the floors, and how good they are.
+    """Lists that meet the floors, with their value and its bound.
 
     Attributes:
         items: ``(U, K) int64`` item ids, first position first.
@@ -40,7 +40,7 @@ class ExposureResult:
         bound: No lists that meet the floors have a larger value.
         coverage: Share of the catalogue (without padding) in at least one list.
         tail_share: Share of the slots that hold a tail item.
-        method: ``exact`` or ``dual``, the one that gave the lists.
+        method: The method that produced the lists, ``exact`` or ``dual``.
     """
 
     items: np.ndarray
@@ -52,7 +52,7 @@ class ExposureResult:
 
     @property
     def gap(self) -> float:
-        """Largest share of the bound that a better solution could still gain, at least 0."""
+        """The largest share of the bound that a better solution could still gain; at least 0."""
         return max(0.0, self.bound - self.value) / max(abs(self.bound), 1e-12)
 
 
@@ -63,12 +63,12 @@ def _share(name: str, value: float) -> float:
 
 
 def _scaled(scores: np.ndarray, indptr: np.ndarray, best: np.ndarray) -> np.ndarray:
-    """Scores min-max scaled per user over the user's best candidates; extra ones may lie below 0.
+    """Scores min-max scaled per user over the user's best candidates; extra candidates may fall below 0.
 
     Args:
-        scores: ``(E,) float64`` by user, then falling score.
+        scores: ``(E,) float64`` by user, then decreasing score.
         indptr: ``(U + 1,) int64`` row offsets of the users.
-        best: ``(E,) bool`` which candidates are not extra.
+        best: ``(E,) bool``, False for extra candidates.
     """
     starts, sizes = indptr[:-1], np.diff(indptr)
     high = np.repeat(scores[starts], sizes)
@@ -85,7 +85,7 @@ def _problem(
     floors: tuple[float, float],
     extra: ExtraCandidates | None,
 ) -> ExposureProblem:
-    """The candidates with their gains, and the floors (coverage, tail share) as whole numbers."""
+    """Builds the problem: candidates with their gains, and the floors (coverage, tail share) as whole numbers."""
     n_users, n_items = len(items), len(tail)
     users, item, score, best = candidate_entries(items, scores, extra, n_items)
     sizes = np.bincount(users, minlength=n_users)
@@ -116,22 +116,22 @@ def exposure(
     tail_share: float = 0.0,
     extra: ExtraCandidates | None = None,
 ) -> ExposureResult:
-    """Lists for all users at once: the best discounted total that meets a coverage floor and a tail share.
+    """Computes lists for all users jointly: the best discounted total subject to a coverage floor and a tail share.
 
     The gain of a candidate is its score, min-max scaled per user over the N candidates.
 
     Args:
-        items: ``(U, N) int64`` candidates, 0 where a user has no more.
-        scores: ``(U, N) float`` their scores, minus infinity where there is none.
-        tail: ``(n_items,) bool`` which items belong to the tail.
-        n_items: Items with the padding item 0.
+        items: ``(U, N) int64`` candidates, 0 past a user's last candidate.
+        scores: ``(U, N) float`` their scores, minus infinity past the last candidate.
+        tail: ``(n_items,) bool``, True for tail items.
+        n_items: Number of items, including the padding item 0.
         k: Length of every list.
-        coverage: Least share of the ``n_items - 1`` items that at least one list holds.
-        tail_share: Least share of all slots that hold a tail item.
-        extra: Further candidates, as from :class:`~recbole_ext.rerank.exposure.candidates.BestUsers`.
+        coverage: Minimum share of the ``n_items - 1`` items that appear in at least one list.
+        tail_share: Minimum share of all slots that hold a tail item.
+        extra: Additional candidates, such as from :class:`~recbole_ext.rerank.exposure.candidates.BestUsers`.
 
     Raises:
-        ConfigError: An argument cannot be used, or a floor cannot be met; the message names the ceiling.
+        ConfigError: An argument is invalid, or a floor cannot be met; the message names the ceiling.
     """
     items, scores, tail = (
         np.asarray(items),
@@ -145,7 +145,7 @@ def exposure(
 
 
 def _solved(problem: ExposureProblem, method: Literal["exact", "dual"]) -> ExposureResult:
-    """Lists by the linear program (``exact``) or by dual prices, which also serve where the program finds none.
+    """Solves by the linear program (``exact``) or by dual prices, which are also the fallback if the program fails.
 
     Raises:
         ConfigError: A floor cannot be met; the message names the ceiling.

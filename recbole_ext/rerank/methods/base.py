@@ -1,4 +1,4 @@
-"""The base of all re-rankers: candidates and side information in, ordered lists out; and the checks they share."""
+"""The base class of all re-rankers, which map candidates and side information to ordered lists, and its checks."""
 
 from __future__ import annotations
 
@@ -21,19 +21,19 @@ Choose = Callable[[slice, Ints, Floats, int], tuple[Ints, Floats]]
 
 
 class Reranker(Protocol):
-    """The contract: re-ordered lists from candidates, for all users at once."""
+    """The interface of a re-ranker: builds the lists of all users from their candidates."""
 
     @property
     def name(self) -> str:
-        """Name of the method in the protocol's table."""
+        """Name of the method in the table of re-rankers."""
         ...
 
     def __call__(self, candidates: Candidates, side: SideInformation, k: int) -> tuple[Ints, Floats]:
-        """Lists of K.
+        """Builds lists of length k.
 
         Args:
             candidates: The N best items of each user.
-            side: What is known about items and users beside the scores.
+            side: Information on items and users other than the scores.
             k: Length of every list.
 
         Returns:
@@ -43,15 +43,15 @@ class Reranker(Protocol):
 
 
 def checked_strength(method: str, strength: float, highest: float = 1.0) -> float:
-    """A strength within its range.
+    """Returns a valid strength.
 
     Args:
-        method: Named in the error.
+        method: Name of the method, for the error.
         strength: 0 = input order.
-        highest: Upper end of the range, may be infinite; an infinite strength is refused all the same.
+        highest: Upper end of the range, possibly infinite; the strength itself must be finite.
 
     Raises:
-        ConfigError: The strength is no finite number from 0 to ``highest``.
+        ConfigError: The strength is not a finite number from 0 to ``highest``.
     """
     if isinstance(strength, bool) or not isinstance(strength, int | float | np.integer | np.floating):
         raise ConfigError(f"the strength of {method} is {strength!r}: give a number")
@@ -63,11 +63,11 @@ def checked_strength(method: str, strength: float, highest: float = 1.0) -> floa
 
 @dataclass(frozen=True)
 class PerUserReranker(ABC):
-    """A rule that orders each user's candidates on their own, worked out for blocks of users.
+    """A rule that orders the candidates of each user separately, computed for blocks of users.
 
-    ``s`` is the score min-max scaled per user over the candidates given (the top N), 0 for all where they are
-    equal. Strength 0 gives the first k candidates in their order, also among ties: equal values always go by
-    the order of the candidates. No method draws random numbers.
+    ``s`` is the score, min-max scaled per user over the given candidates (the top N); it is 0 for all candidates if
+    their scores are equal. Strength 0 returns the first k candidates in their order, because ties always follow the
+    order of the candidates. No method uses random numbers.
 
     Attributes:
         strength: α or λ of the rule, 0 = input order.
@@ -84,27 +84,27 @@ class PerUserReranker(ABC):
 
     @abstractmethod
     def prepare(self, side: SideInformation) -> Choose:
-        """Does once what does not depend on the block, and returns the rule for a block of users."""
+        """Computes everything that is independent of the block, and returns the rule for a block of users."""
 
     def cells_per_candidate(self, side: SideInformation) -> int:
-        """Working numbers for each candidate; bounds the memory of a block."""
+        """Temporary numbers per candidate, which bound the memory of a block."""
         return 1
 
     def __call__(self, candidates: Candidates, side: SideInformation, k: int) -> tuple[Ints, Floats]:
         """Re-orders every user's candidates.
 
         Args:
-            candidates: The N best items of each user; N is the caller's, 200 by default in the settings.
-            side: Items, and histories where ``needs_users``; user rows as in ``candidates``.
+            candidates: The N best items of each user; N is set by the caller (200 by default in the settings).
+            side: Items, and histories if ``needs_users``; user rows as in ``candidates``.
             k: Length of every list.
 
         Returns:
-            ``(U, k) int64`` item ids and ``(U, k) float64`` the value of the rule at which each was taken (for
-            greedy rules the gain over the list before it, so values may rise along a list).
+            ``(U, k) int64`` item ids and ``(U, k) float64`` the value of the rule when each item was taken (for
+            greedy rules, the gain over the list so far, so values may increase along a list).
 
         Raises:
             ConfigError: k is below 1, above N, or above the number of a user's candidates.
-            DataError: The side information does not fit the candidates, or lacks something that the rule needs.
+            DataError: The side information does not fit the candidates, or lacks information that the rule needs.
         """
         self._check(candidates, side, k)
         choose = self.prepare(side)

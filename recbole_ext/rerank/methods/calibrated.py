@@ -1,4 +1,4 @@
-"""Calibrated lists: their mixture of categories is that of the user's history."""
+"""Calibrated lists: their mix of categories matches the user's history."""
 
 from __future__ import annotations
 
@@ -25,8 +25,8 @@ class Calibrated(PerUserReranker):
 
     p is the mean category distribution of the user's training interactions (that of all training interactions
     for a user without any), q the mean over the list so far, and q~ = (1-a)·q + a·p with the smoothing a. A value
-    is what the item adds to the objective; before the first item q is 0, so that q~ = a·p and KL = -log a. Items
-    without genres are a category of their own.
+    is the item's contribution to the objective; before the first item q is 0, so that q~ = a·p and KL = -log a. Items
+    without genres form a separate category.
 
     Attributes:
         strength: λ in [0, 1].
@@ -59,7 +59,7 @@ class Calibrated(PerUserReranker):
     def _over_groups(self, side: SideInformation) -> Choose:
         labels = side.items.head_and_tail if side.items.groups is None else side.items.groups
         n_groups = max(2, int(labels.max()) + 1)
-        # Padding is labelled -1: the last row of the identity, which is cut to zeros.
+        # Padding has label -1, which selects the last row of the identity; its cut leaves zeros.
         wanted = user_profiles(side, np.eye(n_groups + 1)[labels][:, :n_groups])
         one_more = np.eye(n_groups)
 
@@ -76,7 +76,7 @@ class Calibrated(PerUserReranker):
         return choose
 
     def _fit(self, p: Floats, q: Floats) -> Floats:
-        """Σ p·log q~ over the last axis: minus KL(p‖q~) up to the entropy of p, which no list changes."""
+        """Σ p·log q~ over the last axis: minus KL(p‖q~) up to the entropy of p, which does not depend on the list."""
         p = np.broadcast_to(p, q.shape)
         smoothed = (1.0 - self.smoothing) * q + self.smoothing * p
         logs = np.log(smoothed, out=np.zeros_like(smoothed), where=smoothed > 0)
@@ -108,8 +108,8 @@ class Calibrated(PerUserReranker):
     ) -> Callable[[Floats, int], Floats]:
         """Σ p·log q~ of the list with each candidate added.
 
-        An item changes only the terms of its own genres, so each candidate costs as many logarithms as it has
-        genres, not as many as there are genres.
+        An item changes only the terms of its own genres, so each candidate costs one logarithm per genre of the item
+        rather than one per genre of the catalogue.
         """
         n_genres = p.shape[1]
         flat = items.ravel()
@@ -118,7 +118,7 @@ class Calibrated(PerUserReranker):
         entries = np.arange(ends[-1]) + np.repeat(table.indptr[flat] - (ends - sizes), sizes)
         candidate = np.repeat(np.arange(items.size), sizes)
         cell = (candidate // items.shape[1]) * n_genres + table.indices[entries]
-        # A genre that the user never took has no term, and no logarithm of 0.
+        # A genre outside the user's profile has no term, which also avoids log(0).
         kept = p.ravel()[cell] > 0
         candidate, cell = candidate[kept], cell[kept]
         added = (1.0 - self.smoothing) * table.data[entries[kept]]

@@ -1,4 +1,4 @@
-"""Candidate lists: the input of every re-ranker, checked; and the scaling and selection that the rules share."""
+"""Candidate lists, the validated input of every re-ranker, and the scaling and selection that the rules share."""
 
 from __future__ import annotations
 
@@ -17,17 +17,17 @@ Bools = npt.NDArray[np.bool_]
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
 
-# Cells of one block of rows: a few temporaries of this size stay in the processor's cache.
+# Cells of one block of rows: a few temporaries of this size fit into the CPU cache.
 _BLOCK_CELLS = 1 << 17
 
 
 def row_blocks(n_rows: int, cells_per_row: int, cells: int = _BLOCK_CELLS) -> Iterator[slice]:
-    """Slices that cut rows into blocks of about ``cells`` cells, at least one row each.
+    """Yields slices that cut rows into blocks of about ``cells`` cells, at least one row each.
 
     Args:
-        n_rows: Rows in all.
-        cells_per_row: Cells that one row costs.
-        cells: Cells of a block.
+        n_rows: Total number of rows.
+        cells_per_row: Number of cells per row.
+        cells: Number of cells per block.
     """
     step = max(1, cells // max(1, cells_per_row))
     for start in range(0, n_rows, step):
@@ -40,10 +40,10 @@ class Candidates:
 
     Attributes:
         items: ``(U, N) int64`` internal ids, 0 = none, right-padded; no item twice in a row.
-        scores: ``(U, N) float64``, never rising along a row, -inf exactly where there is no item.
+        scores: ``(U, N) float64``, non-increasing along a row, -inf exactly where there is no item.
 
     Raises:
-        DataError: The tables are not of that form; the message names the first user row at fault.
+        DataError: The tables violate this format; the message names the first faulty user row.
     """
 
     items: Ints
@@ -75,7 +75,7 @@ class Candidates:
         return self.items.shape[1]
 
     def counts(self) -> Ints:
-        """``(U,) int64`` candidates of each user."""
+        """``(U,) int64`` number of candidates of each user."""
         return np.count_nonzero(self.items, axis=1).astype(np.int64)
 
 
@@ -85,7 +85,7 @@ def _check_rows(items: Ints, scores: Floats, first_row: int) -> None:
     complaints = (
         (
             np.isnan(scores) | np.isposinf(scores),
-            "has a score that is NaN or +infinity: mask items with -inf and mend the model's scores",
+            "has a score that is NaN or +infinity: mask items with -inf and fix the model's scores",
         ),
         (items < 0, "has a negative item id: give ids from 1 on, 0 for none"),
         (there != (scores > -np.inf), "must have -inf exactly where there is no item (id 0)"),
@@ -99,9 +99,9 @@ def _check_rows(items: Ints, scores: Floats, first_row: int) -> None:
 
 
 def top_positions(values: npt.NDArray[Any], k: int) -> Ints:
-    """Positions of the k largest values of each row, best first, equal values by the smaller position.
+    """Finds the positions of the k largest values of each row, best first, ties by the smaller position.
 
-    One partition and one sort of k values; unlike a bare ``argpartition`` it is exact among ties.
+    The cost is one partition and one sort of k values; unlike plain ``argpartition``, ties are exact.
 
     Args:
         values: ``(B, N)`` numbers without NaN.
@@ -127,7 +127,7 @@ def top_positions(values: npt.NDArray[Any], k: int) -> Ints:
 
 
 def scaled_scores(items: Ints, scores: Floats) -> Floats:
-    """The s of every rule: scores min-max scaled per user over the user's candidates.
+    """Computes the s of every rule: scores min-max scaled per user over the user's candidates.
 
     Args:
         items: ``(B, N) int64`` as in ``Candidates``.
@@ -135,14 +135,14 @@ def scaled_scores(items: Ints, scores: Floats) -> Floats:
 
     Returns:
         ``(B, N) float64`` from 1 (best) down to 0 (last); 0 for every candidate of a user whose scores are all
-        equal, who has no preference, and 0 where there is no candidate.
+        equal (no preference), and 0 where there is no candidate.
     """
     there = items > 0
     last = np.maximum(np.count_nonzero(there, axis=1) - 1, 0)
     filled = np.where(there, scores, 0.0)
     rows = np.arange(len(filled))
     with np.errstate(over="ignore"):
-        # Scores at both ends of the float range: their halves differ by a finite number.
+        # Halved, because scores at both ends of the float range have an infinite difference.
         filled *= np.where(np.isfinite(filled[:, 0] - filled[rows, last]), 1.0, 0.5)[:, None]
     low = filled[rows, last][:, None]
     span = filled[:, :1] - low

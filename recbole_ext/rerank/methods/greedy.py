@@ -1,4 +1,4 @@
-"""The two greedy loops over K that xquad, calibrated and mmr share; neither loops over users."""
+"""The two greedy loops over list positions shared by xquad, calibrated and mmr; users are vectorised."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ __all__ = ["greedy", "greedy_over_groups"]
 def greedy(
     base: Floats, k: int, bonus: Callable[[int], Floats], add: Callable[[Ints], None]
 ) -> tuple[Ints, Floats]:
-    """Takes, k times, the candidate of the largest ``base + bonus``; ties by the smaller position.
+    """Takes the candidate with the largest ``base + bonus`` k times; ties by the smaller position.
 
     Args:
         base: ``(B, N) float64``, -inf where there is no candidate; changed in place.
-        k: Steps.
-        bonus: From the number of items taken so far to ``(B, N) float64`` finite terms.
-        add: Told the ``(B,)`` positions just taken.
+        k: Number of steps.
+        bonus: Maps the number of items taken so far to ``(B, N) float64`` finite terms.
+        add: Receives the ``(B,)`` positions just taken.
 
     Returns:
         ``(B, k)`` positions and ``(B, k)`` values at which they were taken.
@@ -40,17 +40,17 @@ def greedy(
 def greedy_over_groups(
     base: Floats, groups: Ints, n_groups: int, k: int, bonus: Callable[[Floats, int], Floats]
 ) -> tuple[Ints, Floats]:
-    """``greedy`` where the bonus depends on the candidate's group alone: the same lists, at the cost of a merge.
+    """``greedy`` for a bonus that depends only on the candidate's group: the same lists at the cost of a merge.
 
-    Within a group the candidate of the largest base, the first of the row, is never behind another one, so only
-    the first untaken candidate of each group competes.
+    Within a group, the candidate with the largest base comes first and always wins, so only the first untaken
+    candidate of each group competes.
 
     Args:
-        base: ``(B, N) float64``, never rising along a row.
+        base: ``(B, N) float64``, non-increasing along a row.
         groups: ``(B, N) int64`` group of each candidate, -1 where there is none.
-        n_groups: C.
-        k: Steps; every row has at least k candidates.
-        bonus: From ``(B, C)`` numbers of taken items by group, and their sum, to ``(B, C) float64`` terms.
+        n_groups: Number of groups C.
+        k: Number of steps; every row has at least k candidates.
+        bonus: Maps ``(B, C)`` counts of taken items by group, and their sum, to ``(B, C) float64`` terms.
 
     Returns:
         ``(B, k)`` positions and ``(B, k)`` values at which they were taken.
@@ -73,7 +73,7 @@ def greedy_over_groups(
 
 
 def _first_of_each_group(groups: Ints, n_groups: int, k: int) -> Ints:
-    """``(B, C, k)`` positions of each group's first k candidates; N behind the last one."""
+    """``(B, C, k)`` positions of each group's first k candidates; N past the last one."""
     n_rows, width = groups.shape
     queues = np.full((n_rows, n_groups, k), width, dtype=np.int64)
     for group in range(n_groups):

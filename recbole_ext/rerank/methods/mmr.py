@@ -15,7 +15,7 @@ from recbole_ext.rerank.methods.side_information import SideInformation
 
 __all__ = ["MMR"]
 
-# With more distinct vectors than this, a table of their similarities costs more memory (134 MB) than it is worth.
+# With more distinct vectors than this, a table of their similarities (134 MB) is not worth its memory.
 _MOST_IN_TABLE = 4096
 
 
@@ -23,9 +23,9 @@ _MOST_IN_TABLE = 4096
 class MMR(PerUserReranker):
     """``λ·s - (1-λ)·max similarity to the list so far``, greedy (Carbonell and Goldstein, SIGIR 1998).
 
-    In the paper's λ, 1 is the input order. So that 0 means "unchanged" for every method, ``strength`` is 1 - λ.
-    Similarity is the cosine of the items' vectors, else of their genres: 0 with an item that has neither, and 0
-    to the empty list.
+    With the paper's λ, 1 is the input order; here ``strength`` is 1 - λ, so that 0 means "unchanged" for every method.
+    Similarity is the cosine of the items' vectors, or of their genres if there are no vectors. It is 0 for an item
+    that has neither, and for the empty list.
 
     Attributes:
         strength: 1 - λ, in [0, 1].
@@ -60,10 +60,10 @@ class MMR(PerUserReranker):
 
 
 def _similarities(kinds: Ints, distinct: Floats, table: Floats | None) -> Callable[[Ints], Floats]:
-    """From ``(B,)`` positions to ``(B, N)`` cosines of all candidates with the one at that position."""
+    """Maps ``(B,)`` positions to ``(B, N)`` cosines of all candidates with the candidate at that position."""
     user = np.arange(len(kinds))
     if table is not None:
-        # Cosines are symmetric: reading along the rows of the items just taken stays in the cache.
+        # Cosines are symmetric; reading along the rows of the items just taken is cache-friendly.
         return lambda best: np.take_along_axis(table[kinds[user, best]], kinds, axis=1)
     vectors = distinct[kinds]  # (B, N, D)
     return lambda best: (vectors @ vectors[user, best][:, :, None])[:, :, 0]

@@ -19,10 +19,11 @@ class PopularityPenalty(PerUserReranker):
     """``s - α·p`` with p = log(1+φ) / log(1+max φ).
 
     α is in units of s, the score min-max scaled per user over the top N. α = 0.1 is the published setting of the
-    study reproduced. As α rises, the sum of p over a list never rises. One partition, like a top-N selection.
+    reproduced study. As α increases, the sum of p over a list never increases. The cost is one partition, as for a
+    top-N selection.
 
     Attributes:
-        strength: α, 0 or more.
+        strength: α, at least 0.
     """
 
     name: ClassVar[str] = "popularity_penalty"

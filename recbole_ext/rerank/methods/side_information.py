@@ -1,4 +1,4 @@
-"""Side information: what a re-ranker knows about items and users beside the scores, and profiles made from it."""
+"""Side information on items and users, which re-rankers use beside the scores, and user profiles built from it."""
 
 from __future__ import annotations
 
@@ -24,13 +24,13 @@ _BLOCK_INTERACTIONS = 1 << 22
 
 @dataclass(frozen=True, eq=False)
 class ItemInformation:
-    """The catalogue; every array is indexed by internal item id, 0 = padding, whose entries are ignored.
+    """The catalogue. Every array is indexed by internal item id; entries of the padding item 0 are ignored.
 
     Attributes:
         popularity: ``(n_items,) int64`` training interactions.
-        head: ``(n_items,) bool`` under one head rule; every other item is tail.
-        groups: ``(n_items,) int`` popularity group from 0 on, for finer groups than head and tail (for example
-            head, mid, tail), or None.
+        head: ``(n_items,) bool``, True for head items; every other item is tail.
+        groups: ``(n_items,) int`` popularity groups, numbered from 0, if finer than head and tail (for example head,
+            mid, tail), or None.
         genres: ``(n_items, G) float`` weights >= 0, for example 0 and 1, or None.
         vectors: ``(n_items, D) float`` whose cosine is the similarity of items, or None.
 
@@ -80,7 +80,7 @@ class ItemInformation:
 
     @cached_property
     def log_popularity(self) -> Floats:
-        """``(n_items,) float64``: p = log(1+φ) / log(1+max φ), in [0, 1]; all 0 where nothing was interacted with."""
+        """``(n_items,) float64``: p = log(1+φ) / log(1+max φ), in [0, 1]; all 0 if there are no interactions."""
         logs = np.log1p(self.popularity.astype(np.float64))
         return np.asarray(logs / logs.max()) if logs.max() > 0 else logs
 
@@ -95,8 +95,8 @@ class ItemInformation:
     def genre_shares(self) -> Floats:
         """``(n_items, G or G + 1) float64``: each item's weights divided by their sum.
 
-        An item without genres belongs to a further category of its own, added only where there are such items,
-        so that every row but the padding's adds up to 1.
+        Items without genres form an extra category, added only if there are such items, so that every row except
+        padding sums to 1.
         """
         if self.genres is None:
             raise DataError(
@@ -112,7 +112,7 @@ class ItemInformation:
 
     @cached_property
     def unit_vectors(self) -> Floats:
-        """``(n_items, D) float64``: ``vectors``, else ``genres``, scaled to length 1; a row of zeros stays zero."""
+        """``(n_items, D) float64``: ``vectors``, or else ``genres``, scaled to length 1; zero rows stay zero."""
         table = self.genres if self.vectors is None else self.vectors
         if table is None:
             raise DataError(
@@ -125,16 +125,16 @@ class ItemInformation:
 
     @cached_property
     def distinct_vectors(self) -> tuple[Floats, Ints]:
-        """``(D, C) float64`` the different rows of ``unit_vectors``, and ``(n_items,) int64`` each item's row there.
+        """``(D, C) float64`` distinct rows of ``unit_vectors``, and ``(n_items,) int64`` each item's row among them.
 
-        Genres have few different rows, so that a table of their similarities is small.
+        Genres have few distinct rows, so a table of their similarities is small.
         """
         distinct, row_of = np.unique(self.unit_vectors, axis=0, return_inverse=True)
         return distinct, row_of.reshape(-1).astype(np.int64)
 
 
 def _rows_up_to_1(table: Floats) -> Floats:
-    """Rows divided by their largest size, so that no sum or square of them overflows."""
+    """Rows divided by their largest absolute value, so that sums and squares cannot overflow."""
     largest = np.abs(table).max(axis=1, keepdims=True)
     return np.divide(table, largest, out=np.zeros_like(table), where=largest > 0)
 
@@ -167,10 +167,10 @@ def _checked_groups(groups: npt.NDArray[Any], n_items: int) -> Ints:
 class UserHistories:
     """Training histories in compressed rows: user row u has ``items[indptr[u]:indptr[u + 1]]``.
 
-    Rows are those of the candidates. A repeated item counts each time.
+    Rows match the rows of the candidates. Repeated items count each time.
 
     Attributes:
-        indptr: ``(U + 1,) int64`` offsets, from 0 up to the number of interactions.
+        indptr: ``(U + 1,) int64`` offsets, from 0 to the number of interactions.
         items: ``(n_interactions,) int64`` internal ids, at least 1.
 
     Raises:
@@ -206,11 +206,11 @@ class UserHistories:
 
 @dataclass(frozen=True, eq=False)
 class SideInformation:
-    """Everything that a re-ranker may use beside the scores.
+    """All information that a re-ranker may use beside the scores.
 
     Attributes:
         items: The catalogue.
-        users: Training histories, row by row those of the candidates; None where no method needs them.
+        users: Training histories, in the same rows as the candidates; None if no method needs them.
     """
 
     items: ItemInformation
@@ -226,17 +226,17 @@ class SideInformation:
 
 
 def user_profiles(side: SideInformation, shares: Floats) -> Floats:
-    """p(c|u): the mean category distribution of each user's training interactions.
+    """Computes p(c|u), the mean category distribution of each user's training interactions.
 
-    A user without training interactions gets the neutral profile, that of all training interactions together
-    (``popularity``); where there are none either, the uniform one.
+    A user without training interactions gets the neutral profile: the distribution over all training interactions
+    (``popularity``), or the uniform one if there are none.
 
     Args:
         side: Items and histories.
         shares: ``(n_items, C) float64``, each item's distribution over categories.
 
     Returns:
-        ``(U, C) float64``, rows add up to 1.
+        ``(U, C) float64``, rows sum to 1.
 
     Raises:
         DataError: There are no histories.

@@ -1,4 +1,4 @@
-"""The re-rankers that order each user's candidates on their own, by the names of ``config.blocks.METHODS``."""
+"""The per-user re-rankers by their names in ``config.blocks.METHODS``."""
 
 from __future__ import annotations
 
@@ -21,12 +21,12 @@ _CLASSES: dict[str, type[PerUserReranker]] = {
 
 
 def make_reranker(name: str, strength: float, **options: Any) -> PerUserReranker:
-    """A re-ranker by its name.
+    """Creates a re-ranker by name.
 
     Args:
         name: A key of ``METHODS``.
-        strength: 0 = input order; for ``mmr`` the 1 - λ of its formula.
-        **options: What the method takes beside it.
+        strength: 0 = input order; for ``mmr``, 1 - λ of its formula.
+        **options: Further options of the method.
 
     Raises:
         ConfigError: The method or an option is unknown, or a value is out of its range.
@@ -40,5 +40,5 @@ def make_reranker(name: str, strength: float, **options: Any) -> PerUserReranker
 
 
 def reranker_of(settings: RerankSettings) -> PerUserReranker:
-    """The re-ranker of a ``rerank:`` block."""
+    """Creates the re-ranker of a ``rerank:`` block."""
     return make_reranker(settings.method, settings.strength, **settings.options)

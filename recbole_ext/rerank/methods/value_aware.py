@@ -16,9 +16,9 @@ __all__ = ["ValueAware"]
 
 @dataclass(frozen=True)
 class ValueAware(PerUserReranker):
-    """``(1-λ)·s + λ·(1-p)`` with p = log(1+φ) / log(1+max φ): the value of an item is that it is not popular.
+    """``(1-λ)·s + λ·(1-p)`` with p = log(1+φ) / log(1+max φ): an item's value is its unpopularity.
 
-    λ = 1 orders the candidates by popularity alone, the least popular first.
+    λ = 1 orders the candidates by popularity alone, least popular first.
 
     Attributes:
         strength: λ in [0, 1].

@@ -1,4 +1,4 @@
-"""xQuAD over popularity: a list that covers head and tail as the user's profile does."""
+"""xQuAD over popularity: lists that cover head and tail in proportion to the user's profile."""
 
 from __future__ import annotations
 
@@ -21,9 +21,9 @@ __all__ = ["XQuAD"]
 class XQuAD(PerUserReranker):
     """``(1-λ)·s + λ·P(c|u)·(1 - share of c already in the list)``, greedy (Abdollahpouri et al., FLAIRS 2019).
 
-    c is the item's own category, head or tail; P(c|u) is its share of the user's training interactions, that of
-    all training interactions for a user without any. The share of c is 0 for the empty list. In a catalogue that
-    is all head or all tail every candidate has the same second term: the input order stays.
+    c is the item's category, head or tail. P(c|u) is its share of the user's training interactions, or of all
+    training interactions for a user without any. The share of c is 0 for the empty list. In a catalogue that is all
+    head or all tail, every candidate has the same second term, so the input order does not change.
 
     Attributes:
         strength: λ in [0, 1].
@@ -47,7 +47,7 @@ class XQuAD(PerUserReranker):
     def prepare(self, side: SideInformation) -> Choose:
         """See ``PerUserReranker``."""
         labels = side.items.head_and_tail
-        # Padding is labelled -1: the last row of the identity, which is cut to zeros.
+        # Padding has label -1, which selects the last row of the identity; its cut leaves zeros.
         wanted = user_profiles(side, np.eye(3)[labels][:, :2])
 
         def choose(rows: slice, items: Ints, s: Floats, k: int) -> tuple[Ints, Floats]:
