@@ -1,4 +1,4 @@
-"""The columns of an ``.inter`` file beside it in an Arrow file, which opens without parsing a single number."""
+"""A cache of the columns of an ``.inter`` file in an Arrow file beside it, which opens without parsing."""
 
 from __future__ import annotations
 
@@ -27,20 +27,19 @@ _log = logging.getLogger(__name__)
 
 
 class _DamageError(Exception):
-    """The cache is not what was written."""
+    """The cache is damaged."""
 
 
 def cache_path(path: Path) -> Path:
-    """Where the cache of an ``.inter`` file lies: ``NAME.inter.arrow``."""
+    """Returns the path of the cache of an ``.inter`` file: ``NAME.inter.arrow``."""
     return path.with_name(path.name + ".arrow")
 
 
 def read_columns(path: Path) -> Columns:
-    """The columns of an ``.inter`` file, from its cache, or from its text, which then gets a cache.
+    """Reads the columns of an ``.inter`` file from its cache, or else from its text, and then writes a cache.
 
-    The cache names the SHA-256 of the text that it was made from and of its own columns, so that neither a changed
-    text nor a damaged cache is used, whatever the dates of the files say. Columns may be memory-mapped and
-    are read-only.
+    The cache stores the SHA-256 of its source text and of its own columns, so that a stale or damaged cache is never
+    used, regardless of file dates. Columns may be memory-mapped and are read-only.
 
     Raises:
         DataError: The file is missing, empty or malformed; the message names the line.
@@ -52,7 +51,7 @@ def read_columns(path: Path) -> Columns:
         except (_DamageError, pa.ArrowException, OSError, ValueError) as error:
             reason = (str(error).splitlines() or [type(error).__name__])[0]
             _log.warning(
-                "%s is damaged (%s): %s is read instead, and the cache made anew", cache, reason, path
+                "%s is damaged (%s): reading %s instead and rebuilding the cache", cache, reason, path
             )
         else:
             if columns is not None:
@@ -63,17 +62,17 @@ def read_columns(path: Path) -> Columns:
 
 
 def write_cache(path: Path, columns: Columns) -> None:
-    """Writes the cache of an ``.inter`` file, whole or not at all.
+    """Writes the cache of an ``.inter`` file atomically.
 
-    Where the folder cannot be written, there is no cache, and the text is parsed each time.
+    If the folder is not writable, there is no cache and the text is parsed each time.
 
     Args:
         path: The ``.inter`` file, complete.
-        columns: What its text says.
+        columns: The columns of its text.
     """
     cache = cache_path(path)
     tokens = {"user_id": columns.user_tokens.to_arrow(), "item_id": columns.item_tokens.to_arrow()}
-    # By way of polars: for an array of numpy pyarrow imports pandas.
+    # Through polars: pyarrow imports pandas to convert a numpy array.
     users, items, ratings, times = (
         pl.Series(values).to_arrow()
         for values in (columns.users, columns.items, columns.ratings, columns.times)
@@ -96,7 +95,7 @@ def write_cache(path: Path, columns: Columns) -> None:
 
 
 def _read(cache: Path, source: bytes) -> Columns | None:
-    """What the cache holds; None where it was made from another text or by another version."""
+    """Reads the cache; None if it was made from another text or by another version."""
     with pa.memory_map(str(cache)) as file:
         reader = pa.ipc.open_file(file)
         metadata = reader.schema.metadata or {}
@@ -122,7 +121,7 @@ def _read(cache: Path, source: bytes) -> Columns | None:
 
 
 def _values(array: pa.Array) -> np.ndarray:
-    """A read-only view of a column without gaps, by way of polars: pyarrow's own imports pandas."""
+    """A read-only view of a column without gaps, through polars, because pyarrow's own conversion imports pandas."""
     array.validate()
     if array.null_count:
         raise _DamageError("a column has gaps")

@@ -1,4 +1,4 @@
-"""From a configuration to loaders: the one place that decides how a model is fed."""
+"""Builds data and loaders from a configuration; the only place that chooses the loader of a model."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ _ROWS_AT_ONCE = 4_000_000
 
 @dataclass(frozen=True)
 class PreparedData:
-    """A data set, split, with what training and evaluation need of it.
+    """A split data set with everything that training and evaluation need.
 
     Attributes:
         dataset: The training part with RecBole's interface, as tensors.
@@ -53,21 +53,21 @@ class PreparedData:
 
 
 class DataCache:
-    """Interactions read once a process, for runs that differ in nothing that decides what is read.
+    """A per-process cache of interactions, shared by runs with the same data keys.
 
-    Models, sequence lengths and metrics may differ: datasets and loaders are built anew for each run, from the same
-    arrays, which nobody changes.
+    Models, sequence lengths and metrics may differ: each run builds its own datasets and loaders from the same
+    read-only arrays.
     """
 
     def __init__(self) -> None:
         self._read: dict[tuple[Any, ...], Interactions] = {}
 
     def interactions(self, config: Any) -> Interactions | None:
-        """What an earlier run with the same data keys has read, or None."""
+        """Returns the interactions read by an earlier run with the same data keys, or None."""
         return self._read.get(self._key(config))
 
     def keep(self, config: Any, interactions: Interactions) -> None:
-        """Keeps what was read; of several data sets only the last, as a large one fills the memory."""
+        """Stores interactions; only the last data set is kept, because a large one fills the memory."""
         self._read = {self._key(config): interactions}
 
     @staticmethod
@@ -89,10 +89,10 @@ def prepare_data(config: Any, cache: DataCache | None = None) -> PreparedData:
 
     Args:
         config: The merged configuration.
-        cache: Where interactions are looked up and kept.
+        cache: Cache to read interactions from and store them in.
 
     Raises:
-        DataError: The files are missing or malformed, or nothing is left.
+        DataError: The files are missing or malformed, or no interaction passes the filters.
         ConfigError: K is larger than the catalogue.
     """
     whole = ExactDataset(config, cache.interactions(config) if cache else None)
@@ -112,9 +112,9 @@ def prepare_data(config: Any, cache: DataCache | None = None) -> PreparedData:
 
 
 def _check_repeats(split: Split) -> None:
-    """With repeated interactions a masked item could be the target: the figure would be wrong in silence."""
+    """Rejects repeated interactions with masking: a masked item could be the target, and figures would be wrong."""
     data = split.interactions
-    # Whole users at a time, so that sorting needs little memory.
+    # Blocks of complete users keep the memory for sorting small.
     borders = np.searchsorted(data.indptr, np.arange(0, len(data), _ROWS_AT_ONCE), side="right") - 1
     for first, last in zip(borders, [*borders[1:], data.n_users], strict=True):
         length = np.diff(data.indptr[first : last + 1])
@@ -129,7 +129,7 @@ def _check_repeats(split: Split) -> None:
 
 
 def loader_class(config: Any, model: type[AbstractRecommender]) -> type[TrainLoader]:
-    """Which loader trains a model: users, windows (all positions or masked), prefixes, or single positives."""
+    """Selects the training loader of a model: users, windows (all positions or masked), prefixes or positives."""
     listwise = issubclass(model, AutoEncoderMixin) or getattr(model, "input_type", None) == InputType.LISTWISE
     if listwise or get_dataloader(config, "train") is UserDataLoader:
         return UserLoader
@@ -142,7 +142,7 @@ def loader_class(config: Any, model: type[AbstractRecommender]) -> type[TrainLoa
 
 
 def train_loader(config: Any, data: PreparedData, model: type[AbstractRecommender]) -> TrainLoader:
-    """The loader of the training part, with negatives where the loss needs them."""
+    """Builds the loader of the training part, with negatives if the loss needs them."""
     kind = loader_class(config, model)
     positives = kind in (UserLoader, WindowLoader, ClozeLoader) or model.type == ModelType.TRADITIONAL
     cross_entropy = model.type == ModelType.SEQUENTIAL and config["loss_type"] == "CE"
@@ -151,7 +151,7 @@ def train_loader(config: Any, data: PreparedData, model: type[AbstractRecommende
 
 
 def _sampler(config: Any, split: Split) -> NegativeSampler:
-    """Negatives of a user: never one of the training items, never padding."""
+    """Builds a sampler of negatives that excludes a user's training items and padding."""
     data = split.interactions
     train = split.rows(TRAIN)
     counts = np.bincount(data.users[train], minlength=data.n_users)

@@ -1,4 +1,4 @@
-"""Windows whose items are masked, for models that fill them in."""
+"""Windows with masked items, for models that predict the masked items."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ __all__ = ["ClozeLoader", "cloze_mask"]
 
 
 def cloze_mask(length: np.ndarray, width: int, ratio: float, rng: np.random.Generator) -> np.ndarray:
-    """``(B, width) bool``: each of a window's items with probability ``ratio``, and at least one of each window."""
+    """``(B, width) bool``: masks each item of a window with probability ``ratio``, and at least one item per window."""
     draw = np.where(np.arange(width) < length[:, None], rng.random((len(length), width)), np.inf)
     return (draw < ratio) | (draw == draw.min(axis=1, keepdims=True))
 
@@ -26,14 +26,14 @@ def cloze_mask(length: np.ndarray, width: int, ratio: float, rng: np.random.Gene
 class ClozeLoader(WindowLoader):
     """Windows of L items, some of them masked, for models with ``cloze`` (Sun et al., CIKM 2019).
 
-    An epoch goes 1 / ``mask_ratio`` times through all training items (rounded; the paper masks each sequence ten
-    times), so that its masking batches, were there no others, ask for about as many items as an epoch with a target
-    at every position. Each time, the windows are cut and masked anew.
+    An epoch passes 1 / ``mask_ratio`` times (rounded) over all training items; the paper masks each sequence ten times.
+    If every batch masked at random, an epoch would predict about as many items as one with a target at every position.
+    Each pass cuts and masks the windows again.
 
-    A batch either masks items with probability ``mask_ratio`` or, with RecBole's probability ``ft_ratio``, the last
-    item only, as evaluation does; each window then ends at one of the items for which it was cut, drawn uniformly.
-    Such a batch asks for one item a window, so that with ``ft_ratio: 0.5`` an epoch asks for some six in ten items.
-    RecBole masks one row for each prefix instead.
+    With RecBole's probability ``ft_ratio``, a batch masks only the last item, as evaluation does; each window then ends
+    at one of the items for which it was cut, drawn uniformly. Otherwise it masks items with probability ``mask_ratio``.
+    A last-item batch predicts one item per window, so with ``ft_ratio: 0.5`` an epoch predicts about six in ten items.
+    RecBole instead masks one row per prefix.
     """
 
     first_target = 0
@@ -42,11 +42,11 @@ class ClozeLoader(WindowLoader):
         self, config: Any, dataset: ExactDataset, split: Split, sampler: NegativeSampler | None
     ) -> None:
         super().__init__(config, dataset, split, sampler)
-        # RecBole's transform would mask again; it was built because it writes names that the model reads.
+        # RecBole's transform would mask again; it is built only to set names that the model reads.
         self.transform = lambda _, batch: batch
 
     def _examples(self) -> np.ndarray:
-        """``(n, 2) int64``: row of each window's last item, and for how many items it was cut."""
+        """``(n, 2) int64``: row of each window's last item, and the number of items for which it was cut."""
         passes = max(1, round(1 / max(float(self.config["mask_ratio"]), 0.01)))
         return np.concatenate([super(ClozeLoader, self)._examples() for _ in range(passes)])
 

@@ -1,4 +1,4 @@
-"""Batches for training and evaluation, cut out of the compressed interactions when they are needed."""
+"""Batches for training and evaluation, cut from the compressed interactions on demand."""
 
 from __future__ import annotations
 
@@ -34,9 +34,9 @@ __all__ = [
 def history_fields(
     dataset: ExactDataset, stop: np.ndarray, length: np.ndarray, width: int
 ) -> dict[str, torch.Tensor]:
-    """The histories ``(B, width)`` that end before ``stop``, and their lengths ``(B,)``, under RecBole's names.
+    """Returns histories ``(B, width)`` that end before ``stop``, and their lengths ``(B,)``, under RecBole's names.
 
-    A model with ``reads_times`` also gets the items' time stamps, in seconds.
+    A model with ``reads_times`` also gets the items' timestamps, in seconds.
     """
     fields = {
         dataset.item_id_list_field: cut_windows(dataset.interactions.items, stop, length, width),
@@ -58,7 +58,7 @@ class TrainLoader:
         config: The merged configuration.
         dataset: The training part, as tensors.
         split: The split it belongs to.
-        sampler: Negative sampler, or None where the loss needs no negatives.
+        sampler: Negative sampler, or None if the loss needs no negatives.
     """
 
     def __init__(
@@ -78,10 +78,10 @@ class TrainLoader:
                 "before those that are held out; lower min_item_interactions or rating_threshold, or take another split"
             )
 
-    first_target = 0  # place of the first interaction of a user that is learnt from
+    first_target = 0  # place of a user's first interaction that is a target
 
     def _examples(self) -> np.ndarray:
-        """``(n,) int64``: what one epoch goes through, before shuffling."""
+        """``(n,) int64`` examples of one epoch, before shuffling."""
         return self.split.rows(TRAIN)
 
     def _batch_size(self) -> int:
@@ -127,7 +127,7 @@ class TrainLoader:
         return self.dataset.join(batch)
 
     def state(self) -> dict[str, Any]:
-        """Plain data that continues the random stream exactly."""
+        """Returns the random state as plain data."""
         return {
             "rng": self.rng.bit_generator.state,
             "negatives": self.negatives.state() if self.negatives else None,
@@ -141,7 +141,7 @@ class TrainLoader:
 
 
 class PositiveLoader(TrainLoader):
-    """One example for each training interaction: the general models."""
+    """One example per training interaction, for general models."""
 
     def __init__(
         self, config: Any, dataset: ExactDataset, split: Split, sampler: NegativeSampler | None
@@ -156,7 +156,7 @@ class PositiveLoader(TrainLoader):
 
 
 class UserLoader(TrainLoader):
-    """One example for each user with training interactions: the auto-encoders."""
+    """One example per user with training interactions, for auto-encoders."""
 
     def _examples(self) -> np.ndarray:
         start, stop = self.split.before(TRAIN + 1)
@@ -167,7 +167,7 @@ class UserLoader(TrainLoader):
 
 
 class PrefixLoader(TrainLoader):
-    """RecBole's sequential training: one target for each prefix, cut lazily."""
+    """RecBole's sequential training: one target per prefix, cut lazily."""
 
     first_target = 1  # a user's first item has no prefix
 
@@ -195,11 +195,11 @@ class PrefixLoader(TrainLoader):
 
 
 class WindowLoader(TrainLoader):
-    """Windows of L items with a target at every position, for models that offer ``encode``.
+    """Windows of L items with a target at every position, for models that implement ``encode``.
 
-    Every training target occurs once in an epoch. Where a user's windows are cut is drawn anew each epoch, so
-    that over the epochs an item is predicted from contexts of every length, the window's earlier items: 0 to L - 1.
-    ``train_batch_size`` counts places: users with short histories leave places empty.
+    Every training target occurs once per epoch. The cuts between a user's windows are redrawn each epoch, so that
+    over the epochs an item is predicted from contexts of every length (0 to L - 1 earlier items of the window).
+    ``train_batch_size`` counts places, including the empty places of users with short histories.
     """
 
     first_target = 1  # a user's first item has no context to be predicted from
@@ -208,7 +208,7 @@ class WindowLoader(TrainLoader):
         return max(1, int(self.config["train_batch_size"]) // int(self.config["MAX_ITEM_LIST_LENGTH"]))
 
     def _examples(self) -> np.ndarray:
-        """``(n, 2) int64``: row of each window's last target, and how many targets the window answers for."""
+        """``(n, 2) int64``: row of each window's last target, and the number of its targets."""
         width = int(self.config["MAX_ITEM_LIST_LENGTH"])
         start, stop = self.split.before(TRAIN + 1)
         total = np.maximum(stop - start - self.first_target, 0)
@@ -242,12 +242,12 @@ class WindowLoader(TrainLoader):
 
 @dataclass(frozen=True)
 class EvaluationBatch:
-    """Some users of a phase.
+    """A batch of users of a phase.
 
     Attributes:
-        interaction: What the model scores: users, and their last windows for sequential models.
+        interaction: Input of the model: users, and their last windows for sequential models.
         users: ``(B,) int64`` internal user ids.
-        seen_rows, seen_items: ``(S,) int64`` pairs of a row of the batch and an item the user had before.
+        seen_rows, seen_items: ``(S,) int64`` pairs of a row of the batch and an earlier item of the user.
         target_rows, target_items: ``(T,) int64`` pairs of a row of the batch and a held-out item.
     """
 
@@ -268,11 +268,11 @@ def _flat_ranges(start: np.ndarray, stop: np.ndarray) -> tuple[np.ndarray, np.nd
 
 
 class EvaluationLoader:
-    """Users that have held-out items in a phase, in batches sized by memory.
+    """Users with held-out items in a phase, in batches sized by memory.
 
-    The batch that a model sees holds no held-out item. Transforms that augment (masking, cropping, reordering)
-    belong to training and are left out.
-    Users without earlier interactions are left out: no model that learns from histories can rank for them.
+    The model never sees a held-out item. Augmenting transforms (masking, cropping, reordering) belong to training
+    and are skipped. Users without earlier interactions are skipped, because models that learn from histories cannot
+    rank for them.
 
     Args:
         config: The merged configuration.
@@ -281,8 +281,8 @@ class EvaluationLoader:
         phase: ``VALID`` or ``TEST``; everything before it is history.
     """
 
-    score_bytes = 16 * 2**20  # the passes over a block of scores then stay near the processor
-    gpu_score_bytes = 256 * 2**20  # fills the machine
+    score_bytes = 16 * 2**20  # keeps a block of scores in the CPU cache
+    gpu_score_bytes = 256 * 2**20  # keeps the GPU busy
 
     def __init__(self, config: Any, dataset: ExactDataset, split: Split, phase: int) -> None:
         self.config, self.dataset, self.split, self.phase = config, dataset, split, phase

@@ -1,4 +1,4 @@
-"""What is known of the items beside who had them: titles to show, genres to measure diversity with."""
+"""Item features: titles for display and genres for diversity."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ _TITLES = ("title", "movie_title")
 
 
 def read_items(path: Path) -> pl.DataFrame | None:
-    """An atomic ``.item`` file as text columns under their plain names; None where there is no such file."""
+    """Reads an atomic ``.item`` file as text columns without type suffixes; None if the file does not exist."""
     if not path.is_file():
         return None
     frame = pl.read_csv(path, separator="\t", quote_char=None, infer_schema=False)
@@ -21,17 +21,17 @@ def read_items(path: Path) -> pl.DataFrame | None:
 
 
 def titles(path: Path) -> pl.DataFrame | None:
-    """``item_id`` and ``title``; None where the data set has no titles."""
+    """Reads ``item_id`` and ``title``; None if the data set has no titles."""
     frame = read_items(path)
     column = None if frame is None else next((name for name in _TITLES if name in frame.columns), None)
     return None if frame is None or column is None else frame.select("item_id", title=pl.col(column))
 
 
 def genre_matrix(path: Path, item_tokens: np.ndarray) -> tuple[np.ndarray, tuple[str, ...]] | None:
-    """Which item is of which genre, for the filtered catalogue.
+    """Reads the genres of the filtered catalogue.
 
     Args:
-        path: The ``.item`` file, with a column ``genres`` of names separated by blanks.
+        path: The ``.item`` file, with a column ``genres`` of names separated by spaces.
         item_tokens: ``(n_items,)`` tokens by internal id; 0 is padding.
 
     Returns:

@@ -1,7 +1,7 @@
-"""Files that are written as a whole or not at all, and the one sentence for what cannot be written.
+"""Atomic file writes, and the error message for files that cannot be written.
 
-The function is here and not in :mod:`recbole_ext.runs.files`, since the caches and converters of this room write too;
-what belongs to result folders is there.
+The functions live here because the caches and converters of this room use them too; code for result folders is in
+:mod:`recbole_ext.runs.files`.
 """
 
 from __future__ import annotations
@@ -24,15 +24,15 @@ def _failures(also: tuple[type[Exception], ...]) -> tuple[type[Exception], ...]:
 def writing(
     path: Path, option: str = "--output", *, also: tuple[type[Exception], ...] = ()
 ) -> Iterator[None]:
-    """A failure to write becomes one sentence for the user.
+    """Turns a failure to write into one sentence for the user.
 
     Args:
         path: The file or folder that is being written.
-        option: Of the command line, which chooses the place.
-        also: Exceptions of a library that mean the same as an ``OSError``.
+        option: The command-line option that sets the path.
+        also: Further exceptions to treat like an ``OSError``.
 
     Raises:
-        OutputError: The block has raised an ``OSError`` or one of ``also``.
+        OutputError: The block raised an ``OSError`` or one of ``also``.
     """
     try:
         yield
@@ -45,16 +45,16 @@ def writing(
 
 @contextlib.contextmanager
 def whole(path: Path, option: str = "--output", *, also: tuple[type[Exception], ...] = ()) -> Iterator[Path]:
-    """A temporary file beside ``path``, which takes its place if the block ends well and is removed if not.
+    """Provides a temporary file beside ``path`` that replaces it if the block succeeds and is removed if not.
 
-    Several processes may write the same file: the last one wins, and a reader sees one of the two versions.
+    Several processes may write the same file: the last one wins, and a reader always sees a complete version.
 
     Args:
-        path: The file.
+        path: The file to write.
         option, also: As in :func:`writing`.
 
     Yields:
-        Where to write to. Its folder must exist.
+        The path of the temporary file; its folder must exist.
 
     Raises:
         OutputError: It cannot be written, or ``path`` is a folder.
@@ -72,7 +72,7 @@ def whole(path: Path, option: str = "--output", *, also: tuple[type[Exception], 
 
 
 def write_whole(path: Path, content: bytes | str, option: str = "--output") -> None:
-    """:func:`whole` with a content that is known; text is written as UTF-8, and the folder is made if it is missing.
+    """Writes a file atomically; text is encoded as UTF-8, and a missing folder is created.
 
     Raises:
         OutputError: It cannot be written, or ``path`` is a folder.

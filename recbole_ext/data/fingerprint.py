@@ -1,4 +1,4 @@
-"""Which data a run was trained on, as one string."""
+"""A fingerprint of the data that a run was trained on."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ __all__ = ["fingerprint"]
 
 
 def fingerprint(split: Split) -> str:
-    """SHA-256 of the ordered, split interactions: a checkpoint is evaluated on the data it was trained on."""
+    """Returns the SHA-256 of the ordered, split interactions, which ties a checkpoint to its data."""
     data = split.interactions
     digest = hashlib.sha256()
     for array in (data.indptr, data.items, data.times, split.phase):

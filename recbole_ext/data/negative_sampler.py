@@ -1,4 +1,4 @@
-"""Negatives by popularity^α, never one of the user's positives, from the exact conditional distribution."""
+"""Negatives by popularity^α, sampled from the exact distribution conditioned on not being a positive."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ _ROUNDS = 16
 
 
 class NegativeSampler:
-    """Draws items with probability proportional to φ(i)^α among those a user has no interaction with.
+    """Draws items with probability proportional to φ(i)^α among the items that a user has not interacted with.
 
-    A draw that hits a positive is drawn again, which leaves exactly the conditional distribution. Draws that are
-    still positives after some rounds (users who know almost everything) are drawn from their enumerated rest.
-    Where all items that are allowed to a user have weight 0, they are drawn uniformly.
+    Draws that hit a positive are redrawn, which yields exactly the conditional distribution. Draws that are still
+    positives after some rounds (users who know almost every item) come from the enumerated remaining items. If all
+    allowed items of a user have weight 0, they are drawn uniformly.
 
     Args:
         indptr: ``(n_users + 1,) int64``: user u's positives are ``indices[indptr[u]:indptr[u + 1]]``.
@@ -45,7 +45,7 @@ class NegativeSampler:
         if not np.isfinite(alpha) or alpha < 0:
             raise ConfigError(f"sampling_alpha is {alpha}: give a number of at least 0 (0 = uniform)")
         if alpha > 0 and counts is None:
-            raise ConfigError("sampling by popularity needs the items' counts")
+            raise ConfigError("sampling by popularity needs item counts: pass counts")
         self.indptr, self.indices, self.n_items = np.asarray(indptr), np.asarray(indices), int(n_items)
         self.rng = np.random.default_rng(seed)
         users = np.repeat(np.arange(len(self.indptr) - 1), np.diff(self.indptr))
@@ -63,7 +63,7 @@ class NegativeSampler:
 
         Args:
             users: ``(B,) int64`` internal user ids; one user may occur often.
-            num: Negatives for each, at least 1.
+            num: Number of negatives per user, at least 1.
 
         Returns:
             ``(B, num) int64`` item ids.
@@ -108,7 +108,7 @@ class NegativeSampler:
         rest = np.flatnonzero(allowed)
         if not len(rest):
             raise DataError(
-                f"user {user} has every item of the catalogue, so that no negative is left: raise "
+                f"user {user} has every item of the catalogue, so negatives cannot be drawn: raise "
                 "min_item_interactions, or use a loss without negatives"
             )
         weight = self._weight[rest]
@@ -116,7 +116,7 @@ class NegativeSampler:
         return self.rng.choice(rest, size=size, p=share)
 
     def state(self) -> dict[str, Any]:
-        """The random state as plain data."""
+        """Returns the random state as plain data."""
         return dict(self.rng.bit_generator.state)
 
     def set_state(self, state: dict[str, Any]) -> None:

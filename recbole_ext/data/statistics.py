@@ -1,4 +1,4 @@
-"""What a data set looks like: size, sparsity, concentration, head and tail."""
+"""Statistics of a data set: size, sparsity, concentration, head and tail."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ __all__ = ["dataset_statistics"]
 
 
 def dataset_statistics(split: Split) -> dict[str, Any]:
-    """Figures of a split data set, all without padding, as plain data."""
+    """Computes the statistics of a split data set, without padding, as plain data."""
     data = split.interactions
     users, items = data.n_users - 1, data.n_items - 1
     counts = split.train_counts()

@@ -1,4 +1,4 @@
-"""Windows of a sequence, cut out of one flat array."""
+"""Windows of sequences, cut from one flat array."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ __all__ = ["cut_windows"]
 
 
 def cut_windows(items: np.ndarray, stop: np.ndarray, length: np.ndarray, width: int) -> np.ndarray:
-    """Windows of items that end before ``stop``, left-aligned and padded with 0 on the right.
+    """Cuts windows of items that end before ``stop``, left-aligned and padded with 0 on the right.
 
     Args:
         items: ``(N,)`` item ids.

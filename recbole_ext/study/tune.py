@@ -150,7 +150,7 @@ def _check_folder(storage: BaseStorage, search: Search) -> None:
             raise ConfigError(f"{search.folder} holds the study {min(others)!r}: give another --output")
     if (search.folder / "trials.csv").is_file() and not has_trials(storage, search.name):
         raise OutputError(
-            f"{search.folder} holds results of a search, but its database has no trials of "
+            f"{search.folder} holds results of a search, but its database was lost and has no trials of "
             f"{search.name!r}: restore the database, or give another --output"
         )
 

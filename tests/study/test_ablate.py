@@ -97,7 +97,7 @@ def test_points_are_means_of_their_cells_and_are_kept(
         ),
         (
             {**SIZES, "settings": {"embedding_size": 3}},
-            r"entry 2 of sweeps in .* sweeps and sets embedding_size: leave one out",
+            r"entry 2 of sweeps in .* sweeps and sets embedding_size: remove one",
         ),
         ({**SIZES, "keys": 3}, r"unknown key 'keys' of entry 2 of sweeps in .*line \d+; did you mean 'key'"),
         (

@@ -303,7 +303,7 @@ def test_a_mistake_in_an_option_is_not_put_down_to_the_study(study: Study, tmp_p
         ({"models": ["Pop", "Pop"], "spaces": None}, r"^models in .*line \d+ names Pop twice"),
         ({"models": None}, r"^models in .*study\.yaml is missing: add it"),
         ({"seeds": []}, r"^seeds in .*line \d+ is empty: give at least one"),
-        ({"seeds": [1, 1]}, r"^seeds in .*line \d+ names 1 twice: leave one out"),
+        ({"seeds": [1, 1]}, r"^seeds in .*line \d+ names 1 twice: remove one"),
         ({"seeds": ["one"]}, r"^entry 1 of seeds in .*line \d+ must be a whole number, not 'one'$"),
         ({"seeds": [-1]}, r"^entry 1 of seeds in .*line \d+ must be 0 or more, not -1$"),
         ({"final": {"split": "ratio"}}, r"^final in .*line \d+ sets split, which decides what is measured"),

@@ -1,6 +1,6 @@
-"""MovieLens sets as RecBole's atomic files: found or fetched, checked, exactly ordered; without torch.
+"""MovieLens sets as RecBole's atomic files: found or downloaded, checked and exactly ordered, without torch.
 
-The catalogue is there at once; reading and writing sets needs polars, which is imported with the first use.
+The catalogue is available at import; reading and writing sets imports polars on first use.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Fetch an original zip: resumed where it broke off, and given its name only once it is verified."""
+"""Downloads an original zip: resumes an interrupted transfer and names the file only after verification."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ _NETWORK_ERRORS = (urllib.error.URLError, http.client.HTTPException, OSError)
 
 @dataclass(frozen=True)
 class _Start:
-    """Where a response begins and what the whole file measures (bytes; ``None`` if the server is silent)."""
+    """Start of a response and size of the complete file, in bytes (``None`` if the server does not say)."""
 
     offset: int
     total: int | None
@@ -99,7 +99,7 @@ def _transfer(dataset: MovieLensDataset, url: str, part: Path, show_progress: bo
                 )
             except _NETWORK_ERRORS as error:
                 have = part.stat().st_size
-                # Only a transfer that moved is worth another try: a refused connection stays refused.
+                # Retry only if bytes arrived: a refused connection stays refused.
                 if attempt == ATTEMPTS or have <= before:
                     raise _failed(dataset, url, part, error) from error
     raise AssertionError("the last attempt returns or raises")
@@ -107,7 +107,7 @@ def _transfer(dataset: MovieLensDataset, url: str, part: Path, show_progress: bo
 
 def _failed(dataset: MovieLensDataset, url: str, part: Path, error: Exception) -> DownloadError:
     have = part.stat().st_size
-    kept = f" ({have:,} bytes are kept in {part}; the next try goes on from there)" if have else ""
+    kept = f" ({have:,} bytes are kept in {part}; the next try resumes from there)" if have else ""
     if not have:
         part.unlink(missing_ok=True)
     reason = getattr(error, "reason", None) or error
@@ -126,7 +126,7 @@ def _continue(url: str, part: Path, on_progress: Callable[[int, int | None], Non
         total = _total_of_range(error.headers.get("Content-Range", ""))
         if total == offset:
             return total
-        # What is there cannot be a beginning of this file, so it starts afresh.
+        # The existing bytes are not a prefix of this file, so start over.
         offset = 0
         response = _open(url, 0)
     with response, part.open("r+b") as target:

@@ -1,4 +1,4 @@
-"""What MovieLens says of films and users, in every format, as rows of RecBole's .item and .user files."""
+"""MovieLens data on films and users, in every format, as rows of RecBole's .item and .user files."""
 
 from __future__ import annotations
 
@@ -73,7 +73,7 @@ def _split_genres(genres: str) -> tuple[str, ...]:
 
 
 def _short(path: Path, line: int, have: int, want: int) -> DataError:
-    return DataError(f"{path}, line {line}: {have} fields instead of {want}; mend or remove the line")
+    return DataError(f"{path}, line {line}: {have} fields instead of {want}; fix or remove the line")
 
 
 def _movies_csv(path: Path) -> Iterator[tuple[int, Movie]]:
@@ -97,7 +97,7 @@ def _movies_udata(path: Path) -> Iterator[tuple[int, Movie]]:
             raise _short(path, line, len(fields), want)
         flags = [flag.strip() for flag in fields[_UDATA_FIELDS_BEFORE_GENRES:]]
         if not set(flags) <= {"0", "1"}:
-            raise DataError(f"{path}, line {line}: a genre flag is neither 0 nor 1; mend the line")
+            raise DataError(f"{path}, line {line}: a genre flag is neither 0 nor 1; fix the line")
         genres = tuple(genre for genre, flag in zip(UDATA_GENRES, flags, strict=True) if flag == "1")
         yield line, Movie(token(fields[0]), *_split_title(fields[1]), genres)
 
@@ -155,9 +155,9 @@ def read_movies(folder: Path, file_format: str, name: str) -> list[Movie]:
     movies: dict[str, Movie] = {}
     for line, movie in read(path):
         if not movie.item_id:
-            raise DataError(f"{path}, line {line}: the film's identifier is missing; mend or remove the line")
+            raise DataError(f"{path}, line {line}: the film's identifier is missing; fix or remove the line")
         if movie.item_id in movies:
-            raise DataError(f"{path}, line {line}: film {movie.item_id} stands there twice; remove the line")
+            raise DataError(f"{path}, line {line}: film {movie.item_id} is listed twice; remove the line")
         movies[movie.item_id] = movie
     if not movies:
         raise DataError(f"{path} holds no films: fetch the data set again")
@@ -186,10 +186,10 @@ def _tag_pairs(folder: Path, file_format: str) -> Iterator[tuple[str, str]]:
 
 
 def _plain_tag_pairs(path: Path) -> pl.DataFrame | None:
-    """The pairs of a ``tags.csv`` as GroupLens writes it, split by polars; None where csv's own rules must decide.
+    """The pairs of a ``tags.csv`` as GroupLens writes it, split by polars; None if the csv module must parse the file.
 
-    A line without a quote is split at its commas; one with a quote goes through csv, as long as no field goes on
-    in the next line. Whatever is out of order leaves the whole file to :func:`csv_rows`, which names the line.
+    Lines without a quote are split at commas; lines with a quote are parsed by csv, provided that no field continues
+    on the next line. Any irregularity leaves the whole file to :func:`csv_rows`, which names the line.
     """
     try:
         with path.open("rb") as file:
@@ -215,7 +215,7 @@ def _plain_tag_pairs(path: Path) -> pl.DataFrame | None:
 
 
 def _tag_frame(folder: Path, file_format: str) -> pl.DataFrame:
-    """Columns ``movie`` and ``tag``, one row each time that a tag was given."""
+    """Columns ``movie`` and ``tag``, one row per use of a tag."""
     path = folder / "tags.csv"
     if file_format == "csv" and path.is_file():
         plain = _plain_tag_pairs(path)
@@ -234,7 +234,7 @@ def _in_one_spelling(column: pl.Series, spell: Callable[[str], str]) -> pl.Serie
 
 
 def read_tags(folder: Path, file_format: str) -> dict[str, list[str]]:
-    """The distinct tags of each film in lower case, the most often given first, then by alphabet."""
+    """Reads the distinct tags of each film in lower case, most frequent first, then alphabetically."""
     given = _tag_frame(folder, file_format)
     if given.is_empty():
         return {}

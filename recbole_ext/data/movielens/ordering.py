@@ -1,4 +1,4 @@
-"""The one order of interactions: user, exact integer time stamp, tie-break."""
+"""The order of interactions: user, exact integer timestamp, tie-break."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def order_interactions(frame: pl.DataFrame, tie_break: TieBreak = "file", seed: 
     """
     keys: list[pl.Expr] = [pl.col("user_id")]
     if frame["user_id"].dtype == pl.String and frame["user_id"].str.contains(r"^\d+$").all():
-        # Numbers too big for a machine word: the longer one is the larger one.
+        # Numbers too large for a machine word are compared by length first.
         keys.insert(0, pl.col("user_id").str.len_bytes())
     keys.append(pl.col("timestamp"))
     if tie_break == "random":
@@ -41,7 +41,7 @@ def order_interactions(frame: pl.DataFrame, tie_break: TieBreak = "file", seed: 
 
 
 def _one_key(frame: pl.DataFrame) -> np.ndarray | None:
-    """``(N,) int64`` that sorts as user and time stamp do, in half the time; None where no such number fits."""
+    """``(N,) int64`` keys that sort like (user, timestamp) in half the time; None if they do not fit into 64 bits."""
     if frame["user_id"].dtype != pl.UInt32 or frame["timestamp"].dtype != pl.Int64 or frame.is_empty():
         return None
     times, users = frame["timestamp"].to_numpy(), frame["user_id"].to_numpy()

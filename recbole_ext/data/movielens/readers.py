@@ -87,7 +87,7 @@ def read_ratings(path: Path, layout: RatingsLayout) -> pl.DataFrame:
         fault = first_fault(path, layout)
         if fault is not None:
             raise DataError(fault)
-        # Nothing is wrong with any line: the identifiers are just no 32-bit numbers.
+        # No line is faulty: the identifiers do not fit into 32-bit numbers.
         frame = _collect(path, layout, header, pl.String())
         if frame is None:
             raise DataError(f"{path} cannot be read as ratings: give the original file")
@@ -127,7 +127,7 @@ def _header(path: Path, layout: RatingsLayout) -> list[str] | None:
 def _collect(
     path: Path, layout: RatingsLayout, header: list[str] | None, id_type: pl.DataType
 ) -> pl.DataFrame | None:
-    """All ratings, or ``None`` where any line is not as it should be."""
+    """All ratings, or ``None`` if any line is faulty."""
     types: list[pl.DataType] = [id_type, id_type, pl.Float32(), pl.Int64()]
     try:
         frame = _scan(path, layout, header, types).collect(engine="streaming")
@@ -177,7 +177,7 @@ def _scan_double_separator(path: Path, separator: str, types: list[pl.DataType])
             schema[f"gap_{position}"] = pl.String()
     scan = pl.scan_csv(path, separator=separator, quote_char=None, has_header=False, schema=schema)
     gaps_empty = pl.all_horizontal(pl.col("^gap_.*$").is_null())
-    # Something inside a gap makes the row's rating missing, which sends the file to the line-wise check.
+    # Text inside a gap makes the row's rating missing, which triggers the line-by-line check.
     rating = pl.when(gaps_empty).then(pl.col("rating")).otherwise(None)
     return scan.with_columns(rating).select(COLUMNS)
 
@@ -185,7 +185,7 @@ def _scan_double_separator(path: Path, separator: str, types: list[pl.DataType])
 def first_fault(
     path: Path, layout: RatingsLayout, *, duplicate: tuple[str, str, int] | None = None
 ) -> str | None:
-    """Read a ratings file line by line, slowly, for the first thing that is wrong.
+    """Read a ratings file line by line, slowly, and find the first fault.
 
     Args:
         path: The file.
@@ -202,30 +202,28 @@ def first_fault(
         try:
             _, names = next(rows)
         except csv.Error as error:
-            return f"{path}, line 1: {error}; mend the line"
+            return f"{path}, line 1: {error}; fix the line"
         positions, width = [names.index(name) for name in header], len(names)
     seen = 0
     line = 0
     try:
         for line, fields in rows:
             if len(fields) != width:
-                return (
-                    f"{path}, line {line}: {len(fields)} fields instead of {width}; mend or remove the line"
-                )
+                return f"{path}, line {line}: {len(fields)} fields instead of {width}; fix or remove the line"
             values = [fields[position].strip() for position in positions]
             reason = _value_fault(values)
             if reason is not None:
-                return f"{path}, line {line}: {reason}; mend or remove the line"
+                return f"{path}, line {line}: {reason}; fix or remove the line"
             if duplicate is not None and (token(values[0]), token(values[1]), int(values[3])) == duplicate:
                 seen += 1
                 if seen > 1:
                     user, item, time = duplicate
                     return (
                         f"{path}, line {line}: the row of user {user}, item {item} and timestamp {time} "
-                        "stands there a second time; remove the line"
+                        "occurs a second time; remove the line"
                     )
     except csv.Error as error:
-        return f"{path}, line {line + 1}: {error}; mend the line"
+        return f"{path}, line {line + 1}: {error}; fix the line"
     return None
 
 

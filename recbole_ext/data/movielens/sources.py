@@ -1,4 +1,4 @@
-"""Where a MovieLens set may already lie: a folder or zip that the user names, or RecBole's packaged copy."""
+"""Local sources of a MovieLens set: a folder or zip named by the user, or RecBole's packaged copy."""
 
 from __future__ import annotations
 
@@ -85,7 +85,7 @@ def holds_ratings(dataset: MovieLensDataset, folder: Path) -> bool:
     """Whether a folder holds a set's ratings, in its own format or as RecBole's atomic file."""
     if (folder / dataset.ratings_file).is_file():
         return True
-    # What prepare wrote is no source: links and tags would be lost on the way.
+    # Output of prepare is not a source: links and tags would be lost.
     return (folder / f"{dataset.name}.inter").is_file() and not (folder / RECORD_FILE).is_file()
 
 

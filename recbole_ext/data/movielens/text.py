@@ -13,7 +13,7 @@ __all__ = ["clean", "csv_rows", "encoding_of", "join_sequence", "split_lines", "
 
 _CHUNK_BYTES = 1024**2
 
-# What pandas, with which RecBole reads, takes for a missing value: a film may well be called "Null".
+# Values that pandas, and so RecBole, reads as missing: a film may be called "Null".
 _PANDAS_MISSING = frozenset(
     (
         *("#N/A", "#N/A N/A", "#NA", "-1.#IND", "-1.#QNAN", "-NaN", "-nan", "1.#IND", "1.#QNAN"),
@@ -28,7 +28,7 @@ def encoding_of(path: Path) -> str:
     The older sets are Latin-1. Their accented letters are practically never valid UTF-8, so trying is safe.
 
     Raises:
-        DataError: The file is missing, empty, or no text in either encoding.
+        DataError: The file is missing, empty, or not text in either encoding.
     """
     decoder = codecs.getincrementaldecoder("utf-8")()
     is_utf8, size = True, 0
@@ -83,11 +83,11 @@ def csv_rows(path: Path, required: tuple[str, ...]) -> Iterator[tuple[int, list[
                 if len(row) != len(header):
                     raise DataError(
                         f"{path}, line {reader.line_num}: {len(row)} fields instead of {len(header)}; "
-                        "mend or remove the line"
+                        "fix or remove the line"
                     )
                 yield reader.line_num, [row[position] for position in wanted]
         except csv.Error as error:
-            raise DataError(f"{path}, line {reader.line_num}: {error}; mend the line") from error
+            raise DataError(f"{path}, line {reader.line_num}: {error}; fix the line") from error
 
 
 def token(value: str) -> str:

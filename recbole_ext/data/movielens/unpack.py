@@ -1,4 +1,4 @@
-"""Unpack a zip that may be truncated or hostile: no file leaves the target, no bomb fills the disk."""
+"""Unpacks a zip that may be truncated or hostile, without writing outside the target or filling the disk."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def unpack(
 ) -> None:
     """Unpack a zip into an existing folder.
 
-    Every entry is checked, the unwanted ones too: a zip with one hostile entry is refused whole.
+    Every entry is checked, including unwanted ones; one hostile entry rejects the whole zip.
 
     Args:
         archive: The zip.
@@ -61,7 +61,7 @@ def unpack(
         raise _refused(archive, f"holds an entry twice ({error.filename})") from error
     except (zipfile.BadZipFile, EOFError, zlib.error) as error:
         raise DataError(
-            f"{archive} is not a whole zip ({error}): delete it and fetch it again, or give another source"
+            f"{archive} is not a complete zip ({error}): delete it and fetch it again, or give another source"
         ) from error
     except (RuntimeError, NotImplementedError) as error:
         raise _refused(archive, f"cannot be unpacked ({error})") from error
@@ -94,7 +94,7 @@ def _check_size(archive: Path, entries: list[zipfile.ZipInfo], max_total_bytes: 
 
 def _write(opened: zipfile.ZipFile, entry: zipfile.ZipInfo, path: Path) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
-    # zipfile never hands out more than the declared size and checks the CRC at the end.
+    # zipfile never yields more than the declared size and checks the CRC at the end.
     with opened.open(entry) as source, path.open("xb") as target:
         shutil.copyfileobj(source, target, _CHUNK_BYTES)
 

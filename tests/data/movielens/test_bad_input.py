@@ -42,7 +42,7 @@ BAD = [
     ("ml-latest-small", "ratings", R + ",2,3,5\n", r"line 3: the value of user_id is missing"),
     ("ml-latest-small", "ratings", R + "1,2,3\n", r"line 3: 3 fields instead of 4"),
     ("ml-latest-small", "ratings", R + "1,2,3,5,6\n", r"line 3: 5 fields instead of 4"),
-    ("ml-latest-small", "ratings", R + '"1,2,3,5\n', r"line 3: .*mend the line"),
+    ("ml-latest-small", "ratings", R + '"1,2,3,5\n', r"line 3: .*fix the line"),
     ("ml-latest-small", "ratings", R + '"a\tb",2,3,5\n', r"line 3: the user_id 'a\\tb' has a tab"),
     (
         "ml-latest-small",
@@ -69,10 +69,10 @@ BAD = [
         "ml-latest-small",
         "movies",
         M + "1,B (1999),Drama\n",
-        r"movies\.csv, line 3: film 1 stands there twice",
+        r"movies\.csv, line 3: film 1 is listed twice",
     ),
     ("ml-latest-small", "movies", M + ",B (1999),Drama\n", r"movies\.csv, line 3: .*missing"),
-    ("ml-latest-small", "movies", M + '2,"B (1999),Drama\n', r"movies\.csv, line \d: .*mend the line"),
+    ("ml-latest-small", "movies", M + '2,"B (1999),Drama\n', r"movies\.csv, line \d: .*fix the line"),
     (
         "ml-latest-small",
         "links",

@@ -77,7 +77,7 @@ def test_truncated_zip(tmp_path: Path, keep: float) -> None:
     archive = write_zip(tmp_path / "ml-latest-small.zip", "ml-latest-small", CSV)
     content = archive.read_bytes()
     archive.write_bytes(content[: int(keep * len(content) if keep < 1 else keep)])
-    with pytest.raises(DataError, match="not a whole zip"):
+    with pytest.raises(DataError, match="not a complete zip"):
         prepare("ml-latest-small", source=archive, out=tmp_path / "out")
     assert not (tmp_path / "out").exists()
 
@@ -87,7 +87,7 @@ def test_damaged_content(tmp_path: Path) -> None:
     content = bytearray(archive.read_bytes())
     content[60:70] = b"0123456789"
     archive.write_bytes(bytes(content))
-    with pytest.raises(DataError, match="not a whole zip"):
+    with pytest.raises(DataError, match="not a complete zip"):
         prepare("ml-latest-small", source=archive, out=tmp_path / "out")
 
 
