@@ -1,4 +1,4 @@
-"""Every error that a user can cause. The command line prints it as one sentence and exits with code 2."""
+"""Errors that a user can cause. The command line prints them as one sentence and exits with code 2."""
 
 from __future__ import annotations
 
@@ -17,16 +17,16 @@ __all__ = [
 
 
 class RecBoleExtError(Exception):
-    """A mistake that the user can mend: the message says what is wrong, where, and what to do."""
+    """An error that the user can fix; the message says what is wrong, where, and what to do."""
 
     exit_code = 2
 
 
 class ConfigError(RecBoleExtError):
-    """A key, a value, a model, a metric or an option that cannot be used.
+    """A key, value, model, metric or option is invalid.
 
     Attributes:
-        problem: What is wrong as data, a ``recbole_ext.config.problem.Problem``; None where there is only the sentence.
+        problem: The problem as data, a ``recbole_ext.config.problem.Problem``; None if there is only the message.
     """
 
     def __init__(self, message: str = "", problem: object | None = None) -> None:
@@ -35,30 +35,30 @@ class ConfigError(RecBoleExtError):
 
 
 class DataError(RecBoleExtError):
-    """A data file that is missing, malformed, or leaves nothing to learn from."""
+    """A data file is missing or malformed, or leaves no training data."""
 
 
 class DownloadError(DataError):
-    """A data set that could not be fetched."""
+    """A data set could not be downloaded."""
 
 
 class CheckpointError(RecBoleExtError):
-    """A run folder or checkpoint that is missing, foreign, damaged or of another version."""
+    """A run folder or checkpoint is missing, foreign, damaged or of another version."""
 
 
 class OutputError(RecBoleExtError):
-    """An output folder that cannot be written."""
+    """An output folder cannot be written."""
 
 
 def nearest(name: str, known: Iterable[str]) -> str:
-    """A clause that names the closest known name, for the end of an error message.
+    """Returns a clause that suggests the closest known name, for the end of an error message.
 
     Args:
         name: What the user wrote.
         known: The names that would have been accepted.
 
     Returns:
-        ``"; did you mean 'NAME'?"``, or an empty string where nothing is close.
+        ``"; did you mean 'NAME'?"``, or an empty string if no name is close.
     """
     by_lower = {candidate.lower(): candidate for candidate in known}
     close = difflib.get_close_matches(name.lower(), by_lower, n=1, cutoff=0.6)

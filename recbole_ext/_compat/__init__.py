@@ -1,6 +1,6 @@
-"""The door to the host (RecBole): importing anything from here repairs it first, once for the process.
+"""The door to the host (RecBole): importing anything from here first repairs it, once per process.
 
-``host`` hands on RecBole's names; nothing else in the package imports RecBole.
+``host`` re-exports RecBole's names; nothing else in the package imports RecBole.
 """
 
 from recbole_ext._compat.repairs import apply

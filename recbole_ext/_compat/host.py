@@ -1,4 +1,4 @@
-"""RecBole's names, as the package uses them. Whoever imports them here gets the repaired host."""
+"""RecBole's names used by the package, from the repaired host."""
 
 from __future__ import annotations
 

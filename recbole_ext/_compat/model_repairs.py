@@ -1,4 +1,4 @@
-"""Repairs of single models of RecBole: one function for each trap."""
+"""Repairs of individual RecBole models: one function per defect."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _SEQUENTIAL = "recbole.model.sequential_recommender"
 
 
 def apply() -> None:
-    """Closes every trap; ``repairs`` calls it once."""
+    """Applies all repairs; called once by ``repairs``."""
     _dropout_in_evaluation()
     _diffusion_predict()
     _random_predict()
@@ -30,7 +30,7 @@ def apply() -> None:
 
 
 def _with_dropout_that_ends(forward: Callable[..., Any], host: types.ModuleType) -> Callable[..., Any]:
-    """``forward`` with the ``nn.Dropout(p)`` that it makes on every call following the model's mode."""
+    """Wraps ``forward`` so that the ``nn.Dropout(p)`` it creates on every call follows the model's mode."""
     true_nn = host.nn
 
     def wrapped(self: Any, *args: Any, **kwargs: Any) -> Any:
@@ -48,9 +48,9 @@ def _with_dropout_that_ends(forward: Callable[..., Any], host: types.ModuleType)
 
 
 def _dropout_in_evaluation() -> None:
-    """NGCF and GRU4RecKG of 1.2.0 make a new ``nn.Dropout`` in ``forward``: always in training mode.
+    """NGCF and GRU4RecKG of 1.2.0 create a new ``nn.Dropout`` in ``forward``, always in training mode.
 
-    Their scores are then noise in evaluation, too. Mended in 1.2.1, where the layer is made in ``__init__``.
+    Their scores are therefore noisy in evaluation. Fixed in 1.2.1, which creates the layer in ``__init__``.
     """
     for name, model in (
         (f"{_GENERAL}.ngcf", "NGCF"),
@@ -63,9 +63,9 @@ def _dropout_in_evaluation() -> None:
 
 
 def _diffusion_predict() -> None:
-    """``DiffRec.predict`` and ``LDiffRec.predict`` of 1.2.0 return a matrix: every user with every item.
+    """``DiffRec.predict`` and ``LDiffRec.predict`` of 1.2.0 return a matrix of every user with every item.
 
-    They read ``x_t[:, item]`` where one score per row was meant. Mended in 1.2.1.
+    They read ``x_t[:, item]`` instead of one score per row. Fixed in 1.2.1.
     """
     for module, model in (("diffrec", "DiffRec"), ("ldiffrec", "LDiffRec")):
         cls = getattr(importlib.import_module(f"{_GENERAL}.{module}"), model)
@@ -81,7 +81,7 @@ def _diffusion_predict() -> None:
 
 
 def _random_predict() -> None:
-    """``Random.predict`` of 1.2.0 makes its scores on the CPU, whatever the device."""
+    """``Random.predict`` of 1.2.0 creates its scores on the CPU regardless of the device."""
     from recbole.model.general_recommender.random import Random
 
     if "device" in Random.predict.__code__.co_names:
@@ -94,9 +94,9 @@ def _random_predict() -> None:
 
 
 def _core_predict() -> None:
-    """``CORE.predict`` leaves out the normalisation of the items with which the model is trained and ranks.
+    """``CORE.predict`` omits the item normalisation that training and ranking use.
 
-    Its scores of pairs are not those of ``full_sort_predict``.
+    Its scores of pairs differ from those of ``full_sort_predict``.
     """
     from recbole.model.sequential_recommender.core import CORE
 
@@ -112,10 +112,10 @@ def _core_predict() -> None:
 
 
 def _shan_full_sort() -> None:
-    """SHAN learns on windows padded on the left, and ``full_sort_predict`` gives it those padded on the right.
+    """SHAN trains on windows padded on the left, but ``full_sort_predict`` passes windows padded on the right.
 
-    The last two columns, which it takes for the last two items, are then padding for every user whose history is
-    shorter than the window.
+    The model reads the last two columns as the last two items; for every history shorter than the window they are
+    padding.
     """
     from recbole.model.sequential_recommender.shan import SHAN
 
@@ -130,9 +130,9 @@ def _shan_full_sort() -> None:
 
 
 def _admmslim_noise() -> None:
-    """ADMMSLIM adds random numbers up to 1e-5 to its scores to break ties: they change with each call.
+    """ADMMSLIM adds random numbers up to 1e-5 to its scores to break ties, so scores change with each call.
 
-    Ties are shared exactly by the evaluation. Without the noise, scores of pairs and of the catalogue agree.
+    The evaluation handles ties exactly. Without the noise, scores of pairs and of the catalogue agree.
     """
     host = importlib.import_module(f"{_GENERAL}.admmslim")
     if hasattr(host, "add_noise"):
@@ -140,9 +140,9 @@ def _admmslim_noise() -> None:
 
 
 def _dgcf_sample() -> None:
-    """DGCF draws as many users as items, more than there are where the two numbers lie apart: it raises.
+    """DGCF draws as many users as items and raises an error if there are fewer.
 
-    As many as there are, then.
+    The repair limits each draw to the available number.
     """
     host = importlib.import_module(f"{_GENERAL}.dgcf")
 

@@ -1,8 +1,8 @@
-"""The only place that changes RecBole and what it stands on: one function for each trap.
+"""The only module that patches RecBole and its dependencies: one function per defect.
 
-:func:`apply` runs when the package ``_compat`` is imported, whether or not RecBole was imported before. The repairs of
-single models stand in ``model_repairs``. Each repair tests for its cause where it can be seen, so that a host in
-which it is mended stays as it is.
+:func:`apply` runs when the package ``_compat`` is imported, even if RecBole was imported before. Repairs of individual
+models are in ``model_repairs``. Each repair checks for its cause where possible, so that a fixed host stays
+unchanged.
 """
 
 from __future__ import annotations
@@ -48,7 +48,7 @@ _MODULES_WITH_TORCH_LOAD = (
     "recbole.model.sequential_recommender.s3rec",
     "recbole.trainer.trainer",
 )
-# pandas of the lost fillna calls; torch of its old constructors, and of slow or read-only input to them.
+# pandas warns about the lost fillna calls; torch about old constructors and slow or read-only input to them.
 _HARMLESS_WARNINGS = (
     "A value is being set on a copy",
     "torch.sparse.SparseTensor",
@@ -59,7 +59,7 @@ _applied = False
 
 
 class NullWriter:
-    """Stands in for TensorBoard's ``SummaryWriter``: takes RecBole's calls and writes nothing."""
+    """Replaces TensorBoard's ``SummaryWriter``: accepts RecBole's calls and writes nothing."""
 
     def add_scalar(self, *args: Any, **kwargs: Any) -> None:
         """Drops a scalar."""
@@ -68,18 +68,18 @@ class NullWriter:
         """Drops a table of hyper-parameters."""
 
     def flush(self) -> None:
-        """Has nothing to flush."""
+        """Does nothing."""
 
     def close(self) -> None:
-        """Has nothing to close."""
+        """Does nothing."""
 
 
 def apply() -> None:
-    """Closes every trap, once; later calls return at once."""
+    """Applies all repairs once; later calls return immediately."""
     global _applied
     if _applied:
         return
-    # These come before RecBole is imported: its import already needs them.
+    # Applied before RecBole is imported, because its import needs them.
     _numpy_aliases()
     _kmeans_pytorch()
     _scipy_dok_update()
@@ -100,7 +100,7 @@ def _import_without_anomaly_detection() -> None:
     """Importing RecBole's sequential models turns autograd's anomaly detection on for the whole process (SINE does).
 
     It records a stack trace for every operation, whatever the model: one step of a GRU took three times as long.
-    It is put back to what it was, and SINE trains without it too.
+    The repair restores the previous setting; SINE trains without anomaly detection too.
     """
     before = torch.is_anomaly_enabled()
     for name in (
@@ -118,7 +118,7 @@ def _numpy_aliases() -> None:
     """RecBole reads ``np.float``, ``np.long``, ``np.bool`` and, in ``Config``, ``np.float_`` and friends.
 
     numpy 1.24 removed the first kind and numpy 2.0 the second (and gave ``bool`` and ``long`` back). Only
-    names that numpy lacks are set. ``vars`` is asked, not ``hasattr``: the latter makes numpy 1.26 warn.
+    missing names are set. The check uses ``vars``, because ``hasattr`` makes numpy 1.26 warn.
     """
     for name, meaning in _NUMPY_ALIASES.items():
         if name not in vars(np):
@@ -128,7 +128,7 @@ def _numpy_aliases() -> None:
 def _config_compatibility_settings() -> None:
     """``Config.compatibility_settings`` reads names that numpy 2 lacks, so that every ``Config(...)`` raises.
 
-    It also overwrites ``np.bool`` and ``np.long`` for the whole process. :func:`_numpy_aliases` did its work.
+    It also overwrites ``np.bool`` and ``np.long`` for the whole process. :func:`_numpy_aliases` replaces it.
     """
     from recbole.config.configurator import Config
 
@@ -139,9 +139,9 @@ def _config_compatibility_settings() -> None:
 
 
 def _kmeans_pytorch() -> None:
-    """RecBole 1.2.0 imports ``kmeans_pytorch`` with its general models and declares it nowhere.
+    """RecBole 1.2.0 imports ``kmeans_pytorch`` with its general models but does not declare it.
 
-    Where it is missing, every other model works and LDiffRec's clustering says what to install.
+    Without it, every other model works, and LDiffRec's clustering says what to install.
     """
     if "kmeans_pytorch" in sys.modules or importlib.util.find_spec("kmeans_pytorch"):
         return
@@ -174,7 +174,7 @@ def _scipy_dok_update() -> None:
 def _pandas_fill_nan() -> None:
     """``feat[field].fillna(..., inplace=True)`` changes a copy under pandas 3: missing values survive.
 
-    Replaced under every pandas by an assignment, which means the same in all of them.
+    The repair is an assignment, which works the same in all versions of pandas.
     """
     from recbole.data.dataset.dataset import Dataset
     from recbole.utils import FeatureType
@@ -198,8 +198,8 @@ def _pandas_fill_nan() -> None:
 def _pandas_sequence_fields() -> None:
     """``Dataset._load_feat`` fills missing sequences in the same lost way, then calls ``split`` on NaN.
 
-    A film without genres is enough. The method is long and the rest of it is right, so ``read_csv`` as that
-    one module sees it hands out columns of sequences without gaps.
+    One film without genres triggers it. The rest of the long method is correct, so ``read_csv`` is replaced in that
+    module only and returns sequence columns without gaps.
     """
     host = importlib.import_module("recbole.data.dataset.dataset")
 
@@ -216,8 +216,8 @@ def _pandas_sequence_fields() -> None:
 def _pandas_agg_len() -> None:
     """``feat[field].agg(len)`` counts the rows under pandas 3; RecBole wants the length of each sequence.
 
-    Every data set with a sequence field (a film's genres) fails. ``len``, as the three modules see it, counts
-    a column element by element; none of them asks for the number of rows of a column.
+    Every data set with a sequence field (a film's genres) fails. ``len`` is replaced in the three modules and
+    measures a column element by element; none of them needs the number of rows of a column.
     """
     if isinstance(pd.Series([[1, 2], [3]]).agg(len), pd.Series):
         return
@@ -230,11 +230,11 @@ def _pandas_agg_len() -> None:
 
 
 def _torch_load() -> None:
-    """Eleven bare ``torch.load`` calls: before torch 2.6 they run whatever a file says, after it they raise.
+    """Eleven bare ``torch.load`` calls: before torch 2.6 they execute code in the file; since then they raise.
 
     RecBole's own checkpoints hold a pickled ``Config`` and cannot be read safely; tensors and plain data can.
-    The package never saves or loads that way itself. What is left are pre-trained weights that a user names
-    (``pre_model_path`` and the like): read as data only, and anything else is an error that says so.
+    The package itself never saves or loads this way. The remaining case is pre-trained weights that a user names
+    (``pre_model_path`` and the like): they are read as data only, and anything else raises a clear error.
     """
 
     def load(f: Any, *args: Any, **kwargs: Any) -> Any:
@@ -243,7 +243,7 @@ def _torch_load() -> None:
             return torch.load(f, *args, **kwargs)
         except Exception as error:
             raise CheckpointError(
-                f"{f} is no file of plain weights ({type(error).__name__}), and code in files is never run: "
+                f"{f} is not a file of plain weights ({type(error).__name__}), and code in files is never executed: "
                 "save the state with torch.save({'state_dict': model.state_dict()}, path)"
             ) from error
 
@@ -269,7 +269,7 @@ def _torch_amp() -> None:
 
 
 def _tensorboard() -> None:
-    """Every trainer opens a TensorBoard writer in ``./log_tensorboard``, asked or not."""
+    """Every trainer opens a TensorBoard writer in ``./log_tensorboard``, even if not requested."""
 
     def get_tensorboard(logger: Any) -> NullWriter:
         return NullWriter()
@@ -279,6 +279,6 @@ def _tensorboard() -> None:
 
 
 def _warnings() -> None:
-    """Warnings about lines of RecBole's that a user cannot change: harmless, or replaced above."""
+    """Silences warnings about RecBole code that a user cannot change: harmless, or repaired above."""
     for message in _HARMLESS_WARNINGS:
         warnings.filterwarnings("ignore", message, module=r"recbole\.")

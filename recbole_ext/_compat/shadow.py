@@ -1,4 +1,4 @@
-"""A module seen from one other module, with some of its names replaced there and nowhere else."""
+"""A module proxy that replaces some names for one other module only."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ __all__ = ["Shadow"]
 
 
 class Shadow(types.ModuleType):
-    """Stands in for a module where one of the host's modules looks names up.
+    """Replaces a module in the namespace of one of the host's modules.
 
     Args:
-        shadowed: The module that answers for every other name.
-        **replacements: Names that are answered differently.
+        shadowed: The module that provides all other names.
+        **replacements: The replaced names.
     """
 
     def __init__(self, shadowed: types.ModuleType, **replacements: Any) -> None:

@@ -1,4 +1,4 @@
-"""The commands that prepare data and list what there is: prepare, models, datasets."""
+"""The commands that prepare data and list models and data sets: prepare, models, datasets."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ __all__ = ["datasets", "models", "prepare"]
     "--tie-break", default="file", type=click.Choice(["file", "random"]), help="For equal time stamps."
 )
 @click.option("--seed", default=2020, help="Seed of the random tie-break.")
-@click.option("--genome", is_flag=True, help="Write the tag genome's scores too.")
+@click.option("--genome", is_flag=True, help="Also write the tag genome scores.")
 @click.option("--download/--no-download", default=True, help="May the set be downloaded?")
 def prepare(
     dataset: str, source: Path | None, out: Path, tie_break: str, seed: int, genome: bool, download: bool

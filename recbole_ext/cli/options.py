@@ -1,4 +1,4 @@
-"""Options that several commands share, and the type of paths that are written to."""
+"""Options shared by several commands, and the type of output paths."""
 
 from __future__ import annotations
 
@@ -26,14 +26,14 @@ __all__ = [
 ]
 
 ANY_KEY = {"ignore_unknown_options": True, "allow_extra_args": True}
-"""Context settings of a command that takes any key as ``--key=value`` and hands on what it does not know."""
+"""Context settings of a command that accepts any key as ``--key=value`` and passes unknown arguments on."""
 
 
 class NamedPath(click.Path):
     """A path that is named; an empty text, such as an unset variable of the shell gives, would be the working folder.
 
     Args:
-        what: What an option of this type names, for the message.
+        what: What the option names, for the error message.
     """
 
     def __init__(self, what: str = "file or folder") -> None:
@@ -53,7 +53,7 @@ model_option = click.option("--model", help="A model's name ('models' lists them
 configs_option = click.option(
     "--config", "configs", multiple=True, type=NamedPath(), help="YAML file; later ones win."
 )
-dataset_option = click.option("--dataset", help="Name of the data set; wins over the files.")
+dataset_option = click.option("--dataset", help="Name of the data set; overrides the files.")
 k_option = click.option(
     "--k", type=click.IntRange(min=1), help="Length of the lists (default: that of valid_metric)."
 )

@@ -1,4 +1,4 @@
-"""The commands that show and explain what was computed: report, explain."""
+"""The commands that present and explain results: report, explain."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the terminal shows: epoch lines, explanations and tables, each figure with its protocol."""
+"""Terminal output: epoch lines, explanations and tables, with the protocol of each figure."""
 
 from __future__ import annotations
 
@@ -60,7 +60,7 @@ def protocol_line(metrics: Mapping[str, Any]) -> str:
 
 
 def _shown(key: str) -> str:
-    """A metric's own spelling."""
+    """The display name of a metric."""
     return next((name for name in known_metrics() if name.lower() == key), key)
 
 
@@ -100,7 +100,7 @@ def _accuracy_table(metrics: Mapping[str, Any], names: Iterable[str]) -> Table:
 
 
 def _beyond_table(metrics: Mapping[str, Any], names: Iterable[str], k: int) -> Table:
-    """One K only: its ceiling and the value of Random stand beside each figure."""
+    """A table for one K, with the ceiling and the value of Random beside each figure."""
     rule = metrics["protocol"]["head_rule"]
     table = _table(f"Beyond accuracy at {k}, head rule {rule}", (f"@{k}", "Random", "ceiling", "better"))
     bounds = metrics["test_bounds"]
@@ -137,7 +137,7 @@ def show(result: RunResult, console: Console) -> None:
 
 
 def show_reranked(metrics: Mapping[str, Any], console: Console) -> None:
-    """A re-ranker's lists beside the model's own."""
+    """Prints a re-ranker's metrics beside the model's own."""
     k = metrics["k"]
     table = _table(
         f"Test lists of {k}, head rule {metrics['protocol']['head_rule']}",
@@ -159,7 +159,7 @@ def _level(metrics: Mapping[str, Any]) -> str:
 
 
 def _difference(values: Sequence[float] | None) -> str:
-    """Mean and interval; empty for what has no value for each user."""
+    """Mean and interval; empty for metrics without per-user values."""
     return "" if values is None else "{:+.4f} [{:+.4f} {:+.4f}]".format(*values)
 
 
@@ -193,7 +193,7 @@ def _reason_lines(one: Recommendation, kind: str) -> list[str]:
 def explanation_lines(explanation: Explanation) -> list[str]:
     """A few lines for each recommendation, under what the method means."""
     items = pluralize(explanation.history, "item")
-    # Where no item of the history was looked at one by one, their number says nothing.
+    # Without per-item effects, the number of history items is meaningless.
     looked_at = "" if explanation.kind == "none" else f", from {items} of the history"
     lines = [
         f"{explanation.model}, user {explanation.user}: {explanation.how.method}{looked_at}",

@@ -36,7 +36,7 @@ __all__ = ["ablate", "compare", "tune"]
 @click.option("--pruner", default="median", show_default=True, help="median, asha, hyperband or none.")
 @click.option("--objectives", help="Metrics on validation, separated by commas (default: valid_metric).")
 @click.option("--workers", default=1, show_default=True, help="Processes.")
-@click.option("--budget-minutes", type=float, help="No trial is begun after that time of trials.")
+@click.option("--budget-minutes", type=float, help="Start no trial after this total time of trials.")
 @click.pass_context
 def tune(
     context: click.Context,

@@ -38,16 +38,16 @@ _DEFAULT_CANDIDATES = 200
 
 @dataclass(frozen=True)
 class RerankMethod:
-    """A re-ranker that orders each user's candidates on their own, as the configuration knows it.
+    """The description of a per-user re-ranker in the configuration.
 
     Attributes:
-        name: What ``method`` takes.
+        name: Value of ``method``.
         rule: The formula, as in the protocol.
-        symbol: What the formula calls its strength: ``alpha`` or ``lambda``.
+        symbol: Name of the strength in the formula: ``alpha`` or ``lambda``.
         paper: Authors, venue and year.
         falling: Whether the formula's own symbol is 1 - strength.
         highest_strength: Upper end of the strength; the lower is 0, the input order.
-        options: Keys that only this method takes.
+        options: Further keys of this method.
     """
 
     name: str
@@ -88,14 +88,14 @@ METHODS: dict[str, RerankMethod] = {
     )
 }
 RERANKERS = (*METHODS, "exposure")
-"""Every name that ``method`` takes."""
+"""All values of ``method``."""
 
 
 def rerank_method(name: str) -> RerankMethod:
-    """A row of the table.
+    """Looks up a method by name.
 
     Raises:
-        ConfigError: There is no such method.
+        ConfigError: The method does not exist.
     """
     if not isinstance(name, str) or name not in METHODS:
         raise ConfigError(
@@ -117,7 +117,7 @@ class RerankSettings(BaseModel):
 
     Attributes:
         method: A key of ``METHODS``.
-        strength: 0 = input order, whichever way it was written.
+        strength: 0 = input order, independent of the key that set it.
         candidates: N, the length of the lists that are scaled and re-ordered.
         variant: Of ``xquad``; None = its default, also below.
         over: Of ``calibrated``.
@@ -150,7 +150,7 @@ class RerankSettings(BaseModel):
 
     @property
     def options(self) -> dict[str, Any]:
-        """What was given for the method alone."""
+        """The given options of the method."""
         given = {name: getattr(self, name) for name in ("variant", "over", "smoothing")}
         return {name: value for name, value in given.items() if value is not None}
 
@@ -168,12 +168,12 @@ class RerankSettings(BaseModel):
 
 
 class ExposureSettings(BaseModel):
-    """Lists that are best in total under floors on what is shown.
+    """Lists with the best total score subject to floors on coverage and tail share.
 
     Attributes:
         method: ``exposure``.
-        coverage: Least share of the catalogue that is shown to somebody.
-        tail_share: Least share of the tail in all lists.
+        coverage: Minimum share of the catalogue in at least one list.
+        tail_share: Minimum share of tail items in all lists.
         candidates: N, the length of the lists that are scaled and chosen from.
     """
 
@@ -196,7 +196,7 @@ class ExposureSettings(BaseModel):
 
 
 class ParetoSettings(BaseModel):
-    """The ``pareto:`` block: what is swept, and by which rule a strength is chosen on validation.
+    """The ``pareto:`` block: what to sweep, and the rule that selects a strength on validation.
 
     Attributes:
         methods: Names of re-rankers; None = all.
@@ -216,10 +216,10 @@ class ParetoSettings(BaseModel):
 def read_rerank(
     block: Mapping[str, Any] | None, origin: Origin | None = None
 ) -> RerankSettings | ExposureSettings:
-    """Reads a ``rerank:`` block, strictly.
+    """Reads and validates a ``rerank:`` block.
 
     Args:
-        block: What stands under ``rerank`` in the configuration.
+        block: The value of ``rerank`` in the configuration.
         origin: Where it was written.
 
     Returns:
@@ -249,7 +249,7 @@ def read_rerank(
 
 
 def _strength(method: RerankMethod, block: Mapping[str, Any], here: Key, origin: Origin | None) -> float:
-    """The strength, 0 = input order, from whichever key holds it."""
+    """Reads the strength (0 = input order) from the key that sets it."""
     given = [key for key in ("strength", *_SYMBOLS) if block.get(key) is not None]
     reason = ""
     if len(given) != 1:
@@ -260,7 +260,7 @@ def _strength(method: RerankMethod, block: Mapping[str, Any], here: Key, origin:
     if reason:
         raise config_error(Problem(here, "value_error", block, reason=reason, origin=origin))
     [key] = given
-    # A λ has the range of the strength: the method that has 1 - λ goes from 0 to 1.
+    # λ has the range of the strength, since the method with 1 - λ ranges from 0 to 1.
     limits = Field(strict=True, ge=0, le=method.highest_strength, allow_inf_nan=False)
     try:
         value = TypeAdapter(Annotated[float, limits]).validate_python(block[key])
@@ -270,10 +270,10 @@ def _strength(method: RerankMethod, block: Mapping[str, Any], here: Key, origin:
 
 
 def read_pareto(block: Mapping[str, Any] | None, origin: Origin | None = None) -> ParetoSettings:
-    """Reads a ``pareto:`` block, strictly.
+    """Reads and validates a ``pareto:`` block.
 
     Args:
-        block: What stands under ``pareto`` in the configuration; None has the defaults.
+        block: The value of ``pareto`` in the configuration; None for the defaults.
         origin: Where it was written.
 
     Raises:
@@ -286,10 +286,10 @@ def read_pareto(block: Mapping[str, Any] | None, origin: Origin | None = None) -
 
 
 def check_methods(names: Sequence[str], key: Key, origin: Origin | None = None) -> None:
-    """Refuses a name in a list of re-rankers that is none.
+    """Rejects unknown names in a list of re-rankers.
 
     Raises:
-        ConfigError: There is one.
+        ConfigError: A name is unknown.
     """
     for name in names:
         if name not in RERANKERS:

@@ -1,4 +1,4 @@
-"""The only caller of RecBole's ``Config``: made of what :mod:`recbole_ext.config.read` has read and checked."""
+"""Builds RecBole's ``Config`` from a configuration checked by :mod:`recbole_ext.config.read`; its only caller."""
 
 from __future__ import annotations
 
@@ -28,14 +28,14 @@ _log = logging.getLogger(__name__)
 
 
 class _IsolatedConfig(Config):
-    """RecBole's ``Config`` on values merged and checked already, cut off from the process around it."""
+    """RecBole's ``Config`` on merged and checked values, isolated from files, command line and environment."""
 
     def __init__(self, model: type, dataset: str, values: dict[str, Any], known: frozenset[str]) -> None:
         self.known_keys = known
         super().__init__(model, dataset, config_dict=values)
 
     def _build_yaml_loader(self) -> None:
-        """RecBole's changes ``yaml.FullLoader`` for the whole process, and no file is read here."""
+        """Does nothing: RecBole's version changes ``yaml.FullLoader`` process-wide, and no file is read here."""
 
     def _load_cmd_line(self) -> dict[str, Any]:
         return {}
@@ -49,7 +49,7 @@ class _IsolatedConfig(Config):
     def _set_default_parameters(self) -> None:
         root = self.final_config_dict["data_path"]
         super()._set_default_parameters()
-        # RecBole goes to its own copy for the name ml-100k.
+        # RecBole uses its packaged copy for the name ml-100k.
         self.final_config_dict["data_path"] = os.path.join(os.path.expanduser(root), self.dataset)
 
     def _init_device(self) -> None:
@@ -61,10 +61,10 @@ class _IsolatedConfig(Config):
         if use_gpu and int(gpu) >= torch.cuda.device_count():
             raise ConfigError(f"gpu_id is {gpu}, but there are {torch.cuda.device_count()} GPUs, from 0 on")
         if values["use_gpu"] and not use_gpu:
-            _log.warning("use_gpu is true, but there is no GPU to use: going on with the CPU")
+            _log.warning("use_gpu is true, but no GPU is available: using the CPU")
         values.update(gpu_id=gpu, use_gpu=use_gpu, single_spec=True, local_rank=0)
         values["device"] = torch.device("cuda", int(gpu)) if use_gpu else torch.device("cpu")
-        # Written out, so that a saved run goes on in the precision it began with, on whatever machine.
+        # Stored explicitly, so that a saved run resumes in its original precision on any machine.
         values["softmax_precision"] = resolved_precision(values["softmax_precision"], values["device"])
 
 
@@ -75,13 +75,13 @@ def build_config(
     overrides: Mapping[str, Any] | None = None,
     extra_known_keys: Collection[str] = (),
 ) -> Config:
-    """Merges all layers, checks them, and hands them to RecBole.
+    """Merges and checks all layers, and passes them to RecBole.
 
     Args:
         model: A name of RecBole's, or a recommender class.
         dataset: Folder under ``data_path``; the merged key ``dataset`` if None.
         files: YAML files, later ones win.
-        overrides: Values that win over the files (see :func:`~recbole_ext.config.read.parse_overrides`).
+        overrides: Values that override the files (see :func:`~recbole_ext.config.read.parse_overrides`).
         extra_known_keys: Keys to accept beyond those of RecBole, the package and the model's own source.
 
     Returns:
@@ -98,7 +98,7 @@ def build_config(
 
 
 def host_config(checked: CheckedConfig, model_class: Any) -> Config:
-    """RecBole's ``Config`` of a configuration that was read and checked.
+    """Converts a checked configuration to RecBole's ``Config``.
 
     Args:
         checked: From :func:`~recbole_ext.config.read.read_config`.
@@ -109,7 +109,7 @@ def host_config(checked: CheckedConfig, model_class: Any) -> Config:
         ``train_neg_sample_args`` (none for the sequential models' cross entropy), ``split`` as ``eval_args``.
 
     Raises:
-        ConfigError: RecBole refuses it, or there is no such GPU.
+        ConfigError: RecBole rejects the configuration, or the GPU does not exist.
     """
     values = copy.deepcopy(dict(checked.values))
     values["eval_args"] = _eval_args(values)
@@ -125,7 +125,7 @@ def host_config(checked: CheckedConfig, model_class: Any) -> Config:
 
 
 def source_of(model_class: type) -> ModelSource:
-    """What a configuration must know of a class that is imported already."""
+    """Describes an imported model class for the configuration."""
     path = f"{model_class.__module__}:{model_class.__qualname__}"
     return model_source(path) if is_inside(path) else source_of_class(model_class)
 
@@ -162,7 +162,7 @@ def _model_class(model: str | type) -> Any:
     if not isinstance(model, str):
         if isinstance(model, type) and issubclass(model, AbstractRecommender):
             return model
-        raise ConfigError(f"model {model!r} is no RecBole model: derive it from a recommender of RecBole")
+        raise ConfigError(f"model {model!r} is not a RecBole model: derive it from a RecBole recommender")
     try:
         return get_model(model)
     except (AttributeError, ImportError, ValueError) as error:
@@ -171,7 +171,7 @@ def _model_class(model: str | type) -> Any:
 
 
 def _eval_args(values: Mapping[str, Any]) -> dict[str, Any]:
-    """What RecBole calls the split; the data layer reads ``split`` itself."""
+    """RecBole's ``eval_args`` for the split; the data layer reads ``split`` itself."""
     by_user, one_out = values["split"] != "global_time", values["split"] == "leave_one_out"
     held_out = {"LS": "valid_and_test"} if one_out else {"RS": values["split_ratio"]}
     return {"split": held_out, "order": "TO", "group_by": "user" if by_user else "none", "mode": "full"}

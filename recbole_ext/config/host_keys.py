@@ -1,4 +1,4 @@
-"""Keys of RecBole whose job the package has taken over: refused with what to use instead, or translated."""
+"""RecBole keys replaced by this package: rejected with the replacement to use, or translated."""
 
 from __future__ import annotations
 
@@ -30,10 +30,10 @@ REPLACED_KEYS = {
     "val_interval": "rating_threshold",
     "valid_metric_bigger": "valid_metric, which decides it",
 }
-"""Keys of RecBole that would be ignored in silence, and what to use instead."""
+"""RecBole keys that would be silently ignored, with their replacements."""
 
 FORMER_KEYS = frozenset({"serve", "tune"})
-"""Keys that runs and searches of version 0.1.0 hold, always null: nothing read them."""
+"""Keys stored by runs and searches of version 0.1.0, always null and never read."""
 
 _ALWAYS_REFUSED = {"eval_args", "repeatable", "valid_metric_bigger"}
 _SAMPLING = "train_neg_sample_args"
@@ -54,7 +54,7 @@ class _Sampling(BaseModel):
 def translate_host_keys(
     layer: Mapping[str, Any], origins: Mapping[str, Origin], below: Mapping[str, Any]
 ) -> tuple[dict[str, Any], dict[str, Origin]]:
-    """Refuses keys that would be ignored, and turns ``train_neg_sample_args`` into the package's own keys.
+    """Rejects keys that would be ignored, and converts ``train_neg_sample_args`` into the package's own keys.
 
     Args:
         layer: A user's keys, none of them unknown.
@@ -65,7 +65,7 @@ def translate_host_keys(
         The keys to merge, and where each was written.
 
     Raises:
-        ConfigError: A key has no effect here, or asks for a sampling that does not exist here.
+        ConfigError: A key has no effect here, or requests unsupported sampling.
     """
     values, places = dict(layer), dict(origins)
     for key in layer.keys() & REPLACED_KEYS.keys():
@@ -96,7 +96,7 @@ def _sampling(block: Any, origin: Origin, old_alpha: float) -> dict[str, Any]:
     except ValidationError as error:
         raise config_error(from_pydantic(first_error(error), (_SAMPLING,), origin, _Sampling)) from None
     if sampling.dynamic or sampling.candidate_num:
-        reason = "asks for dynamic sampling, which does not exist here: use sample_num"
+        reason = "requests dynamic sampling, which is not supported: use sample_num"
         raise config_error(Problem((_SAMPLING,), "value_error", block, reason=reason, origin=origin))
     distribution = sampling.distribution or ("popularity" if old_alpha else "uniform")
     alpha = sampling.alpha if "alpha" in sampling.model_fields_set else old_alpha or 1.0

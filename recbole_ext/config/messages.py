@@ -1,4 +1,4 @@
-"""The words for problems of a configuration, and numbers of things; the only place that words a ``Problem``."""
+"""The wording of configuration problems and counts; the only module that words a ``Problem``."""
 
 from __future__ import annotations
 
@@ -57,7 +57,7 @@ def pluralize(number: int, thing: str) -> str:
 
 
 def as_yaml(value: Any) -> str:
-    """A value as YAML writes it, cut off where it is long."""
+    """Formats a value as YAML, truncated if long."""
     try:
         text = yaml.safe_dump(
             value, default_flow_style=True, allow_unicode=True, width=math.inf, sort_keys=False
@@ -75,7 +75,7 @@ def _quoted(value: Any) -> str:
 
 
 def config_error(problem: Problem) -> ConfigError:
-    """The error that tells a user of a problem, and carries it."""
+    """Creates the error that describes a problem and carries it."""
     return ConfigError(describe_problem(problem), problem)
 
 
@@ -148,7 +148,7 @@ def _number(limit: float) -> str:
 
 
 def describe_schema(schema: Mapping[str, Any]) -> str:
-    """Everything that a JSON schema takes: ``a whole number of 1 or more, or null``."""
+    """Describes the values that a JSON schema accepts: ``a whole number of 1 or more, or null``."""
     if "description" in schema:
         return str(schema["description"])
     if "anyOf" in schema:

@@ -1,4 +1,4 @@
-"""What a configuration must know of a model, read from its source: neither torch nor RecBole is imported for it.
+"""Model facts for the configuration, read from source code without importing torch or RecBole.
 
 A model of RecBole or of this package is named ``package.module:Class``. Its base classes are followed through the
 imports of the two packages; classes of other packages (torch) end a branch.
@@ -27,7 +27,7 @@ _READER_OF_ALL = "recbole.config.configurator"
 
 @dataclass(frozen=True)
 class ModelSource:
-    """A model, as its source describes it.
+    """A model as described by its source.
 
     Attributes:
         path: ``package.module:Class``.
@@ -62,7 +62,7 @@ def model_source(path: str) -> ModelSource:
         path: ``package.module:Class``.
 
     Raises:
-        ConfigError: There is no such module or class.
+        ConfigError: The module or class does not exist.
     """
     module, _, name = path.partition(":")
     found = _find(module, name)
@@ -84,7 +84,7 @@ def model_source(path: str) -> ModelSource:
 
 
 def source_of_class(model: type) -> ModelSource:
-    """The same of a class that is imported already, such as one from outside the two packages."""
+    """Describes an imported class, such as one from outside the two packages."""
     keys = set(_keys_read(_text(_READER_OF_ALL)))
     for base in model.__mro__:
         if base.__module__.partition(".")[0] not in {"builtins", "abc", "torch", "typing"}:

@@ -8,17 +8,17 @@ __all__ = ["resolved_precision"]
 
 
 def _processor_has_bfloat16() -> bool:
-    """Where PyTorch is too old to tell, no."""
+    """Whether the CPU multiplies bfloat16 in hardware; False if PyTorch is too old to tell."""
     tell = getattr(torch.cpu, "_is_avx512_bf16_supported", None)
     return tell is not None and bool(tell())
 
 
 def resolved_precision(name: str | None, device: torch.device | str = "cpu") -> str:
-    """What the key ``softmax_precision`` means on a device.
+    """Resolves the key ``softmax_precision`` on a device.
 
     Args:
-        name: float32, bfloat16, or auto: bfloat16 where the device multiplies it in hardware.
-        device: Where the products are made.
+        name: float32, bfloat16, or auto: bfloat16 if the device multiplies it in hardware.
+        device: Device of the products.
 
     Returns:
         float32 or bfloat16.

@@ -1,4 +1,4 @@
-"""What is wrong with a key or a value, as data: ``messages`` words it, and nobody has to read the words back."""
+"""Configuration problems as data; ``messages`` words them, so that no code needs to parse messages."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def origin_of_option(key: str) -> Origin:
 
 @dataclass(frozen=True)
 class Problem:
-    """One thing that is wrong.
+    """One problem.
 
     Attributes:
         key: Which key, from the outermost block inwards; empty for a file as a whole.
@@ -62,7 +62,7 @@ class Problem:
 
 
 def first_error(error: ValidationError) -> dict[str, Any]:
-    """The entry to tell a user of: a misspelt key explains the one that is missing."""
+    """Selects the error to report: a misspelt key explains a missing one."""
     entries = error.errors(include_url=False)
     unknown = (entry for entry in entries if entry["type"] == "extra_forbidden")
     return dict(next(unknown, entries[0]))

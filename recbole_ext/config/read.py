@@ -1,4 +1,4 @@
-"""A configuration, merged from its layers and checked; neither torch nor RecBole is imported for it.
+"""A configuration, merged from its layers and checked without importing torch or RecBole.
 
 Layers, later wins: RecBole's defaults, ``properties/overall.yaml``, the model's defaults (RecBole's, then the
 package's), files, overrides. Nested blocks are merged. Values are YAML and never evaluated, neither the
@@ -40,14 +40,14 @@ COMPUTED_KEYS = frozenset(
         "valid_neg_sample_args",
     }
 )
-"""Keys of RecBole's that follow from others: no user sets them."""
+"""RecBole keys that are derived from others and not set by users."""
 
 _OPTION = sys.maxsize
 
 
 @dataclass(frozen=True)
 class CheckedConfig:
-    """A configuration whose keys and values can be used; RecBole has not seen it yet.
+    """A configuration with valid keys and values, before RecBole sees it.
 
     Attributes:
         model: The model, as its source describes it.
@@ -65,7 +65,7 @@ class CheckedConfig:
         return self.values[key]
 
     def with_dataset(self, name: str) -> CheckedConfig:
-        """The same on another data set."""
+        """Returns the same configuration on another data set."""
         return CheckedConfig(self.model, {**self.values, "dataset": name}, self.origins, self.known)
 
 
@@ -119,7 +119,7 @@ def _height(layer: int, origin: Origin) -> int:
 
 
 def _check_loss(model: ModelSource, values: Mapping[str, Any], origin: Origin | None) -> None:
-    """A model of RecBole's without a kind of training examples has it from its loss."""
+    """Checks the loss of RecBole models whose kind of training examples depends on it."""
     loss = values.get("loss_type")
     if model.chooses_loss and loss not in ("CE", "BPR"):
         reason = f"must be CE or BPR for {model.name}, not {loss!r}"
@@ -142,14 +142,14 @@ def parse_overrides(argv: Sequence[str]) -> dict[str, Any]:
         The values, parsed as YAML.
 
     Raises:
-        ConfigError: An argument has another form, no value, a value that is no YAML, or comes twice.
+        ConfigError: An argument has another form, no value, a value that is not YAML, or occurs twice.
     """
     found: dict[str, Any] = {}
     seen: dict[str, str] = {}
     for argument in argv:
         match = re.fullmatch(r"--([A-Za-z_]\w*(?:\.\w+)*)=(.*)", argument, flags=re.DOTALL)
         if match is None:
-            raise ConfigError(f"{argument!r} is no option: write --key=value, with no blanks around the '='")
+            raise ConfigError(f"{argument!r} is not an option: write --key=value, without spaces around '='")
         key, text = match.groups()
         if not text.strip():
             raise ConfigError(f"--{key}= has no value: write --{key}=null for none")
@@ -163,7 +163,7 @@ def parse_overrides(argv: Sequence[str]) -> dict[str, Any]:
 
 
 def user_values(files: Sequence[Path | str], overrides: Mapping[str, Any]) -> dict[str, Any]:
-    """What a user has set, files and overrides merged, without any default and unchecked.
+    """Merges the user's files and overrides, without defaults or checks.
 
     Raises:
         ConfigError: A file is missing or malformed.
@@ -194,7 +194,7 @@ def _defaults_of(names: tuple[str, ...]) -> dict[str, Any]:
 def _user_layers(
     files: Sequence[Path | str], overrides: Mapping[str, Any], origins: Mapping[str, Origin]
 ) -> Iterator[tuple[dict[str, Any], dict[str, Origin]]]:
-    """Each layer with where each of its keys was written."""
+    """Yields each layer with the origins of its keys."""
     for file in files:
         document = read_yaml(Path(file))
         yield _without_former_keys(document.values), document.origins()
