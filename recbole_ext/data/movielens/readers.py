@@ -115,7 +115,7 @@ def _header(path: Path, layout: RatingsLayout) -> list[str] | None:
     known = dict(zip(names, fields, strict=True))
     for name in layout.names:
         if names.count(name) > 1:
-            raise DataError(f"{path}, line 1: the column '{name}' stands there twice; give the original file")
+            raise DataError(f"{path}, line 1: the column '{name}' is listed twice; give the original file")
         if name not in known:
             found = ", ".join(known) + nearest(name, known)
             raise DataError(

@@ -114,7 +114,7 @@ def test_a_seed_out_of_range_is_refused(tmp_path: Path, seed: int) -> None:
 @pytest.mark.parametrize("column", ["userId", "movieId", "rating", "timestamp"])
 def test_two_columns_of_one_name_are_refused(tmp_path: Path, column: str) -> None:
     ratings = f"userId,movieId,rating,timestamp,{column}\n1,1,3,5,7\n"
-    with pytest.raises(DataError, match=f"line 1: the column '{column}' stands there twice"):
+    with pytest.raises(DataError, match=f"line 1: the column '{column}' is listed twice"):
         prepare(NAME, source=write_set(tmp_path / "raw", CSV, ratings=ratings), out=tmp_path / "out")
 
 

@@ -136,7 +136,7 @@ def test_keys_that_a_model_would_ignore(quick: dict[str, Any]) -> None:
     model, _, _ = built(Random, quick)
     config = {"ips_power": 0.0, "sequence_loss": "full_softmax"}
     check_debiasing(model, config)
-    with pytest.raises(ConfigError, match="Random has no weights"):
+    with pytest.raises(ConfigError, match="Random does not weight by propensity"):
         check_debiasing(model, {**config, "ips_power": 0.5})
     with pytest.raises(ConfigError, match="Random does not train at all positions"):
         check_debiasing(model, {**config, "sequence_loss": "gbce"})
