@@ -105,8 +105,8 @@ def read_config(
     if dataset is not None:
         values["dataset"] = dataset
         layers["dataset"] = _OPTION
-    if layers.get("dataset", -1) > layers.get("offline_dataset", -1):
-        # Who names a data set over the file with the substitute asks for that one.
+    if layers.get("dataset", -1) > min(layers.get("offline_dataset", -1), _OPTION - 1):
+        # Who names a data set by an option, or over the file with the substitute, asks for that one.
         values["offline_dataset"] = None
     checked = check_values(values, defaults, places)
     _check_loss(model, checked, places.get("loss_type"))

@@ -26,6 +26,8 @@ def _folder_name(value: str) -> str:
 def _not_blank(value: str) -> str:
     if not value.strip():
         raise ValueError("blank")
+    if "\0" in value:
+        raise ValueError("a NUL byte")
     return value
 
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from recbole_ext.errors import ConfigError
 from recbole_ext.evaluator.confidence import mean_interval, paired_difference
 from recbole_ext.model.registry import FAMILIES
 from recbole_ext.report.comparison import ComparisonView, Estimate, RowView, comparison_of, level_of
@@ -193,8 +194,19 @@ def _grouped(comparison: ComparisonView, dataset: DatasetFacts | None) -> Compar
 
 
 def context_of(inputs: Inputs) -> Context:
-    """Computes what several chapters need."""
+    """Computes what several chapters need.
+
+    Raises:
+        ConfigError: A model has no NDCG at the report's K, by which models are ordered.
+    """
     comparison = comparison_of(inputs)
+    for row in comparison.rows:
+        if comparison.key("ndcg") not in row.metrics:
+            place = row.runs[0].path if row.runs else "the comparison"
+            raise ConfigError(
+                f"{row.model} has no NDCG@{comparison.k} in {place}, by which a report orders models: train it again "
+                "with NDCG among metrics"
+            )
     opened: DatasetFacts | str = (
         open_dataset(inputs.runs[0])
         if inputs.runs

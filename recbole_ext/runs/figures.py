@@ -114,6 +114,13 @@ class RunFigures(Form):
     fingerprint: str
 
 
+class Reranker(Form):
+    """A re-ranker's settings; ``strength`` is absent where a re-ranker has none."""
+
+    method: str
+    strength: float | None = None
+
+
 class RerankFigures(Form):
     """``metrics.json`` of ``rerank``.
 
@@ -133,7 +140,7 @@ class RerankFigures(Form):
     dataset: str
     fingerprint: str
     protocol: dict[str, Any]
-    rerank: dict[str, Any]
+    rerank: Reranker
     rule: str
     note: str
     k: int

@@ -8,10 +8,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, Field
+from pydantic import AfterValidator, BaseModel, Field, ValidationError
 
+from recbole_ext.config.messages import describe_pydantic_error
 from recbole_ext.data.files import write_whole
 from recbole_ext.evaluator.confidence import Difference
 from recbole_ext.runs.forms import Form, read_form
@@ -162,6 +163,30 @@ class Tuning(Form):
     minutes: float
 
 
+class StudyProtocol(Form):
+    """What readers look at in the protocol of a study; any of it may be absent."""
+
+    shown_k: int = 10
+    confidence: float = 0.95
+    filter: dict[str, Any] = Field(default_factory=dict)
+    users: int = 0
+    items: int = 0
+    users_decided_by_tie_break: float = 0.0
+
+
+def _usable(protocol: dict[str, Any]) -> dict[str, Any]:
+    """The protocol as it was written, once what readers look at is found to be of its kind."""
+    try:
+        StudyProtocol.model_validate(protocol)
+    except ValidationError as error:
+        first = error.errors()[0]
+        raise ValueError(f"{describe_pydantic_error(first, StudyProtocol)}") from None
+    return protocol
+
+
+Protocol = Annotated[dict[str, Any], AfterValidator(_usable)]
+
+
 class Comparison(Form):
     """``comparison.json``.
 
@@ -178,7 +203,7 @@ class Comparison(Form):
     created: str = ""
     command: str = ""
     baseline: str | None
-    protocol: dict[str, Any]
+    protocol: Protocol
     rows: list[ComparisonRow] = Field(min_length=1)
     curves: dict[str, str] = Field(default_factory=dict)
     tuning: dict[str, Tuning] = Field(default_factory=dict)
@@ -209,7 +234,7 @@ class Ablation(Form):
     """``ablation.json``; ``protocol["shown_k"]`` is the K of all figures."""
 
     command: str = ""
-    protocol: dict[str, Any] = Field(default_factory=dict)
+    protocol: Protocol = Field(default_factory=dict)
     sweeps: list[SweepResult]
 
 

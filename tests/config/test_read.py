@@ -25,9 +25,9 @@ MODEL = model_source("recbole_ext.model.general_recommender.pop:Pop")
         # The substitute is named with, or over, the set.
         (["dataset: a\n", "offline_dataset: b\n"], {}, None, "b"),
         (["dataset: a\n"], {"offline_dataset": "b"}, None, "b"),
-        ([], {"dataset": "a", "offline_dataset": "b"}, None, "b"),
-        ([], {"offline_dataset": "b"}, "a", "b"),
         # The set is named over the substitute: it is that one or none.
+        ([], {"dataset": "a", "offline_dataset": "b"}, None, None),
+        ([], {"offline_dataset": "b"}, "a", None),
         (["dataset: a\noffline_dataset: b\n"], {}, "c", None),
         (["dataset: a\noffline_dataset: b\n"], {"dataset": "c"}, None, None),
         (["dataset: a\noffline_dataset: b\n", "dataset: c\n"], {}, None, None),

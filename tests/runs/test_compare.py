@@ -23,7 +23,16 @@ from recbole_ext.runs.run import Run, read_run
 from recbole_ext.trainer.train import train
 from tests.conftest import write_inter
 
-PROTOCOL = {"topk": [5], "shown_k": 5, "head_rule": "interactions_80", "seed": 1, "confidence": 0.95}
+PROTOCOL = {
+    **{"topk": [5], "shown_k": 5, "head_rule": "interactions_80", "seed": 1, "confidence": 0.95},
+    **{"split": "leave_one_out", "split_ratio": None, "mask_seen": True, "candidates": "all"},
+    **{"tie_break": "file", "users_decided_by_tie_break": 0.0},
+    "filter": {"rating_threshold": None, "min_user_interactions": 1, "min_item_interactions": 1},
+}
+STATISTICS = {
+    **{"users": 3, "items": 5, "interactions": 9, "sparsity": 0.4, "popularity_gini": 0.0},
+    **{"head_items": {}, "tail_items": {}},
+}
 FIGURES: dict[str, Any] = {
     **{
         "model": "Pop",
@@ -31,9 +40,10 @@ FIGURES: dict[str, Any] = {
         "command": "",
         "protocol": PROTOCOL,
         "fingerprint": "",
-        "statistics": {},
+        "statistics": STATISTICS,
     },
-    **{"validation": {}, "test": {}, "test_intervals": {}, "test_bounds": {}, "users": {"test": 3}},
+    **{"validation": {"ndcg@5": 0.5}, "test": {}, "test_intervals": {}, "test_bounds": {}},
+    "users": {"validation": 3, "test": 3},
     **{"epochs": 1, "best_epoch": 0, "parameters": 0, "seconds": {"training": 1.0, "test": 0.5}},
 }
 

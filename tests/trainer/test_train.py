@@ -224,8 +224,9 @@ def test_offline_goes_on_with_the_declared_set_under_its_own_name(
     nowhere: dict[str, Any], tmp_path: Path
 ) -> None:
     said: list[str] = []
-    values = {**nowhere, "offline_dataset": "ml-100k"}
-    result = train("Pop", "ml-latest-small", overrides=values, output=tmp_path / "run", report=said.append)
+    file = tmp_path / "both.yaml"
+    file.write_text("dataset: ml-latest-small\noffline_dataset: ml-100k\n")
+    result = train("Pop", files=[file], overrides=nowhere, output=tmp_path / "run", report=said.append)
     assert any(line.startswith("NOTE: ml-latest-small") and "ml-100k" in line for line in said)
     assert result.dataset == result.metrics["dataset"] == result.config["dataset"] == "ml-100k"
     assert result.metrics["statistics"]["users"] == 943
