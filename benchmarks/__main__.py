@@ -46,7 +46,7 @@ def ranked_dataset(name: str, folder: Path) -> str:
         return ranked
     if not is_prepared(name, folder):
         prepare(name, out=folder, download=False)
-    frame = pl.read_csv(folder / name / f"{name}.inter", separator="\t", infer_schema=False)
+    frame = pl.read_csv(folder / name / f"{name}.inter", separator="\t", infer_schema=False, glob=False)
     user, item = (next(c for c in frame.columns if c.startswith(word)) for word in ("user_id", "item_id"))
     place = pl.int_range(pl.len()).over(user).alias("timestamp:float")
     (folder / ranked).mkdir(parents=True)

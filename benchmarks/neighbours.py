@@ -30,7 +30,7 @@ _NEIGHBOURS, _LIST = 100, 20
 def _matrix(users: int, items: int, interactions: int) -> sp.csr_matrix:
     with tempfile.TemporaryDirectory() as folder:
         write_made(Path(folder), users, items, interactions)
-        frame = pl.read_csv(Path(folder) / "made" / "made.inter", separator="\t")
+        frame = pl.read_csv(Path(folder) / "made" / "made.inter", separator="\t", glob=False)
     rows, columns = (frame[name].str.slice(1).cast(pl.Int64).to_numpy() for name in frame.columns[:2])
     return sp.csr_matrix((np.ones(len(rows), np.float32), (rows, columns)), shape=(users, items))
 

@@ -215,7 +215,7 @@ def _ours(job: dict[str, Any]) -> dict[str, Any]:
         output=Path(tempfile.mkdtemp()) / "run",
         on_epoch=lambda _: ends.append(now(job["threads"])),
     )
-    users = pl.read_parquet(result.folder / "per_user.parquet")
+    users = pl.read_parquet(result.folder / "per_user.parquet", glob=False)
     # What came before the first epoch is not its own.
     epochs = [min(taken, entry["seconds"]) for taken, entry in zip(np.diff(ends), result.epochs, strict=True)]
     best = int(result.metrics["best_epoch"])

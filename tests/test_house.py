@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import tomllib
 from pathlib import Path
 
@@ -55,3 +56,26 @@ def test_no_function_is_more_branched_than_a_reader_can_follow(folder: str) -> N
 def test_nothing_imports_late_to_please_the_host() -> None:
     files = [file for file in PACKAGE.rglob("*.py") if "noqa: E402" in file.read_text(encoding="utf-8")]
     assert files == []
+
+
+@pytest.mark.parametrize("folder", ["recbole_ext", "benchmarks"])
+def test_polars_takes_every_path_as_it_is(folder: str) -> None:
+    """By default it reads ``run[1]`` as a pattern, that is, another folder's file."""
+    readers = (
+        "read_csv",
+        "scan_csv",
+        "read_parquet",
+        "scan_parquet",
+        "read_ndjson",
+        "scan_ndjson",
+        "scan_ipc",
+    )
+    patterns = [
+        f"{file.relative_to(ROOT)}:{call.lineno}"
+        for file in sorted((ROOT / folder).rglob("*.py"))
+        for call in ast.walk(ast.parse(file.read_text(encoding="utf-8")))
+        if isinstance(call, ast.Call)
+        and any(ast.unparse(call.func) == f"pl.{reader}" for reader in readers)
+        and not any(one.arg == "glob" and ast.unparse(one.value) == "False" for one in call.keywords)
+    ]
+    assert not patterns, "\n".join(patterns)

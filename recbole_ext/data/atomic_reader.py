@@ -11,7 +11,7 @@ import polars as pl
 
 from recbole_ext.errors import DataError
 
-__all__ = ["Columns", "encode", "parse_inter"]
+__all__ = ["Columns", "column_names", "encode", "parse_inter"]
 
 _NAMES = ("user_id", "item_id", "rating", "timestamp")
 _CHUNK_BYTES = 32 * 2**20
@@ -86,7 +86,7 @@ def parse_inter(path: Path) -> Columns:
     """
     if not path.is_file():
         raise DataError(f"{path} does not exist: run 'prepare' first, or name its folder with --data_path")
-    fields = _fields(path)
+    fields = column_names(path)
     missing = {"user_id", "item_id", "timestamp"} - set(fields)
     if missing:
         raise DataError(f"{path} has no column {sorted(missing)[0]!r} in line 1: an .inter file needs it")
@@ -105,8 +105,12 @@ def parse_inter(path: Path) -> Columns:
     return Columns(user, item, rating, time, users.series(), items.series())
 
 
-def _fields(path: Path) -> list[str]:
-    """Names of the columns without their types."""
+def column_names(path: Path) -> list[str]:
+    """Names of the columns of an atomic file without their types.
+
+    Raises:
+        DataError: The file is empty or no text, or two columns have one name.
+    """
     try:
         with path.open(encoding="utf-8-sig") as file:
             header = file.readline().rstrip("\r\n")
@@ -116,7 +120,11 @@ def _fields(path: Path) -> list[str]:
         ) from None
     if not header:
         raise DataError(f"{path} is empty: prepare the data set again")
-    return [column.split(":")[0] for column in header.split("\t")]
+    names = [column.split(":")[0] for column in header.split("\t")]
+    doubled = next((name for name in names if names.count(name) > 1), None)
+    if doubled is not None:
+        raise DataError(f"{path} has two columns named {doubled!r} in line 1: remove or rename one of them")
+    return names
 
 
 def _pieces(path: Path) -> Iterator[bytes]:
@@ -137,6 +145,7 @@ def _parsed(text: bytes, fields: list[str], path: Path, row: int) -> pl.DataFram
             has_header=False,
             schema=dict.fromkeys(map(str, range(len(fields))), pl.String),
             quote_char=None,
+            glob=False,
         ).select(pl.col(place).alias(name) for name, place in wanted.items())
     except pl.exceptions.NoDataError:
         return pl.DataFrame()
@@ -154,13 +163,13 @@ def _parsed(text: bytes, fields: list[str], path: Path, row: int) -> pl.DataFram
 def _check(parsed: pl.DataFrame, path: Path, row: int) -> None:
     for source, target, what in (
         ("timestamp", "time", "a whole number of seconds"),
-        ("rating", "value", "a number"),
+        ("rating", "value", "a finite number"),
         ("user_id", "user_id", "a user's token"),
         ("item_id", "item_id", "an item's token"),
     ):
         bad = parsed[target].is_null()
         if target == "value":
-            bad = bad | parsed[target].is_nan().fill_null(False)
+            bad = bad | ~parsed[target].is_finite().fill_null(True)
         if bad.any():
             first = bad.arg_max() or 0
             found = parsed[source][first] if source in parsed.columns else None

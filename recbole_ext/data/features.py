@@ -7,17 +7,24 @@ from pathlib import Path
 import numpy as np
 import polars as pl
 
+from recbole_ext.data.atomic_reader import column_names
+
 __all__ = ["genre_matrix", "read_items", "titles"]
 
 _TITLES = ("title", "movie_title")
 
 
 def read_items(path: Path) -> pl.DataFrame | None:
-    """Reads an atomic ``.item`` file as text columns without type suffixes; None if the file does not exist."""
+    """Reads an atomic ``.item`` file as text columns without type suffixes; None if the file does not exist.
+
+    Raises:
+        DataError: It is empty or not text, or two columns have the same name.
+    """
     if not path.is_file():
         return None
-    frame = pl.read_csv(path, separator="\t", quote_char=None, infer_schema=False)
-    return frame.rename({column: column.split(":")[0] for column in frame.columns})
+    names = column_names(path)
+    frame = pl.read_csv(path, separator="\t", quote_char=None, infer_schema=False, glob=False)
+    return frame.rename(dict(zip(frame.columns, names, strict=True)))
 
 
 def titles(path: Path) -> pl.DataFrame | None:

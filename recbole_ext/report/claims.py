@@ -68,9 +68,7 @@ def _deep(comparison: ComparisonView) -> Claim:
         f"{best.model} {number(best.mean(first) or 0)}, {base.model} {number(base.mean(first) or 0)} "
         f"({both[first]}@{comparison.k})"
     )
-    # A model that is surely not above settles the claim; one whose test is undecided leaves it open.
-    undecided = [row.model for row in deep if row.model not in above and _may_be_above(row, keys)]
-    if undecided and len(above) + len(undecided) == len(deep):
+    if undecided := _left_open(deep, above, keys):
         why = (
             f"The test against {base.model} is undecided for {joined(undecided)}: other flips could turn it."
         )
@@ -89,9 +87,14 @@ def _is_above(row: RowView, keys: list[str]) -> bool:
     return all(row.difference[key].significant and row.difference[key].mean > 0 for key in keys)
 
 
-def _may_be_above(row: RowView, keys: list[str]) -> bool:
-    tests = [row.difference[key] for key in keys]
-    return all((one.significant or one.undecided) and one.mean > 0 for one in tests)
+def _left_open(deep: Sequence[RowView], above: Sequence[str], keys: Sequence[str]) -> list[str]:
+    """Models whose tests are undecided, where the claim hangs on them: one that is surely not above settles it."""
+    rest = [row for row in deep if row.model not in above]
+    for row in rest:
+        tests = [row.difference[key] for key in keys]
+        if not all((one.significant or one.undecided) and one.mean > 0 for one in tests):
+            return []
+    return [row.model for row in rest]
 
 
 def _deep_why(deep: list[str], above: list[str], base: str) -> str:

@@ -73,7 +73,7 @@ def read_table(path: Path) -> pl.DataFrame:
         CheckpointError: It cannot be read, or has no users.
     """
     try:
-        frame = pl.read_parquet(path)
+        frame = pl.read_parquet(path, glob=False)
     except (OSError, pl.exceptions.PolarsError) as error:
         # Polars may answer with a plan of many lines; the first one says what is wrong.
         reason = str(error).partition("\n")[0]
@@ -87,6 +87,16 @@ def read_per_user(folder: Path) -> pl.DataFrame:
     """One row a test user, by ``user_id``: a column for each metric that has a value for each user.
 
     Raises:
-        CheckpointError: As :func:`read_table`.
+        CheckpointError: As :func:`read_table`, or a user has two rows, or a value is missing.
     """
-    return read_table(folder / "per_user.parquet").sort("user_id")
+    path = folder / "per_user.parquet"
+    table = read_table(path).sort("user_id")
+    again = table["user_id"].is_duplicated()
+    if again.any():
+        user = table["user_id"].filter(again)[0]
+        raise CheckpointError(f"{path} has more than one row of the user {user!r}: write its folder again")
+    for name in table.columns:
+        column = table[name]
+        if column.null_count() or (column.dtype.is_float() and not column.is_finite().all()):
+            raise CheckpointError(f"{path} lacks a value of {name} for some user: write its folder again")
+    return table

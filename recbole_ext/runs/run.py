@@ -39,11 +39,18 @@ class ListFolder:
         """One row a user, by ``user_id``: a column for each metric that has a value for each user.
 
         Raises:
-            CheckpointError: The table is missing or damaged.
+            CheckpointError: The table is missing or damaged, or has other users than ``metrics.json`` speaks of.
         """
         from recbole_ext.runs.lists import read_per_user
 
-        return read_per_user(self.path)
+        table, users = read_per_user(self.path), self.metrics.get("users")
+        tested = users.get("test") if isinstance(users, dict) else None
+        if tested is not None and tested != table.height:
+            raise CheckpointError(
+                f"{self.path / 'per_user.parquet'} has {table.height} users, but metrics.json speaks of {tested}: "
+                "write its folder again"
+            )
+        return table
 
     @functools.cached_property
     def lists(self) -> pl.DataFrame:

@@ -43,7 +43,7 @@ class Trials:
 
 def _table(file: Path) -> pl.DataFrame:
     try:
-        trials = pl.read_csv(file, infer_schema_length=None)
+        trials = pl.read_csv(file, infer_schema_length=None, glob=False)
     except (OSError, pl.exceptions.PolarsError) as error:
         raise CheckpointError(f"{file} is damaged ({error}): {_AGAIN}") from error
     lacking = [name for name in _COLUMNS if name not in trials.columns]

@@ -147,7 +147,7 @@ def _no_value(trials: list[FrozenTrial], search: Search) -> ConfigError:
 def _listed(file: Path) -> list[dict[str, str | None]]:
     """The rows of ``trials.csv`` as text; empty if the file is missing or has no content, and is then rewritten."""
     try:
-        rows = pl.read_csv(file, infer_schema=False).to_dicts()
+        rows = pl.read_csv(file, infer_schema=False, glob=False).to_dicts()
         for row in rows:
             int(row["number"])
     except (OSError, pl.exceptions.PolarsError, KeyError, ValueError, TypeError):
@@ -161,7 +161,7 @@ def _kept(study: optuna.Study, search: Search, numbers: set[int]) -> dict[str | 
     whole = [t for t in trials if t.state != TrialState.COMPLETE or "figures" in t.user_attrs]
     if not whole:
         return {}
-    table = pl.read_csv(_table(whole, search).write_csv().encode(), infer_schema=False)
+    table = pl.read_csv(_table(whole, search).write_csv().encode(), infer_schema=False, glob=False)
     return {row["number"]: row for row in table.to_dicts()}
 
 

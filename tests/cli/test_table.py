@@ -115,3 +115,28 @@ def test_differences_to_one_of_the_runs(runs: list[Path]) -> None:
     assert cell.endswith(f"], {p:.2g}")
     with pytest.raises(ConfigError, match="not comparable"):
         runs_table(runs[:2], against=runs[2])
+
+
+def test_a_folder_named_like_a_pattern_is_read_itself(runs: list[Path], tmp_path: Path) -> None:
+    """``run[1]`` matches the folder ``run1``, which holds other figures."""
+    for source, name in zip((runs[0], runs[1], runs[0]), ("run1", "run[1]", "r*?"), strict=True):
+        shutil.copytree(source, tmp_path / name)
+    lines = runs_table([tmp_path / "run[1]"], columns=["NDCG"], against=runs[1]).splitlines()
+    assert lines[2].split("|")[3].strip() == "+0.0000 [+0.0000, +0.0000], 1"
+    lines = runs_table([tmp_path / "r*?"], columns=["NDCG"], against=runs[0]).splitlines()
+    assert lines[2].split("|")[3].strip() == "+0.0000 [+0.0000, +0.0000], 1"
+
+
+def test_a_table_of_users_with_doubled_or_missing_rows_is_refused(runs: list[Path], tmp_path: Path) -> None:
+    shutil.copytree(runs[0], tmp_path / "run")
+    file = tmp_path / "run" / "per_user.parquet"
+    whole = pl.read_parquet(file)
+    cases = [
+        (pl.concat([whole, whole[:1]]), r"more than one row of the user '"),
+        (whole[1:], r"has 59 users, but metrics\.json speaks of 60"),
+        (whole.with_columns(pl.lit(float("nan")).alias("ndcg@10")), r"lacks a value of ndcg@10"),
+    ]
+    for table, words in cases:
+        table.write_parquet(file)
+        with pytest.raises(CheckpointError, match=words):
+            runs_table([tmp_path / "run"], against=runs[0])

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from recbole_ext.data import atomic_reader as columns
 from recbole_ext.data.atomic_reader import encode, parse_inter
+from recbole_ext.data.features import read_items
 from recbole_ext.errors import DataError
 from tests.conftest import write_inter
 
@@ -71,3 +72,23 @@ def test_numbers_and_their_text_are_encoded_to_the_same_tokens(numbers):
         assert tokens.gather(codes).to_list() == [str(number) for number in numbers]
         assert codes.dtype == np.int32
         assert tokens.n_unique() == len(tokens)
+
+
+@pytest.mark.parametrize("rating", ["inf", "-inf", "NaN", "1e39"])
+def test_a_rating_that_is_no_finite_number_is_refused(tmp_path: Path, rating: str) -> None:
+    """1e39 is infinite as the 32-bit number that a rating is."""
+    path = write_inter(tmp_path, "toy", [("u", "a", 3.0, 1), ("u", "b", rating, 2)])
+    with pytest.raises(DataError, match=rf"line 3: rating is '{rating}', not a finite number"):
+        parse_inter(path)
+
+
+@pytest.mark.parametrize("header", ["rating:float\trating:float", "rating:float\trating:token"])
+def test_two_columns_of_one_name_are_refused(tmp_path: Path, header: str) -> None:
+    path = tmp_path / "toy.inter"
+    path.write_text(f"user_id:token\titem_id:token\ttimestamp:float\t{header}\nu\ti\t1\t2\t3\n")
+    with pytest.raises(DataError, match=r"toy\.inter has two columns named 'rating' in line 1"):
+        parse_inter(path)
+    path = tmp_path / "toy.item"
+    path.write_text("item_id:token\tgenres:token\tgenres:token_seq\ni\tDrama\tComedy\n")
+    with pytest.raises(DataError, match=r"toy\.item has two columns named 'genres' in line 1"):
+        read_items(path)

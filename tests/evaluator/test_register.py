@@ -10,10 +10,11 @@ import pytest
 from recbole.evaluator import register as host
 
 from recbole_ext.config.build import build_config
-from recbole_ext.errors import ConfigError
+from recbole_ext.errors import ConfigError, DataError
+from recbole_ext.evaluator.groups import popularity_groups
 from recbole_ext.evaluator.metric_info import ACCURACY, METRIC_INFO, REFUSED
 from recbole_ext.evaluator.metrics.accuracy import METRICS
-from recbole_ext.evaluator.metrics.beyond_accuracy import BEYOND_ACCURACY, Evidence
+from recbole_ext.evaluator.metrics.beyond_accuracy import BEYOND_ACCURACY, Evidence, measure
 from recbole_ext.evaluator.register import (
     bigger_is_better,
     is_accuracy,
@@ -129,3 +130,19 @@ def test_a_metric_from_outside(
         metric_name("my_metrics:ListLenth")
     with pytest.raises(ConfigError, match="cannot be imported"):
         metric_name("no_such_module:x")
+
+
+@pytest.mark.parametrize(
+    ("per_user", "words"),
+    [
+        (True, r"the metric Mine gave nan for list 2 of 3: let it return"),
+        (False, r"the metric Mine gave nan: let"),
+    ],
+)
+def test_a_metric_that_is_no_number_is_refused(forget: None, per_user: bool, words: str) -> None:
+    value = np.array([0.5, np.nan, 1.0]) if per_user else np.nan
+    register_metric("Mine", lambda _: value, per_user=per_user)
+    counts = np.array([0, 2, 1])
+    evidence = Evidence(np.ones((3, 1), dtype=int), counts, popularity_groups(counts))
+    with pytest.raises(DataError, match=words):
+        measure("Mine", evidence)

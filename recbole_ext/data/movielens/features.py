@@ -196,7 +196,12 @@ def _plain_tag_pairs(path: Path) -> pl.DataFrame | None:
             if file.readline().rstrip() != _TAGS_HEADER:
                 return None
             lines = pl.read_csv(
-                file, has_header=False, schema={"line": pl.String}, separator="\n", quote_char=None
+                file,
+                has_header=False,
+                schema={"line": pl.String},
+                separator="\n",
+                quote_char=None,
+                glob=False,
             )["line"]
         odd = lines.str.contains(_NOT_PLAIN)
         plain, rest = lines.filter(~odd), lines.filter(odd)
@@ -265,7 +270,7 @@ def read_genome(folder: Path) -> dict[str, str]:
     types = {"movieId": pl.UInt32(), "tagId": pl.UInt32(), "relevance": pl.Float32()}
     try:
         scores = (
-            pl.scan_csv(path, schema_overrides=types)
+            pl.scan_csv(path, schema_overrides=types, glob=False)
             .select(*types)
             .sort("movieId", "tagId")
             .group_by("movieId", maintain_order=True)

@@ -157,11 +157,12 @@ def _scan(
             quote_char=quote,
             schema_overrides=dict(zip(header, types, strict=True)),
             infer_schema=False,
+            glob=False,
         ).select([pl.col(own).alias(name) for own, name in zip(header, COLUMNS, strict=True)])
     elif len(layout.separator) == 1:
         schema = dict(zip(COLUMNS, types, strict=True))
         scan = pl.scan_csv(
-            path, separator=layout.separator, quote_char=quote, has_header=False, schema=schema
+            path, separator=layout.separator, quote_char=quote, has_header=False, schema=schema, glob=False
         )
     else:
         scan = _scan_double_separator(path, layout.separator[0], types)
@@ -175,7 +176,9 @@ def _scan_double_separator(path: Path, separator: str, types: list[pl.DataType])
         schema[name] = kind
         if position < len(COLUMNS) - 1:
             schema[f"gap_{position}"] = pl.String()
-    scan = pl.scan_csv(path, separator=separator, quote_char=None, has_header=False, schema=schema)
+    scan = pl.scan_csv(
+        path, separator=separator, quote_char=None, has_header=False, schema=schema, glob=False
+    )
     gaps_empty = pl.all_horizontal(pl.col("^gap_.*$").is_null())
     # Text inside a gap makes the row's rating missing, which triggers the line-by-line check.
     rating = pl.when(gaps_empty).then(pl.col("rating")).otherwise(None)

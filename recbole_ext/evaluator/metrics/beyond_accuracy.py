@@ -152,6 +152,17 @@ BEYOND_ACCURACY: dict[str, BeyondAccuracy] = {
 }
 
 
+def _refuse_what_is_no_number(metric: BeyondAccuracy, result: Any, n_lists: int) -> None:
+    values = np.ravel(result)
+    wrong = np.flatnonzero(~np.isfinite(values))
+    if len(wrong):
+        place = f" for list {wrong[0] + 1} of {n_lists}" if metric.per_user else ""
+        raise DataError(
+            f"the metric {metric.name} gave {values[wrong[0]]}{place}: let it return finite numbers, such as 0 where "
+            "it is not defined"
+        )
+
+
 def measure(name: str, evidence: Evidence) -> tuple[float, Floats | None]:
     """One metric of the table over one set of lists.
 
@@ -164,7 +175,7 @@ def measure(name: str, evidence: Evidence) -> tuple[float, Floats | None]:
 
     Raises:
         ConfigError: If the name is unknown.
-        DataError: If the evidence lacks what the metric needs, or there is no list.
+        DataError: If the evidence lacks what the metric needs, there is no list, or a value is not finite.
     """
     if name not in BEYOND_ACCURACY:
         raise ConfigError(
@@ -186,4 +197,5 @@ def measure(name: str, evidence: Evidence) -> tuple[float, Floats | None]:
     if lacking:
         raise DataError(f"{name} needs {' and '.join(lacking)}, which the evidence lacks; give them too.")
     result = metric.compute(evidence)
+    _refuse_what_is_no_number(metric, result, len(evidence.items))
     return (float(result.mean()), result) if metric.per_user else (float(result), None)
