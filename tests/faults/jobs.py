@@ -10,15 +10,18 @@ from pathlib import Path
 from typing import Any
 
 import polars as pl
+from safetensors.numpy import load_file
 
 from tests.data.movielens.raw_sets import CSV, write_set
 from tests.harness.client import Outcome, copy_sample, run
 
 __all__ = ["JOBS", "Job", "figures", "finish", "place"]
 
-# What a clock, the memory or the environment decides.
-_UNSTEADY = re.compile(r"second|minute|^versions$|^peak_memory_bytes$|^command$")
-_UNSTEADY_COLUMN = re.compile(r"second|minute|time|start|end|duration|epoch_s")
+# What a clock, the memory or the environment decides; an interrupted trial keeps its number.
+_UNSTEADY = re.compile(
+    r"second|minute|^versions$|^peak_memory_bytes$|^command$|^created$|^best_number$|^front$"
+)
+_UNSTEADY_COLUMN = re.compile(r"second|minute|time|start|end|duration|epoch_s|^number$|^same_as$")
 _UNSTEADY_FILES = {"log.txt", "journal.log", "config.yaml"}
 _MOST_REPEATS = 8
 
@@ -141,7 +144,10 @@ def figures(job: Job, root: Path) -> dict[str, Any]:
             found[name] = frame.select(c for c in frame.columns if not _UNSTEADY_COLUMN.search(c)).to_dict(
                 as_series=False
             )
-        elif path.suffix in (".safetensors", ".inter", ".item", ".arrow", ".yaml") or path == result:
+        elif path.suffix == ".safetensors":
+            # The order of the notes in the header is the library's own affair.
+            found[name] = {tensor: values.tolist() for tensor, values in load_file(path).items()}
+        elif path.suffix in (".inter", ".item", ".arrow", ".yaml") or path == result:
             found[name] = path.read_bytes()
     assert found, f"{job.name} has left nothing in {result}"
     return found

@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 
 from tests.faults.faults import full_disk
-from tests.faults.jobs import JOBS, Job, figures, finish, place
-from tests.faults.test_kills import marked
+from tests.faults.jobs import JOBS, Job, finish, place
+from tests.faults.test_kills import differing, marked
 from tests.harness.client import run
 
 Figures = Callable[[Job], dict[str, Any]]
@@ -27,7 +27,7 @@ def _check(name: str, number: int, root: Path, undisturbed: Figures) -> bool:
     assert "\n" not in full.message, full.message
     assert "space" in full.message or "room" in full.message, full.message
     finish(job, root)
-    assert figures(job, root) == undisturbed(job)
+    differing(job, root, undisturbed)
     return True
 
 

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from tests.faults.jobs import JOBS, Job, figures, finish, place
-from tests.faults.test_kills import marked
+from tests.faults.jobs import JOBS, Job, finish, place
+from tests.faults.test_kills import differing, marked
 from tests.harness.client import start
 
 Figures = Callable[[Job], dict[str, Any]]
@@ -23,7 +24,11 @@ def test_two_on_one_folder(name: str, tmp_path: Path, undisturbed: Figures) -> N
 @pytest.mark.long
 @pytest.mark.parametrize(
     "name",
-    [marked(f"{name}-two-on-one-folder", name) for name in JOBS if name not in ("train", "prepare-again")],
+    [
+        marked(f"{name}-two-on-one-folder", name, always=False)
+        for name in JOBS
+        if name not in ("train", "prepare-again")
+    ],
 )
 def test_two_long_ones_on_one_folder(name: str, tmp_path: Path, undisturbed: Figures) -> None:
     _two_on_one_folder(name, tmp_path, undisturbed)
@@ -40,7 +45,11 @@ def _two_on_one_folder(name: str, tmp_path: Path, undisturbed: Figures) -> None:
         assert "Traceback" not in outcome.err
         assert "\n" not in outcome.message
     finish(job, root)
-    assert figures(job, root) == undisturbed(job)
+    if name == "tune":
+        # Two processes that share a search propose other settings than one: the number of trials is what must hold.
+        assert json.loads((root / job.result / "tuning.json").read_text("utf-8"))["states"] == {"complete": 3}
+        return
+    differing(job, root, undisturbed)
 
 
 def _fresh(root: Path, number: int) -> list[str]:
