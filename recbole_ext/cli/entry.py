@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 import importlib
+import signal
 import sys
+import threading
 import traceback
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from typing import Any
 
 import click
 
@@ -88,8 +92,32 @@ def _sentence(error: Exception) -> str:
     return str(error)
 
 
+@contextlib.contextmanager
+def _terminated_as_interrupted() -> Iterator[list[int]]:
+    """SIGTERM ends a command as SIGINT does; the list holds the signal once it has come."""
+    received: list[int] = []
+    if threading.current_thread() is not threading.main_thread():
+        yield received
+        return
+
+    def end(number: int, _: Any) -> None:
+        received.append(number)
+        raise KeyboardInterrupt
+
+    before = signal.signal(signal.SIGTERM, end)
+    try:
+        yield received
+    finally:
+        signal.signal(signal.SIGTERM, before if before is not None else signal.SIG_DFL)
+
+
 def main(arguments: Sequence[str] | None = None) -> None:
     """Entry point of ``run.py`` and ``recbole-ext``; exit code 2 for whatever the user can mend."""
+    with _terminated_as_interrupted() as received:
+        _run(arguments, received)
+
+
+def _run(arguments: Sequence[str] | None, received: list[int]) -> None:
     given = list(sys.argv[1:] if arguments is None else arguments)
     words = [argument for argument in given if argument != "--debug"]
     try:
@@ -105,4 +133,4 @@ def main(arguments: Sequence[str] | None = None) -> None:
             "interrupted: a run continues with --resume and its folder, a study with the same command",
             err=True,
         )
-        sys.exit(130)
+        sys.exit(128 + (received or [signal.SIGINT])[0])

@@ -100,10 +100,12 @@ def _check_request(
 
 def _check_resumable(run: Path, trust: bool) -> None:
     from recbole_ext.runs.files import partial_of
-    from recbole_ext.runs.folder import open_run, read_trusted_config
+    from recbole_ext.runs.folder import check_resumable, open_run, read_trusted_config
 
     whole = run.is_dir() and not partial_of(run).is_dir()
     read_trusted_config(open_run(run) if whole else partial_of(run), trust)
+    if not whole:
+        check_resumable(run)
 
 
 @click.command()

@@ -110,6 +110,7 @@ def read_config(
         values["offline_dataset"] = None
     checked = check_values(values, defaults, places)
     _check_loss(model, checked, places.get("loss_type"))
+    _check_layers(model, checked, places.get("n_layers"))
     return CheckedConfig(model, checked, places, known)
 
 
@@ -124,6 +125,13 @@ def _check_loss(model: ModelSource, values: Mapping[str, Any], origin: Origin | 
     if model.chooses_loss and loss not in ("CE", "BPR"):
         reason = f"must be CE or BPR for {model.name}, not {loss!r}"
         raise config_error(Problem(("loss_type",), "value_error", loss, reason=reason, origin=origin))
+
+
+def _check_layers(model: ModelSource, values: Mapping[str, Any], origin: Origin | None) -> None:
+    """Graph models may have no layer, which makes them a matrix factorisation; attention must have one."""
+    if model.sequential and "n_layers" in model.keys and values.get("n_layers") == 0:
+        reason = f"must be 1 or more for {model.name}, not 0"
+        raise config_error(Problem(("n_layers",), "value_error", 0, reason=reason, origin=origin))
 
 
 def known_keys(model: ModelSource, extra: Collection[str] = ()) -> frozenset[str]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from functools import cache
+from importlib.util import find_spec
 from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, ConfigDict, Field, TypeAdapter, ValidationError
@@ -37,6 +38,12 @@ def _shares(value: list[float]) -> list[float]:
     return value
 
 
+def _with_max_norm(value: dict[str, float]) -> dict[str, float]:
+    if "max_norm" not in value:
+        raise ValueError("no max_norm")
+    return value
+
+
 def _whole(least: int) -> Any:
     return Annotated[int, Field(ge=least)]
 
@@ -50,6 +57,11 @@ _Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 _NotNegative = Annotated[float, Field(ge=0, allow_inf_nan=False)]
 _Text = Annotated[str, AfterValidator(_not_blank)]
 _Block = dict[str, Any]
+_Clip = Annotated[
+    dict[Literal["max_norm", "norm_type"], Annotated[float, Field(gt=0)]],
+    AfterValidator(_with_max_norm),
+    Field(description="a block such as {max_norm: 5}, with norm_type beside it where it is not 2"),
+]
 _Folder = Annotated[
     str,
     AfterValidator(_folder_name),
@@ -60,9 +72,11 @@ _Folder = Annotated[
 _Fall = Literal["linear", "inverse", "exponential", "quadratic", "flat"]
 
 _TYPES: dict[str, Any] = {
+    "LIST_SUFFIX": _Text,
     "MAX_ITEM_LIST_LENGTH": _whole(1),
+    "NEG_PREFIX": _Text,
     "backoff": _NotNegative,
-    "clip_grad_norm": _Block | None,
+    "clip_grad_norm": _Clip | None,
     "confidence": Annotated[float, Field(gt=0, lt=1)],
     "data_path": _Text,
     "dataset": _Folder,
@@ -82,9 +96,11 @@ _TYPES: dict[str, Any] = {
     ],
     "half_life_days": _Positive | None,
     "head_rule": Literal["interactions_80", "interactions_20", "items_20"],
+    "hidden_size": _whole(1),
     "history_decay": _NotNegative,
     "history_decay_by": Literal["place", "time"],
     "idf_weight": _NotNegative,
+    "inner_size": _whole(1),
     "ips_clip": Annotated[
         Literal[0, 0.0] | Annotated[float, Field(ge=1, allow_inf_nan=False)],
         Field(description="0 or a number of 1 or more"),
@@ -106,8 +122,11 @@ _TYPES: dict[str, Any] = {
     "min_item_interactions": _whole(0),
     "min_user_interactions": _whole(0),
     "mlp_hidden_size": _list_of(_whole(1), "a list of whole numbers of 1 or more"),
+    "n_heads": _whole(1),
+    "n_layers": _whole(0),
     "neighbour_scale": _Positive | None,
     "normalise": bool,
+    "num_layers": _whole(1),
     "offline_dataset": _Folder | None,
     "output": _Text | None,
     "pareto": _Block | None,
@@ -209,6 +228,13 @@ def check_values(
                 reason=reason,
                 origin=origins.get("ips_clip"),
             )
+        )
+    if result.get("log_wandb") and find_spec("wandb") is None:
+        reason = (
+            "needs the package wandb, which is not installed: install it with pip, or set log_wandb: false"
+        )
+        raise config_error(
+            Problem(("log_wandb",), "value_error", True, reason=reason, origin=origins.get("log_wandb"))
         )
     if result.get("rerank"):
         read_rerank(result["rerank"], origins.get("rerank"))

@@ -8,6 +8,7 @@ import numpy as np
 import polars as pl
 
 from recbole_ext.data.atomic_reader import column_names
+from recbole_ext.errors import DataError
 
 __all__ = ["genre_matrix", "read_items", "titles"]
 
@@ -18,13 +19,24 @@ def read_items(path: Path) -> pl.DataFrame | None:
     """Reads an atomic ``.item`` file as text columns without type suffixes; None if the file does not exist.
 
     Raises:
-        DataError: It is empty or not text, or two columns have the same name.
+        DataError: It cannot be read, lacks item_id, or names a column or an item twice.
     """
     if not path.is_file():
         return None
     names = column_names(path)
-    frame = pl.read_csv(path, separator="\t", quote_char=None, infer_schema=False, glob=False)
-    return frame.rename(dict(zip(frame.columns, names, strict=True)))
+    try:
+        frame = pl.read_csv(path, separator="	", quote_char=None, infer_schema=False, glob=False)
+    except (OSError, pl.exceptions.PolarsError) as error:
+        reason = str(error).partition("
+")[0]
+        raise DataError(f"{path} cannot be read ({reason}): fix it or remove it") from error
+    frame = frame.rename(dict(zip(frame.columns, names, strict=True)))
+    if "item_id" not in names:
+        raise DataError(f"{path} has no column item_id: fix it or remove it")
+    again = frame["item_id"].filter(frame["item_id"].is_duplicated())
+    if len(again):
+        raise DataError(f"{path} has the item {again[0]} twice: remove one of its lines")
+    return frame
 
 
 def titles(path: Path) -> pl.DataFrame | None:

@@ -116,7 +116,9 @@ def _recommendations(
     file, tokens = opened.data.dataset.item_file, opened.data.split.interactions.item_tokens
     table = titles(file)
     title = (
-        {} if table is None else dict(zip(table["item_id"].to_list(), table["title"].to_list(), strict=True))
+        {}
+        if table is None
+        else {item: name for item, name in table.select("item_id", "title").iter_rows() if name}
     )
     facts, history = genre_matrix(file, tokens), batch.seen_items.numpy()
     return tuple(

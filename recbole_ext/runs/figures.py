@@ -88,7 +88,8 @@ class RunFigures(Form):
         test_by_user_group: ``all``, ``heavy`` and ``light`` to metric with K to its mean.
         test_bounds: ``ceiling`` and ``random`` to metric with K to its value.
         users: ``validation`` and ``test`` to the number of users ranked.
-        epochs, best_epoch: Validations, and the epoch of the best one, from 0.
+        epochs, best_epoch: Number of epochs, and the one of the best validation, from 0. Version 0.1.0 counted the
+            validations.
         parameters: Trainable numbers.
         seconds: Of training and test.
         statistics: Of the data set.

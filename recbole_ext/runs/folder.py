@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import importlib.metadata
 import logging
+import os
 import platform
 import re
 import resource
@@ -24,12 +26,13 @@ from recbole_ext.config.safe_text import mask_secrets, visible
 from recbole_ext.data.files import write_whole, writing
 from recbole_ext.errors import CheckpointError, OutputError
 from recbole_ext.runs.figures import RunFigures
-from recbole_ext.runs.files import named, partial_of
+from recbole_ext.runs.files import alone_in, is_busy, named, partial_of
 from recbole_ext.runs.forms import as_form, read_json, write_form
 
 __all__ = [
     "RunFolder",
     "check_new_run",
+    "check_resumable",
     "open_run",
     "read_config",
     "read_metrics",
@@ -46,10 +49,10 @@ class _PlainFormatter(logging.Formatter):
 
 
 class RunFolder:
-    """A run folder while it is written; a context manager that owns its log.
+    """A run folder while it is written; a context manager that owns its log and keeps other processes out.
 
     Left with an error before the first epoch was saved, the folder is removed; after that it stays, to be
-    resumed.
+    resumed, until it has its final name.
 
     Attributes:
         path: The temporary folder.
@@ -60,6 +63,7 @@ class RunFolder:
         self.path, self.final = path, final
         self._handler: logging.FileHandler | None = None
         self._level = logging.WARNING
+        self._alone = contextlib.ExitStack()
 
     @classmethod
     def create(cls, config: Any, model: str, output: Path | None) -> RunFolder:
@@ -77,11 +81,20 @@ class RunFolder:
 
     @classmethod
     def reopen(cls, run: Path) -> RunFolder:
-        """The folder of an interrupted run."""
+        """The folder of an interrupted run.
+
+        Raises:
+            OutputError: It cannot be written.
+        """
         path = partial_of(run)
+        best, model = path / "best.safetensors", path / "model.safetensors"
+        if model.is_file() and not best.exists():  # the end came as far as that
+            with writing(path):
+                os.replace(model, best)
         return cls(path, path.with_name(path.name.removesuffix(".partial")))
 
     def __enter__(self) -> RunFolder:
+        self._alone.enter_context(alone_in(self.path))
         root = logging.getLogger()
         self._handler = logging.FileHandler(self.path / "log.txt", encoding="utf-8")
         self._handler.setFormatter(_PlainFormatter("%(asctime)s %(levelname)s %(message)s"))
@@ -95,6 +108,7 @@ class RunFolder:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self._close_log()
+        self._alone.close()
         if kind is not None and self.path.is_dir() and not (self.path / "state.safetensors").exists():
             shutil.rmtree(self.path, ignore_errors=True)
 
@@ -117,14 +131,28 @@ class RunFolder:
         return first.removeprefix("# ") if first.startswith("# ") else ""
 
     def complete(self, metrics: dict[str, Any]) -> None:
-        """Writes the figures, drops what only resuming needs, and gives the folder its final name."""
+        """Writes the figures, gives the folder its final name, and drops what only resuming needs.
+
+        Raises:
+            OutputError: A file cannot be written, or something has taken the name; the run can still be resumed.
+        """
         write_form(self.path / "metrics.json", {**metrics, **_environment()}, RunFigures)
-        (self.path / "state.safetensors").unlink(missing_ok=True)
-        (self.path / "best.safetensors").rename(self.path / "model.safetensors")
-        self._close_log()
-        if self.final.is_dir():
-            self.final.rmdir()
-        self.path.rename(self.final)
+        best, model = self.path / "best.safetensors", self.path / "model.safetensors"
+        try:
+            os.replace(best, model)
+            self._close_log()
+            if self.final.is_dir():
+                self.final.rmdir()
+            self.path.rename(self.final)
+        except OSError as error:
+            with contextlib.suppress(OSError):
+                os.replace(model, best)
+            raise OutputError(
+                f"{self.path} cannot be renamed to {self.final} ({error.strerror}): move away what stands there"
+            ) from error
+        # The last step: until the folder has its name, the state is what a repetition starts from.
+        with contextlib.suppress(OSError):
+            (self.final / "state.safetensors").unlink(missing_ok=True)
 
 
 def check_new_run(final: Path) -> None:
@@ -134,12 +162,41 @@ def check_new_run(final: Path) -> None:
         OutputError: It is taken, or an interrupted run stands there.
     """
     partial = partial_of(final)
+    if is_busy(partial):
+        raise OutputError(
+            f"{partial} is being written by another process: wait until it has ended, or choose another --output"
+        )
     if partial.exists():
         raise OutputError(
             f"{partial} holds an interrupted run: continue it with --resume {final}, or remove it"
         )
-    if final.exists() and (not final.is_dir() or any(final.iterdir())):
+    if _is_taken(final):
         raise OutputError(f"{final} exists already: choose another --output, or remove it")
+
+
+def _is_taken(final: Path) -> bool:
+    return final.exists() and (not final.is_dir() or any(final.iterdir()))
+
+
+def check_resumable(run: Path) -> None:
+    """Refuses a run that cannot go on, or whose name has been taken meanwhile.
+
+    Args:
+        run: With or without ``.partial`` in its name.
+
+    Raises:
+        CheckpointError: There is no interrupted run.
+        OutputError: Another process goes on with it, or its final name is taken.
+    """
+    partial = partial_of(run)
+    read_config(partial)
+    if is_busy(partial):
+        raise OutputError(f"{partial} is being written by another process: wait until it has ended")
+    final = partial.with_name(partial.name.removesuffix(".partial"))
+    if _is_taken(final):
+        raise OutputError(
+            f"{final}, the name of the run in {partial}, is taken: move away what stands there, then use --resume again"
+        )
 
 
 def _run_name(config: Any, model: str) -> str:

@@ -11,12 +11,12 @@ from typing import Any
 from recbole_ext.data.build import DataCache
 from recbole_ext.model.registry import seeds_of, short_name
 from recbole_ext.runs.compare import estimates
-from recbole_ext.runs.files import made_folder
+from recbole_ext.runs.files import alone_in, check_study_folder, made_folder
 from recbole_ext.runs.results import Ablation, SweepPoint, SweepResult, write_result
 from recbole_ext.runs.run import Run
 from recbole_ext.study.cells import Cells
 from recbole_ext.study.plan import AblationPlan, plan_ablation
-from recbole_ext.study.settings import Sweep
+from recbole_ext.study.settings import AblationSettings, Sweep
 from recbole_ext.study.table import ablation_markdown
 from recbole_ext.trainer.configure import available_dataset, read_model_config
 
@@ -61,13 +61,23 @@ def run_ablation(
     report: Callable[[str], None] = lambda _: None,
 ) -> Ablation:
     """Runs a study that was checked; otherwise as :func:`ablate`."""
+    place = output or Path("saved") / "study" / plan.file.stem
+    check_study_folder(place)
     settings, files, values = plan.settings, plan.files, dict(plan.values)
     for sweep in settings.sweeps:
         # The data set in use, which may be the fallback instead of the requested one.
         _, config = read_model_config(sweep.model, files, {**values, **sweep.settings})
         values["dataset"] = available_dataset(config, report)
-    folder = made_folder(output or Path("saved") / "study" / plan.file.stem)
-    cells = Cells(folder / "cells", files, values, DataCache(), report)
+    folder = made_folder(place)
+    with alone_in(folder):
+        cells = Cells(folder / "cells", files, values, DataCache(), report)
+        result = _computed(settings, cells, command)
+        write_result(folder, "ablation", result, ablation_markdown(result))
+    return result
+
+
+def _computed(settings: AblationSettings, cells: Cells, command: str) -> Ablation:
+    """All runs that are not there yet, and their figures."""
     cells.check(
         _cell_name(sweep, value, seed)
         for sweep in settings.sweeps
@@ -83,9 +93,7 @@ def run_ablation(
             protocol = protocol or _protocol(runs[0], settings.seeds)
             points.append(_point(value, runs))
         sweeps.append(SweepResult(model=sweep.model, key=sweep.key, points=points))
-    result = Ablation(command=command, protocol=protocol, sweeps=sweeps)
-    write_result(folder, "ablation", result, ablation_markdown(result))
-    return result
+    return Ablation(command=command, protocol=protocol, sweeps=sweeps)
 
 
 def _cell_name(sweep: Sweep, value: Any, seed: int) -> str:

@@ -16,7 +16,7 @@ from recbole_ext.model.registry import model_spec, seeds_of, short_name
 from recbole_ext.rerank.curves import Curves
 from recbole_ext.rerank.run import pareto_run, rerank_run
 from recbole_ext.runs.compare import best_on_validation, choose_baseline, compared, groups_of
-from recbole_ext.runs.files import made_folder
+from recbole_ext.runs.files import alone_in, check_study_folder, made_folder
 from recbole_ext.runs.results import Comparison, Tuning, write_result
 from recbole_ext.runs.run import Run
 from recbole_ext.study.cells import Cells
@@ -106,6 +106,12 @@ def run_comparison(
 ) -> Comparison:
     """Runs a study that was checked; otherwise as :func:`compare`."""
     study = _begun(plan, output, command, draw, report)
+    with alone_in(study.folder):
+        return _computed(study, command, report)
+
+
+def _computed(study: _Study, command: str, report: Callable[[str], None]) -> Comparison:
+    """All searches, runs and curves that are not there yet, and the comparison of all."""
     seeds = study.settings.seeds
     study.cells.check(
         cell_name(model, seed) for model in study.settings.models for seed in seeds_of(model, seeds)
@@ -129,10 +135,12 @@ def _begun(
     report: Callable[[str], None],
 ) -> _Study:
     """Opens the study in its folder, on the data set that is available."""
+    place = output or Path("saved") / "study" / plan.file.stem
+    check_study_folder(place)
     values = {**plan.values, "dataset": available_dataset(plan.config, report)}
     metric = str(plan.config["valid_metric"])
     bigger = bigger_is_better(metric.partition("@")[0])
-    folder = made_folder(output or Path("saved") / "study" / plan.file.stem)
+    folder = made_folder(place)
     cells = Cells(folder / "cells", plan.files, values, DataCache(), report)
     return _Study(
         plan.settings, folder, cells, plan.spaces, bool(bigger), metric.lower(), report, command, draw

@@ -20,7 +20,7 @@ from recbole_ext.config.messages import pluralize
 from recbole_ext.data.build import DataCache, fingerprint, prepare_data
 from recbole_ext.errors import ConfigError, OutputError, RecBoleExtError
 from recbole_ext.model.registry import resolve_model
-from recbole_ext.runs.files import made_folder
+from recbole_ext.runs.files import alone_in, check_study_folder, is_busy, made_folder
 from recbole_ext.runs.protocol import NOT_COMPARED
 from recbole_ext.study.plan import SearchPlan, TuneOptions, plan_search
 from recbole_ext.study.queue import counted
@@ -86,11 +86,34 @@ def run_search(
     cache: DataCache,
 ) -> TuneResult:
     """Runs a search that was checked; otherwise as :func:`tune`."""
-    options = plan.options
     search, identity = _prepared(plan, report, cache)
+    check_study_folder(search.folder)
+    busy = is_busy(search.folder)
     storage = _opened(search)
+    with alone_in(search.folder, shared=True):
+        return _searched(plan, search, identity, storage, command, report, on_trial, before, cache, busy)
+
+
+def _searched(
+    plan: SearchPlan,
+    search: Search,
+    identity: dict[str, Any],
+    storage: BaseStorage,
+    command: str,
+    report: Callable[[str], None],
+    on_trial: Callable[[TrialReport], None],
+    before: Callable[[int], None],
+    cache: DataCache,
+    busy: bool,
+) -> TuneResult:
+    """The search in its folder; ``busy`` says whether another process works there."""
+    options = plan.options
     _check_folder(storage, search)
-    remedy = f"give another --output, or remove {search.folder}"
+    remedy = (
+        f"a search is running in {search.folder}, give another --output"
+        if busy
+        else f"give another --output, or remove {search.folder}"
+    )
     study = open_study(
         storage,
         search.name,

@@ -7,13 +7,15 @@ from pathlib import Path
 from typing import Any
 
 from recbole_ext._compat.host import AbstractRecommender, Config, ModelType, Trainer, get_trainer, init_seed
-from recbole_ext.config.build import host_config
+from recbole_ext.config.build import host_config, source_of
 from recbole_ext.data.build import PreparedData, train_loader
+from recbole_ext.errors import RecBoleExtError
 from recbole_ext.model.kernels.dropout import quicken_dropout
 from recbole_ext.model.losses.popularity import check_debiasing
 from recbole_ext.model.losses.positive_weight import set_positive_weight
 from recbole_ext.model.registry import ModelSpec, resolve_model
 from recbole_ext.trainer.configure import chosen_model, configure
+from recbole_ext.trainer.memory import check_memory
 from recbole_ext.trainer.stages import StagedTrainer
 from recbole_ext.trainer.trainer import ExactTrainer, trainer_class
 
@@ -54,15 +56,37 @@ def build_trainer(
 
     Returns:
         The trainer, whose ``model`` is on its device, and the loader of the training data.
+
+    Raises:
+        RecBoleExtError: The model needs more memory than there is, or fails while it is built.
     """
     config["checkpoint_dir"] = str(folder)
     # RecBole's transforms write names into the configuration that its models read when they are built.
     loader = train_loader(config, data, model_class)
     init_seed(config["seed"], config["reproducibility"])
-    model = model_class(config, data.dataset).to(config["device"])
+    model = _built(config, spec, model_class, data)
     quicken_dropout(model)
     check_debiasing(model, config)
     set_positive_weight(model, float(config["positive_weight"]))
     trainer = trainer_for(spec, model_class)(config, model)
     trainer.folder = folder
     return trainer, loader
+
+
+def _built(config: Any, spec: ModelSpec, model_class: type, data: PreparedData) -> Any:
+    """The model on its device; whatever goes wrong in its constructor is one sentence."""
+    source = source_of(model_class)
+    dataset = data.dataset
+    check_memory(
+        config, source.keys, users=dataset.user_num, items=dataset.item_num, sequential=source.sequential
+    )
+    try:
+        return model_class(config, dataset).to(config["device"])
+    except RecBoleExtError:
+        raise
+    except (Exception, SystemExit) as error:
+        reason = " ".join(f"{type(error).__name__}: {error}".split())
+        raise RecBoleExtError(
+            f"{spec.name} cannot be built with this configuration ({reason}): change the key it speaks of, or mend "
+            "the model"
+        ) from error

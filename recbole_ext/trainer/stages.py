@@ -35,7 +35,7 @@ class StagedTrainer(ExactTrainer):
                 self._begin(stage)
                 self.pretrain(train_data, verbose, show_progress)
             self._begin(last)
-            self.train_loss_dict = {}
+            self.train_loss_dict, self.seconds = {}, {}
         else:
             self.model.enter_stage(last)
         return super().fit(train_data, valid_data, verbose, saved, show_progress, callback_fn)

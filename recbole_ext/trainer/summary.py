@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+import numpy as np
+
 from recbole_ext.data.build import PreparedData, fingerprint
 from recbole_ext.evaluator.confidence import mean_intervals
 from recbole_ext.evaluator.evaluate import Evaluation, bounds, means_of_groups
 from recbole_ext.trainer.trainer import ExactTrainer
 
-__all__ = ["describe", "protocol", "run_figures", "shown_k", "test_figures"]
+__all__ = ["describe", "doubts", "protocol", "run_figures", "shown_k", "test_figures"]
 
 
 def shown_k(config: Any) -> int:
@@ -90,14 +92,47 @@ def run_figures(
     return {
         "protocol": protocol(config, data),
         **test_figures(data, validation, test, float(config["confidence"])),
-        "epochs": len(trainer.history),
+        "epochs": len(trainer.seconds),
         "best_epoch": trainer.best_epoch,
         "history": trainer.history,
         "parameters": _parameters(trainer.model),
         "seconds": {
-            "training": sum(entry["seconds"] for entry in trainer.history),
+            "training": sum(trainer.seconds.values()),
             "test": test.seconds,
         },
         "statistics": statistics,
         "fingerprint": fingerprint(data.split),
     }
+
+
+_ROSE = 1.5
+
+
+def doubts(config: Any, data: PreparedData, trainer: ExactTrainer, validation: Evaluation) -> list[str]:
+    """A line for each sign that the training went wrong without an error.
+
+    - The loss of the last epoch is more than 1.5 times that of the first one.
+    - Recall on validation is not above that of a random recommender, which is K by the number of candidates.
+    """
+    lines = []
+    losses = trainer.train_loss_dict
+    if losses:
+        first, last = losses[min(losses)], losses[max(losses)]
+        if first > 0 and last > _ROSE * first:
+            lines.append(
+                f"NOTE: the training loss rose from {first:.4g} in epoch {min(losses)} to {last:.4g} in epoch "
+                f"{max(losses)}: lower learning_rate"
+            )
+    k = shown_k(config)
+    found = validation.per_user.get(f"recall@{k}")
+    if found is not None and type(trainer.model).__name__ != "Random":
+        users, loader = data.validation.users, data.validation
+        seen = (loader.stop - loader.start)[users] if config["mask_seen"] else 0
+        candidates = np.maximum(data.split.interactions.n_items - 1 - seen, 1)
+        expected = float(np.minimum(k / candidates, 1.0).mean())
+        if found.mean() <= expected < 1:
+            lines.append(
+                f"NOTE: Recall@{k} on validation is {found.mean():.4f}, not above the {expected:.4f} of a random "
+                "recommender: look at learning_rate, epochs and the data"
+            )
+    return lines

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -14,16 +15,17 @@ from recbole_ext.data.build import DataCache, PreparedData, prepare_data
 from recbole_ext.data.statistics import dataset_statistics
 from recbole_ext.errors import OutputError, RecBoleExtError
 from recbole_ext.model.registry import ModelSpec
-from recbole_ext.rerank.apply import check_candidates_fit
+from recbole_ext.rerank.apply import check_candidates_fit, check_genres
 from recbole_ext.rerank.run import RerankResult, rerank_run, reranked_folder
 from recbole_ext.runs.files import partial_of
-from recbole_ext.runs.folder import RunFolder, read_trusted_config
+from recbole_ext.runs.folder import RunFolder, check_resumable, read_trusted_config
 from recbole_ext.runs.lists import write_lists
 from recbole_ext.trainer.build import build_trainer, configure_host
 from recbole_ext.trainer.configure import command_line
 from recbole_ext.trainer.opened import OpenedRun, Report, RunResult, open_model, silent
-from recbole_ext.trainer.summary import describe, run_figures, shown_k
+from recbole_ext.trainer.summary import describe, doubts, run_figures, shown_k
 from recbole_ext.trainer.trainer import EpochReport
+from recbole_ext.trainer.trial import check_end, check_model
 
 __all__ = ["Validated", "resume", "train", "validate"]
 
@@ -58,7 +60,7 @@ def train(
     data = prepare_data(config, cache)
     chosen = output or (Path(config["output"]) if config["output"] else None)
     with RunFolder.create(config, spec.name, chosen) as folder:
-        _check_reranking(config, folder.final)
+        _check_reranking(config, data, folder.final)
         report(f"run folder: {folder.final} (after an interruption: --resume {folder.final})")
         folder.write_config(to_plain(config), command_line(model, dataset, files, overrides or {}))
         return _run(config, spec, model_class, data, folder, report, on_epoch)
@@ -70,7 +72,7 @@ class Validated:
 
     Attributes:
         figures: Metric with K, such as ``ndcg@10``, to its value on validation at the best epoch.
-        epochs, best_epoch: Validations, and the epoch of the best one, from 0 on.
+        epochs, best_epoch: Number of epochs, and the one of the best validation, from 0 on.
         seconds: Time of training and validation.
     """
 
@@ -104,11 +106,12 @@ def validate(
     spec, model_class, config = configure_host(model, None, files, overrides or {}, silent)
     data = prepare_data(config, cache)
     trainer, loader = build_trainer(config, spec, model_class, data, scratch)
+    check_model(spec, trainer, loader, data)
     trainer.on_epoch = on_epoch
     trainer.fit(loader, data.validation, show_progress=False, callback_fn=trainer.after_epoch)
     trainer.load_best()
     figures = dict(trainer.rank(data.validation, metrics).means)
-    return Validated(figures, len(trainer.history), trainer.best_epoch, time.perf_counter() - began)
+    return Validated(figures, len(trainer.seconds), trainer.best_epoch, time.perf_counter() - began)
 
 
 def resume(
@@ -138,8 +141,8 @@ def resume(
         opened = open_model(run, trust=trust, report=report)
         report(describe(opened.config, opened.metrics["statistics"], opened.data))
         return _with_reranking(opened, opened.result(), report)
-    partial = partial_of(run)
-    plain = read_trusted_config(partial, trust)
+    check_resumable(run)
+    plain = read_trusted_config(partial_of(run), trust)
     name = str(plain.pop("model"))
     spec, model_class, config = configure_host(name, None, (), plain, report)
     data = prepare_data(config)
@@ -160,6 +163,7 @@ def _run(
     began = time.perf_counter()
     statistics = dataset_statistics(data.split)
     report(describe(config, statistics, data))
+    check_end(config, data)
     trainer, loader = build_trainer(config, spec, model_class, data, folder.path)
     built = time.perf_counter() - began
     trainer.on_epoch = on_epoch
@@ -167,24 +171,29 @@ def _run(
         trainer.load_state(loader)
         report(f"resuming after epoch {trainer.start_epoch - 1}")
     if not trainer.finished:
+        check_model(spec, trainer, loader, data)
         trainer.fit(
             loader,
             data.validation,
             show_progress=bool(config["show_progress"]),
             callback_fn=trainer.after_epoch,
         )
-    trainer.load_best()
-    validation, test = trainer.rank(data.validation), trainer.rank(data.test)
-    metrics = {
-        "command": folder.command(),
-        "model": spec.name,
-        "family": spec.family,
-        "dataset": config["dataset"],
-        **run_figures(config, data, trainer, validation, test, statistics),
-    }
-    metrics["seconds"]["build"] = built
-    write_lists(folder.path, data.dataset.interactions, data.dataset.item_file, test)
-    folder.complete(metrics)
+        trainer.save_last()
+    with _training_kept(folder.final):
+        trainer.load_best()
+        validation, test = trainer.rank(data.validation), trainer.rank(data.test)
+        metrics = {
+            "command": folder.command(),
+            "model": spec.name,
+            "family": spec.family,
+            "dataset": config["dataset"],
+            **run_figures(config, data, trainer, validation, test, statistics),
+        }
+        metrics["seconds"]["build"] = built
+        for line in doubts(config, data, trainer, validation):
+            report(line)
+        write_lists(folder.path, data.dataset.interactions, data.dataset.item_file, test)
+        folder.complete(metrics)
     result = RunResult(
         folder.final,
         spec.name,
@@ -198,20 +207,31 @@ def _run(
     return _with_reranking(OpenedRun(folder.final, spec, config, data, trainer, metrics), result, report)
 
 
+@contextlib.contextmanager
+def _training_kept(run: Path) -> Iterator[None]:
+    """Whatever goes wrong after the last epoch: the error says that the training is not lost."""
+    try:
+        yield
+    except RecBoleExtError as error:
+        raise type(error)(f"{error}; the training is kept: finish it with --resume {run}") from error
+
+
 def _rerank_settings(config: Any) -> RerankSettings | ExposureSettings | None:
     return read_rerank(config["rerank"]) if config["rerank"] else None
 
 
-def _check_reranking(config: Any, run: Path) -> None:
+def _check_reranking(config: Any, data: PreparedData, run: Path) -> None:
     """Finds what would stop the re-ranking after hours of training.
 
     Raises:
         ConfigError: There are fewer candidates than places in a list.
+        DataError: There are no genres to re-rank by.
         OutputError: The folder for the re-ranked lists is taken.
     """
     settings = _rerank_settings(config)
     if settings is not None:
         check_candidates_fit(settings.candidates, shown_k(config))
+        check_genres(settings, data.dataset.genres)
         folder = reranked_folder(run, settings)
         if folder.exists():
             raise OutputError(

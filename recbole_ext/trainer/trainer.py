@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import functools
+import math
 import random
 import time
 from collections import OrderedDict
@@ -17,7 +18,7 @@ import torch
 
 from recbole_ext._compat.host import AbstractRecommender, Interaction, Trainer
 from recbole_ext.data.dataloader import EvaluationBatch, EvaluationLoader
-from recbole_ext.errors import CheckpointError, RecBoleExtError
+from recbole_ext.errors import CheckpointError, ConfigError, DataError, RecBoleExtError
 from recbole_ext.evaluator.evaluate import Evaluation, evaluated
 from recbole_ext.evaluator.ranking import Lists, best_candidates, mask_scores_, ranks_within
 from recbole_ext.evaluator.register import is_accuracy
@@ -31,7 +32,14 @@ _FUSES = tuple(int(part) for part in torch.__version__.split(".")[:2]) >= (2, 4)
 
 @dataclass(frozen=True)
 class EpochReport:
-    """What is known after an epoch and its validation."""
+    """What is known after a validation.
+
+    Attributes:
+        epoch: From 0 on.
+        loss: Of this epoch.
+        score, best_score, best_epoch: ``valid_metric`` now, and its best value and epoch.
+        seconds: Since the validation before: of one epoch, or of ``eval_step`` epochs.
+    """
 
     epoch: int
     loss: float
@@ -47,23 +55,29 @@ class ExactTrainer(Trainer):
     Attributes set by the pipeline:
         folder: Where ``best.safetensors`` and ``state.safetensors`` are written.
         on_epoch: Called with an :class:`EpochReport` after each validation.
+
+    Attributes set by training:
+        history: One entry a validation.
+        seconds: Epoch to its time, validated or not.
     """
 
     folder: Path
     on_epoch: Callable[[EpochReport], None] | None = None
     history: list[dict[str, float]]
+    seconds: dict[int, float]
     best_epoch = -1
 
     def __init__(self, config: Any, model: torch.nn.Module) -> None:
         super().__init__(config, model)
         # RecBole's trainer for models that learn nothing lowers the epochs to one afterwards.
         self.eval_step: int = min(self.eval_step, self.epochs)
-        self.history = []
+        self.history, self.seconds = [], {}
         self.validation: Evaluation | None = None
         self._clock = time.perf_counter()
 
     def _build_optimizer(self, **kwargs: Any) -> torch.optim.Optimizer:
         """RecBole's hook: Adam as one operation a parameter, four to eight times faster on a processor."""
+        self._check_sparse()
         optimizer = super()._build_optimizer(**kwargs)
         sparse = any(getattr(module, "sparse", False) for module in self.model.modules())
         if type(optimizer) in (torch.optim.Adam, torch.optim.AdamW) and not sparse and _FUSES:
@@ -71,8 +85,30 @@ class ExactTrainer(Trainer):
                 group["fused"] = True
         return optimizer
 
+    def _check_sparse(self) -> None:
+        """sparse_adam takes no dense gradient, which nearly every model has."""
+        if self.config["learner"] != "sparse_adam":
+            return
+        sparse = {
+            id(parameter)
+            for module in self.model.modules()
+            if getattr(module, "sparse", False)
+            for parameter in module.parameters(recurse=False)
+        }
+        if any(
+            parameter.requires_grad and id(parameter) not in sparse for parameter in self.model.parameters()
+        ):
+            raise ConfigError(
+                f"learner is sparse_adam, but {type(self.model).__name__} has parameters with dense gradients: choose "
+                "adam"
+            )
+
     def scores_of(self, batch: EvaluationBatch) -> torch.Tensor:
-        """``(B, n_items)`` scores of one batch, unmasked; models without a full-sort form predict in pieces."""
+        """``(B, n_items)`` scores of one batch, unmasked; models without a full-sort form predict in pieces.
+
+        Raises:
+            RecBoleExtError: The model gives something else than one score for each user and item.
+        """
         interaction = batch.interaction.to(self.device)
         n_items = self._n_items
         try:
@@ -81,8 +117,21 @@ class ExactTrainer(Trainer):
             scores = torch.cat(
                 [self._predict_all(interaction[row : row + 1], n_items) for row in range(len(interaction))]
             )
+        wanted = (len(batch.users), n_items)
+        if not isinstance(scores, torch.Tensor) or scores.numel() != wanted[0] * wanted[1]:
+            given = (
+                f"a tensor of the shape {tuple(scores.shape)}"
+                if isinstance(scores, torch.Tensor)
+                else "None"
+                if scores is None
+                else f"a value of the type {type(scores).__name__}"
+            )
+            raise RecBoleExtError(
+                f"{type(self.model).__name__}.full_sort_predict returned {given}: return a tensor of the shape "
+                f"{wanted}, a score for each user and item"
+            )
         # The host's models of closed form score on the processor, wherever the others are.
-        scores = scores.to(self.device).view(len(batch.users), -1)[:, :n_items]
+        scores = scores.to(self.device).view(wanted)
         return scores if scores.dtype in (torch.float32, torch.float64) else scores.float()
 
     def _predict_all(self, one: Interaction, n_items: int) -> torch.Tensor:
@@ -134,6 +183,7 @@ class ExactTrainer(Trainer):
             rows: slice, batch: EvaluationBatch, scores: torch.Tensor, values: torch.Tensor
         ) -> None:
             nonlocal done
+            _refuse_no_candidates(values[:, 0], batch, scores.shape[1])
             part = slice(done, done + len(batch.target_rows))
             wanted = batch.target_rows.to(self.device), batch.target_items.to(self.device)
             ranks[part], ties[part] = (one.cpu().numpy() for one in ranks_within(scores, values, *wanted))
@@ -183,6 +233,17 @@ class ExactTrainer(Trainer):
         self.validation = self.rank(
             eval_data, [m for m in self.config["metrics"] if is_accuracy(m) or m == chosen]
         )
+        value = self.validation.means.get(str(self.config["valid_metric"]).lower())
+        if value is None:
+            raise DataError(
+                f"valid_metric {self.config['valid_metric']} is one that this data set cannot give: add genres to its "
+                ".item file, or choose another valid_metric"
+            )
+        if not math.isfinite(value):
+            raise RecBoleExtError(
+                f"valid_metric {self.config['valid_metric']} is {value} on validation, so that no epoch can be chosen "
+                "by it: choose another valid_metric, or mend the metric"
+            )
         return self.validation.means
 
     def load_best(self, file: Path | None = None) -> None:
@@ -208,7 +269,9 @@ class ExactTrainer(Trainer):
     def _train_epoch(self, train_data: Any, epoch_idx: int, *args: Any, **kwargs: Any) -> Any:
         self._clock = time.perf_counter()
         self._train_data = train_data
-        return super()._train_epoch(train_data, epoch_idx, *args, **kwargs)
+        loss = super()._train_epoch(train_data, epoch_idx, *args, **kwargs)
+        self.seconds[epoch_idx] = time.perf_counter() - self._clock
+        return loss
 
     def _check_nan(self, loss: torch.Tensor) -> None:
         if not torch.isfinite(loss).all():
@@ -219,7 +282,9 @@ class ExactTrainer(Trainer):
 
     def after_epoch(self, epoch: int, score: float) -> None:
         """RecBole's callback after a validation: report, then the state to resume from."""
-        seconds = time.perf_counter() - self._clock
+        self.seconds[epoch] = time.perf_counter() - self._clock
+        last = self.history[-1]["epoch"] if self.history else -1
+        seconds = sum(value for number, value in self.seconds.items() if number > last)
         loss = float(self.train_loss_dict[epoch])
         best = (
             max(score, self.best_valid_score)
@@ -240,6 +305,7 @@ class ExactTrainer(Trainer):
             "best_valid_result": dict(self.best_valid_result or {}),
             "best_epoch": self.best_epoch,
             "history": self.history,
+            "seconds": self.seconds,
             "losses": {str(k): float(v) for k, v in self.train_loss_dict.items()},
             "model": model_state(self.model),
             "attributes": _plain_attributes(self.model),
@@ -251,6 +317,12 @@ class ExactTrainer(Trainer):
             "python_rng": random.getstate(),
         }
         save_tensors(self.folder / "state.safetensors", state)
+
+    def save_last(self) -> None:
+        """The state after the last epoch, where ``eval_step`` left that one without a validation."""
+        last = max(self.seconds, default=-1)
+        if self.history and last > self.history[-1]["epoch"]:
+            self.save_state(last)
 
     def load_state(self, train_data: Any) -> None:
         """Continues from ``state.safetensors``: the next epoch is the one an uninterrupted run would do."""
@@ -266,6 +338,9 @@ class ExactTrainer(Trainer):
         self.best_valid_result = state["best_valid_result"]
         self.history = state["history"]
         self.train_loss_dict = {int(k): v for k, v in state["losses"].items()}
+        # Version 0.1.0 kept the seconds of validated epochs only.
+        known = {entry["epoch"]: entry["seconds"] for entry in self.history}
+        self.seconds = state.get("seconds", {epoch: known.get(epoch, 0.0) for epoch in self.train_loss_dict})
         restore_model(self.model, state["model"])
         for name, value in state["attributes"].items():
             setattr(self.model, name, value.to(self.device) if isinstance(value, torch.Tensor) else value)
@@ -284,6 +359,19 @@ class ExactTrainer(Trainer):
     def finished(self) -> bool:
         """Whether early stopping or the number of epochs has ended the training that was resumed."""
         return self.start_epoch >= self.epochs or self.cur_step > self.stopping_step
+
+
+def _refuse_no_candidates(best: torch.Tensor, batch: EvaluationBatch, n_items: int) -> None:
+    """Looks at the largest score ``(B,)`` of each user, -inf where everything is masked or scored so."""
+    rows = torch.isneginf(best).nonzero().flatten().cpu()
+    if not len(rows):
+        return
+    seen = torch.bincount(batch.seen_rows, minlength=len(best))[rows]
+    if (seen < n_items - 1).any():
+        raise RecBoleExtError(
+            f"the model gave -inf as the score of every item of a user (user {int(batch.users[rows[0]])} by internal "
+            "number): lower learning_rate, or mend the model"
+        )
 
 
 def _optimizers(trainer: Trainer) -> dict[str, torch.optim.Optimizer]:

@@ -21,7 +21,11 @@ import yaml
 from recbole_ext.config.blocks import read_rerank
 from recbole_ext.errors import CheckpointError, ConfigError, DataError, DownloadError, OutputError
 from recbole_ext.rerank.run import RerankResult, rerank_run
+from recbole_ext.runs import folder as folder_module
 from recbole_ext.trainer import build
+from recbole_ext.trainer import train as training
+from recbole_ext.trainer import trainer as trainer_module
+from recbole_ext.trainer.checkpoint import load_tensors
 from recbole_ext.trainer.opened import RunResult, evaluate, open_model
 from recbole_ext.trainer.train import resume, train
 from recbole_ext.trainer.trainer import EpochReport
@@ -100,6 +104,10 @@ def test_evaluate_in_a_new_process_gives_the_same_digits(quick: dict[str, Any], 
         check=True,
     )
     assert json.loads(done.stdout.splitlines()[-1]) == dict(result.test.means)
+
+
+def never(_: EpochReport) -> None:
+    raise AssertionError("an epoch was trained")
 
 
 class Killed(BaseException):
@@ -330,28 +338,201 @@ def test_what_cannot_be_reranked_is_refused_before_training(
 ) -> None:
     taken = tmp_path / "run-popularity_penalty-0.5"
     taken.mkdir()
-
-    def never(_: EpochReport) -> None:
-        raise AssertionError
-
     with pytest.raises(error, match=words):
         train("BPR", overrides={**reranking, "rerank": block}, output=tmp_path / "run", on_epoch=never)
     assert list(tmp_path.iterdir()) == [taken]
 
 
-def test_a_run_that_cannot_be_reranked_is_complete_and_says_so(
+def test_a_reranking_by_genres_that_are_not_there_is_refused_before_training(
     reranking: dict[str, Any], tmp_path: Path
 ) -> None:
-    """Similarity of genres where there are none: found when the lists are made."""
     write_inter(tmp_path, "bare", cycle_rows())
     block = {"method": "mmr", "strength": 0.3}
     values = {**reranking, "data_path": str(tmp_path), "dataset": "bare", "rerank": block}
-    with pytest.raises(DataError, match=r"run is complete, but cannot be re-ranked: .* genres"):
-        train("Pop", overrides=values, output=tmp_path / "run")
+    with pytest.raises(DataError, match=r"^rerank has the method mmr, which compares genres, but"):
+        train("Pop", overrides=values, output=tmp_path / "run", on_epoch=never)
+    assert not list(tmp_path.glob("run*"))
+
+
+def test_a_run_that_cannot_be_reranked_is_complete_and_says_so(
+    reranking: dict[str, Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*_: Any) -> None:
+        raise OutputError("run-popularity_penalty-0.5 cannot be written")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(training, "rerank_run", full)
+        with pytest.raises(
+            OutputError, match=r"run is complete, but cannot be re-ranked: .* cannot be written"
+        ):
+            train("Pop", overrides=reranking, output=tmp_path / "run")
     assert evaluate(tmp_path / "run").metrics["model"] == "Pop"
-    assert not list(tmp_path.glob("run-*"))
+    assert resume(tmp_path / "run").reranked is not None
 
 
 def test_the_family_of_the_model_is_recorded(quick: dict[str, Any], tmp_path: Path) -> None:
     result = train("GRU4Rec", overrides={**quick, "epochs": 1}, output=tmp_path / "run")
     assert json.loads((result.folder / "metrics.json").read_text())["family"] == "sequence"
+
+
+def test_a_file_in_the_final_folder_costs_no_training(quick: dict[str, Any], tmp_path: Path) -> None:
+    """The state was removed before the name was found to be taken, and the folder with it."""
+    final = tmp_path / "run"
+
+    def appears(report: EpochReport) -> None:
+        final.mkdir(exist_ok=True)
+        (final / "notes.txt").write_text("mine")
+
+    whole = train("GRU4Rec", overrides=quick, output=tmp_path / "whole")
+    with pytest.raises(OutputError, match=r"move away what stands there; the training is kept: .* --resume"):
+        train("GRU4Rec", overrides=quick, output=final, on_epoch=appears)
+    assert (final / "notes.txt").read_text() == "mine"
+    with pytest.raises(OutputError, match="is taken: move away what stands there"):
+        resume(final, on_epoch=never)
+    shutil.rmtree(final)
+    assert figures(resume(final, on_epoch=never)) == figures(whole)
+    assert {file.name for file in final.iterdir()} == FILES
+
+
+@pytest.mark.parametrize("step", ["os.replace", "rename", "unlink"])
+def test_a_kill_at_each_step_of_the_end_costs_no_training(
+    step: str, quick: dict[str, Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """From the figures on: weights renamed, folder renamed, state removed."""
+
+    def killed_at(name: str) -> Any:
+        def kill(self: Any, *arguments: Any, **options: Any) -> None:
+            if Path(self).name == name:
+                raise Killed
+            os.rename(self, arguments[0]) if arguments else os.remove(self)
+
+        return kill
+
+    with monkeypatch.context() as patch:
+        if step == "os.replace":
+            patch.setattr(folder_module.os, "replace", killed_at("best.safetensors"))
+        else:
+            patch.setattr(Path, step, killed_at("run.partial" if step == "rename" else "state.safetensors"))
+        with pytest.raises(Killed):
+            # The metric's file is written by os.replace as well.
+            train("BPR", overrides=quick, output=tmp_path / "run")
+    whole = train("BPR", overrides=quick, output=tmp_path / "whole")
+    assert figures(resume(tmp_path / "run", on_epoch=never)) == figures(whole)
+    assert {file.name for file in (tmp_path / "run").iterdir()} >= FILES
+    assert not (tmp_path / "run.partial").exists()
+
+
+def fails(evidence: Any) -> Any:
+    """A metric of one's own; the first call, before training, is answered."""
+    if FAILS:
+        raise ZeroDivisionError("division by zero")
+    return np.zeros(len(evidence.items))
+
+
+FAILS: list[bool] = []
+
+
+def test_a_metric_that_raises_at_the_end_costs_no_training(quick: dict[str, Any], tmp_path: Path) -> None:
+    values = {**quick, "metrics": ["NDCG", "tests.trainer.test_train:fails"]}
+    try:
+        with pytest.raises(
+            DataError, match=r"the metric fails raised ZeroDivisionError: .*the training is kept"
+        ):
+            train("BPR", overrides=values, output=tmp_path / "run", on_epoch=lambda _: FAILS.append(True))
+    finally:
+        FAILS.clear()
+    assert resume(tmp_path / "run", on_epoch=never).metrics["test"]["fails@10"] == 0
+
+
+@pytest.mark.parametrize("epochs", [6, 7])
+def test_epochs_and_seconds_count_each_epoch_whether_validated_or_not(
+    epochs: int, quick: dict[str, Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """With eval_step 3 a run of 6 epochs said 2 epochs, and the time of these."""
+    clock = iter(range(10**6))
+    monkeypatch.setattr(trainer_module.time, "perf_counter", lambda: float(next(clock)))
+    reports: list[EpochReport] = []
+    values = {**quick, "epochs": epochs, "eval_step": 3}
+    metrics = train("BPR", overrides=values, output=tmp_path / "run", on_epoch=reports.append).metrics
+    assert metrics["epochs"] == epochs
+    assert [report.epoch for report in reports] == [2, 5]
+    # Each epoch looks at the clock before and after; a validation looks at it twice, and once at its end.
+    assert [report.seconds for report in reports] == [1 + 1 + 4, 1 + 1 + 4]
+    assert metrics["seconds"]["training"] == 12 + (epochs - 6)
+    assert metrics["best_epoch"] in (2, 5)
+
+
+def test_epochs_and_seconds_are_whole_after_an_interruption(quick: dict[str, Any], tmp_path: Path) -> None:
+    values = {**quick, "epochs": 7, "eval_step": 2, "stopping_step": 100}
+
+    def kill(report: EpochReport) -> None:
+        if report.epoch == 3:
+            raise Killed
+
+    whole = train("BPR", overrides=values, output=tmp_path / "whole")
+    with pytest.raises(Killed):
+        train("BPR", overrides=values, output=tmp_path / "broken", on_epoch=kill)
+    before = sum(entry["seconds"] for entry in state_of(tmp_path / "broken")["history"])
+    resumed = resume(tmp_path / "broken")
+    assert resumed.metrics["epochs"] == whole.metrics["epochs"] == 7
+    assert resumed.metrics["seconds"]["training"] > before
+    assert figures(resumed) == figures(whole)
+
+
+def state_of(run: Path) -> dict[str, Any]:
+    return load_tensors(run.with_name(f"{run.name}.partial") / "state.safetensors")
+
+
+def test_a_run_that_is_being_trained_is_neither_resumed_nor_called_interrupted(
+    quick: dict[str, Any], tmp_path: Path
+) -> None:
+    refused: list[str] = []
+
+    def second(report: EpochReport) -> None:
+        for again in (
+            lambda: resume(tmp_path / "run"),
+            lambda: train("Pop", overrides=quick, output=tmp_path / "run"),
+        ):
+            with pytest.raises(OutputError) as caught:
+                again()
+            refused.append(str(caught.value))
+
+    train("Pop", overrides=quick, output=tmp_path / "run", on_epoch=second)
+    assert len(refused) == 2
+    assert all("is being written by another process" in sentence for sentence in refused)
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("item_id:token\ttitle:token_seq\ni1\tA\ni1\tB\n", "has the item i1 twice"),
+        ("item_id:token\ttitle:token_seq\ttitle:token\ni1\tA\tB\n", "has two columns title"),
+        ("name:token\ttitle:token_seq\ni1\tA\n", "has no column item_id"),
+        ("", "cannot be read"),
+        ("item_id:token\ttitle:token_seq\ni1\tA\tB\tC\n", "cannot be read"),
+    ],
+)
+def test_an_item_file_that_cannot_be_used_is_found_before_training(
+    text: str, words: str, quick: dict[str, Any], tmp_path: Path
+) -> None:
+    write_inter(tmp_path, "toy", cycle_rows())
+    (tmp_path / "toy" / "toy.item").write_text(text)
+    values = {**quick, "data_path": str(tmp_path), "dataset": "toy", "metrics": ["NDCG", "Recall"]}
+    with pytest.raises(DataError, match=rf"toy\.item {words}"):
+        train("BPR", overrides=values, output=tmp_path / "run", on_epoch=never)
+    assert not list(tmp_path.glob("run*"))
+
+
+def test_a_training_that_went_wrong_without_an_error_is_told_in_a_line(
+    quick: dict[str, Any], tmp_path: Path
+) -> None:
+    said: list[str] = []
+    values = {**quick, "epochs": 4, "learning_rate": 1e3}
+    train("BPR", overrides=values, output=tmp_path / "run", report=said.append)
+    assert any(
+        line.startswith(("NOTE: the training loss rose", "NOTE: Recall@10 on validation")) for line in said
+    )
+    said.clear()
+    good = {**quick, "epochs": 10, "learning_rate": 0.01}
+    train("GRU4Rec", overrides=good, output=tmp_path / "good", report=said.append)
+    assert not any(line.startswith("NOTE") for line in said)

@@ -9,13 +9,13 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from recbole_ext.errors import ConfigError, DataError, nearest
+from recbole_ext.errors import ConfigError, DataError, RecBoleExtError, nearest
 from recbole_ext.evaluator.groups import PopularityGroups, UserGroups, user_groups
 from recbole_ext.evaluator.metric_info import METRIC_INFO, MetricInfo
 from recbole_ext.evaluator.metrics import concentration, coverage, diversity, fairness, popularity
 from recbole_ext.evaluator.metrics.serendipity import serendipity
 
-__all__ = ["BEYOND_ACCURACY", "BeyondAccuracy", "Evidence", "measure"]
+__all__ = ["BEYOND_ACCURACY", "BeyondAccuracy", "Evidence", "is_own", "measure"]
 
 Ints = npt.NDArray[np.integer[Any]]
 Floats = npt.NDArray[np.float64]
@@ -163,6 +163,29 @@ def _refuse_what_is_no_number(metric: BeyondAccuracy, result: Any, n_lists: int)
         )
 
 
+def is_own(name: str) -> bool:
+    """Whether the metric was registered from outside the package."""
+    return name in BEYOND_ACCURACY and name not in _COMPUTE
+
+
+def _computed(metric: BeyondAccuracy, evidence: Evidence) -> Any:
+    """The value of a metric from outside: whatever goes wrong in it is one sentence with its name."""
+    try:
+        result = np.asarray(metric.compute(evidence), dtype=np.float64)
+    except RecBoleExtError:
+        raise
+    except (Exception, SystemExit) as error:
+        ended = isinstance(error, SystemExit)
+        reason = "ends the program with sys.exit" if ended else f"raised {type(error).__name__}: {error}"
+        raise DataError(f"the metric {metric.name} {' '.join(reason.split())}; fix it") from error
+    if result.shape != ((len(evidence.items),) if metric.per_user else ()):
+        form = f"one float for each of the {len(evidence.items)} lists" if metric.per_user else "one float"
+        raise DataError(
+            f"the metric {metric.name} returned values of the shape {result.shape}: return {form}"
+        )
+    return result
+
+
 def measure(name: str, evidence: Evidence) -> tuple[float, Floats | None]:
     """One metric of the table over one set of lists.
 
@@ -175,7 +198,8 @@ def measure(name: str, evidence: Evidence) -> tuple[float, Floats | None]:
 
     Raises:
         ConfigError: If the name is unknown.
-        DataError: If the evidence lacks what the metric needs, there is no list, or a value is not finite.
+        DataError: If the evidence lacks what the metric needs, there is no list, a metric from outside fails, or a
+            value is not finite.
     """
     if name not in BEYOND_ACCURACY:
         raise ConfigError(
@@ -185,17 +209,12 @@ def measure(name: str, evidence: Evidence) -> tuple[float, Floats | None]:
     metric = BEYOND_ACCURACY[name]
     if not len(evidence.items):
         raise DataError(f"{name} has no recommendation list to look at; evaluate at least one user.")
-    # PopRSP looks at the profiles only for what is masked.
-    needs = (
-        metric.needs
-        if name != "PopRSP"
-        else ()
-        if evidence.masked or not evidence.mask_seen
-        else ("profiles",)
-    )
+    needs = metric.needs
+    if name == "PopRSP":  # it reads the profiles only to know what is masked
+        needs = ("profiles",) if evidence.mask_seen and not evidence.masked else ()
     lacking = [part for part in needs if not evidence.has(part)]
     if lacking:
         raise DataError(f"{name} needs {' and '.join(lacking)}, which the evidence lacks; give them too.")
-    result = metric.compute(evidence)
+    result = _computed(metric, evidence) if is_own(name) else metric.compute(evidence)
     _refuse_what_is_no_number(metric, result, len(evidence.items))
     return (float(result.mean()), result) if metric.per_user else (float(result), None)
