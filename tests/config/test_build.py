@@ -469,3 +469,46 @@ def test_plain_copy_gives_the_same_configuration(model: Any, tmp_path: Path) -> 
     assert plain["data_path"] == str(tmp_path / "d")
     assert plain["metrics"] == ["NDCG"]
     assert not {"device", "eval_args", "MODEL_TYPE"} & plain.keys()
+
+
+@pytest.mark.parametrize(
+    ("model", "values", "words"),
+    [
+        ("GRU4Rec", {"hidden_size": 0}, "hidden_size .*must be a whole number of 1 or more, not 0"),
+        ("GRU4Rec", {"hidden_size": -3}, "hidden_size .*must be a whole number of 1 or more, not -3"),
+        ("GRU4Rec", {"num_layers": 0}, "num_layers .*must be a whole number of 1 or more, not 0"),
+        ("SASRec", {"n_layers": 0}, "n_layers .*must be 1 or more for SASRec, not 0"),
+        ("SASRec", {"n_heads": 0}, "n_heads .*must be a whole number of 1 or more, not 0"),
+        (
+            "BPR",
+            {"clip_grad_norm": {"max_nrm": 5}},
+            r"clip_grad_norm .*must be a block such as \{max_norm: 5\}",
+        ),
+        (
+            "BPR",
+            {"clip_grad_norm": {"norm_type": 2}},
+            r"clip_grad_norm .*must be a block such as \{max_norm: 5\}",
+        ),
+        (
+            "BPR",
+            {"clip_grad_norm": {"max_norm": 0}},
+            r"clip_grad_norm .*must be a block such as \{max_norm: 5\}",
+        ),
+        ("GRU4Rec", {"LIST_SUFFIX": ""}, "LIST_SUFFIX .*must be text"),
+        ("BPR", {"NEG_PREFIX": " "}, "NEG_PREFIX .*must be text"),
+        ("BPR", {"log_wandb": True}, "log_wandb .*needs the package wandb, which is not installed"),
+    ],
+)
+def test_what_would_fail_in_the_model_is_refused(
+    model: str, values: dict[str, Any], words: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("recbole_ext.config.rules.find_spec", lambda _: None)
+    with pytest.raises(ConfigError, match=f"^{words}"):
+        build_config(model, "toy", (), values)
+
+
+def test_values_beside_those_that_are_refused_pass() -> None:
+    config = build_config("LightGCN", "toy", (), {"n_layers": 0, "clip_grad_norm": {"max_norm": 5}})
+    assert (config["n_layers"], config["clip_grad_norm"]) == (0, {"max_norm": 5})
+    config = build_config("BPR", "toy", (), {"clip_grad_norm": {"max_norm": 0.5, "norm_type": 1}})
+    assert config["clip_grad_norm"] == {"max_norm": 0.5, "norm_type": 1}

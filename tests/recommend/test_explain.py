@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -16,6 +17,7 @@ from recbole_ext.recommend.explain import explain
 from recbole_ext.recommend.reasons import read_history
 from recbole_ext.trainer.opened import open_model
 from recbole_ext.trainer.train import train
+from tests.conftest import cycle_rows, write_inter
 
 WINDOWED = ("SequentialRules", "VSKNN", "STAN")
 MODELS = ("ItemKNN", "EASE", "GRU4Rec", "MultiVAE", "BPR", "Pop", "RP3beta", "UserKNN", *WINDOWED)
@@ -138,3 +140,17 @@ def test_bad_input(runs: dict[str, Path], capsys: pytest.CaptureFixture[str]) ->
         explain(runs["Pop"], "u1", top=99)
     main(["explain", str(runs["ItemKNN"]), "--user=u1", "--top=1"])
     assert "exact parts of the score" in capsys.readouterr().out
+
+
+def test_an_item_without_a_title_is_shown_by_its_id(quick: dict[str, Any], tmp_path: Path) -> None:
+    """Half of the titles are empty: None was shown."""
+    write_inter(tmp_path, "toy", cycle_rows())
+    lines = ["item_id:token\ttitle:token_seq", *(f"i{n}\t{'' if n % 2 else f'Movie {n}'}" for n in range(20))]
+    (tmp_path / "toy" / "toy.item").write_text("\n".join(lines) + "\n")
+    values = {**quick, "data_path": str(tmp_path), "dataset": "toy", "metrics": ["NDCG"]}
+    train("ItemKNN", overrides=values, output=tmp_path / "run")
+    shown = explain(tmp_path / "run", "u0", top=9).recommendations
+    assert {int(one.item[1:]) % 2 for one in shown} == {0, 1}
+    for one in [*shown, *(reason for recommendation in shown for reason in recommendation.reasons)]:
+        number = int(one.item[1:])
+        assert one.title == (one.item if number % 2 else f"Movie {number}")

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 import yaml
 
-from recbole_ext.errors import CheckpointError, ConfigError
+from recbole_ext.errors import CheckpointError, ConfigError, OutputError
 from recbole_ext.report.charts.curves import curves_page
 from recbole_ext.runs.folder import open_run
 from recbole_ext.runs.results import Comparison, read_comparison
@@ -350,3 +350,23 @@ def test_reading_what_is_not_there_or_damaged(tmp_path: Path) -> None:
         CheckpointError, match=r"comparison\.json is damaged \(title must be text, not 3\): run"
     ):
         read_comparison(tmp_path)
+
+
+def test_a_second_comparison_on_a_live_output_says_that_it_is_running(study: Study, tmp_path: Path) -> None:
+    """It removed the cell that the first one was training, or told to remove it."""
+    file, out = (
+        study(models=["Pop", "Random"], seeds=[1], spaces=None, curves={"models": 0}),
+        tmp_path / "out",
+    )
+    refused: list[str] = []
+
+    def again(line: str) -> None:
+        if line.startswith("cell Pop"):
+            with pytest.raises(OutputError) as caught:
+                compare(file, output=out)
+            refused.append(str(caught.value))
+
+    compare(file, output=out, report=again)
+    assert refused == [
+        f"another process is running in {out}: wait until it has ended, or choose another --output"
+    ]
