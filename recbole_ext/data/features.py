@@ -25,10 +25,9 @@ def read_items(path: Path) -> pl.DataFrame | None:
         return None
     names = column_names(path)
     try:
-        frame = pl.read_csv(path, separator="	", quote_char=None, infer_schema=False, glob=False)
+        frame = pl.read_csv(path, separator="\t", quote_char=None, infer_schema=False, glob=False)
     except (OSError, pl.exceptions.PolarsError) as error:
-        reason = str(error).partition("
-")[0]
+        reason = str(error).partition("\n")[0]
         raise DataError(f"{path} cannot be read ({reason}): fix it or remove it") from error
     frame = frame.rename(dict(zip(frame.columns, names, strict=True)))
     if "item_id" not in names:
