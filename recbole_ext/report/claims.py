@@ -68,13 +68,20 @@ def _deep(comparison: ComparisonView) -> Claim:
         f"{best.model} {number(best.mean(first) or 0)}, {base.model} {number(base.mean(first) or 0)} "
         f"({both[first]}@{comparison.k})"
     )
+    return Claim(claim, figure, *_deep_verdict(deep, above, keys, base.model))
+
+
+def _deep_verdict(
+    deep: Sequence[RowView], above: Sequence[str], keys: Sequence[str], base: str
+) -> tuple[str, str]:
+    """Whether all neural models are above the baseline in both metrics, and why."""
     if undecided := _left_open(deep, above, keys):
-        why = (
-            f"The test against {base.model} is undecided for {joined(undecided)}: other flips could turn it."
+        return (
+            OPEN,
+            f"The test against {base} is undecided for {joined(undecided)}: other flips could turn it.",
         )
-        return Claim(claim, figure, OPEN, why)
     verdict = HOLDS if len(above) == len(deep) else FAILS
-    return Claim(claim, figure, verdict, _deep_why([row.model for row in deep], above, base.model))
+    return verdict, _deep_why([row.model for row in deep], list(above), base)
 
 
 def _neural_with_tests(comparison: ComparisonView, keys: list[str]) -> list[RowView]:
