@@ -441,7 +441,7 @@ def test_a_metric_that_raises_at_the_end_costs_no_training(quick: dict[str, Any]
             train("BPR", overrides=values, output=tmp_path / "run", on_epoch=lambda _: FAILS.append(True))
     finally:
         FAILS.clear()
-    assert resume(tmp_path / "run", on_epoch=never).metrics["test"]["fails@10"] == 0
+    assert resume(tmp_path / "run", trust=True, on_epoch=never).metrics["test"]["fails@10"] == 0
 
 
 @pytest.mark.parametrize("epochs", [6, 7])
