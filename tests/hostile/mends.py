@@ -31,7 +31,6 @@ MENDS = {
     "key transform=magic of GRU4Rec": "traceback (NotImplementedError)",
     "a key at the real command line": "traceback (ValueError)",
     # cli/options: every path
-    "YAML: a NUL in a path": "runs as if nothing were wrong",
     # runs/folder: outputs
     "rerank --output: an interrupted run": "removes an interrupted run",
     "rerank --output: a partial folder of one's own": "removes an interrupted run",
