@@ -90,7 +90,6 @@ def test_a_file_that_says_the_same_gives_the_same_figures(names: list[str], draw
 BROKEN = ["x", "1e400", "-", "nan", "", "0x1", "1,5", "١", "1 2", "--1", "1e", "None"]
 
 
-@pytest.mark.xfail(strict=True, reason="data/atomic_reader: an infinite rating is taken")
 @few
 @given(row=st.integers(1, 272), column=st.integers(2, 3), value=st.sampled_from(BROKEN))
 def test_a_field_that_is_no_number_is_refused(row: int, column: int, value: str) -> None:
@@ -105,7 +104,6 @@ def test_a_field_that_is_no_number_is_refused(row: int, column: int, value: str)
     assert f"line {row + 1}" in outcome.message
 
 
-@pytest.mark.xfail(strict=True, reason="data/features: a damaged .item is a traceback after the training")
 @few
 @given(place=st.floats(0, 1), junk=st.binary(min_size=1, max_size=6))
 def test_bytes_put_into_the_items_change_no_figure(place: float, junk: bytes) -> None:
