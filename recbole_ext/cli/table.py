@@ -10,9 +10,8 @@ from pathlib import Path
 from recbole_ext.cli.show import protocol_line
 from recbole_ext.config.safe_text import markdown, markdown_code
 from recbole_ext.errors import ConfigError, nearest
-from recbole_ext.evaluator.confidence import Difference
+from recbole_ext.evaluator.difference import Difference
 from recbole_ext.evaluator.register import is_accuracy, known_metrics
-from recbole_ext.runs.compare import check_same_users, differences, over_seeds
 from recbole_ext.runs.figures import RunFigures
 from recbole_ext.runs.protocol import check_same_protocol, origin_of
 from recbole_ext.runs.run import Run, read_run
@@ -110,6 +109,9 @@ def _difference(one: Difference) -> str:
 
 def _differences(runs: Sequence[Run], base: Run, key: str) -> list[str]:
     """For each run the mean difference to the base over users, its interval, and p with Holm's correction."""
+    # Only a comparison needs numpy, whose import is most of the time of a table.
+    from recbole_ext.runs.compare import check_same_users, differences, over_seeds
+
     places = {str(run.path.resolve()): run for run in (base, *runs)}
     for run in (*runs, base):
         if key not in run.per_user.columns:
@@ -136,6 +138,11 @@ def _bounds(figures: RunFigures, columns: _Columns, width: int) -> list[str]:
     return lines
 
 
+def _protocol(run: Run) -> str:
+    """The protocol in one sentence; only the data set's name can hold marks of Markdown."""
+    return protocol_line({**run.metrics, "dataset": markdown(str(run.metrics["dataset"]))})
+
+
 def _notes(runs: Sequence[Run], columns: _Columns) -> list[str]:
     """What the brackets are, the protocol, and the command of each row."""
     first, halves = runs[0], []
@@ -145,7 +152,7 @@ def _notes(runs: Sequence[Run], columns: _Columns) -> list[str]:
     return [
         "",
         f"In brackets: {first.level:.0%} bootstrap interval over users (median half-width of "
-        f"{columns.headers[0]}: {statistics.median(halves):.3f}). Protocol: {markdown(protocol_line(first.metrics))}. "
+        f"{columns.headers[0]}: {statistics.median(halves):.3f}). Protocol: {_protocol(first)}. "
         f"Head rule: {markdown_code(first.figures.protocol.head_rule)}.",
         "",
         *(f"- {markdown(run.model)}: {markdown_code(run.figures.command)}" for run in runs),

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 
 import numpy as np
 
 from recbole_ext.errors import ConfigError
+from recbole_ext.evaluator.difference import Difference, PairedDifference
 
 __all__ = [
     "Difference",
@@ -76,23 +76,6 @@ def mean_interval(
 ) -> tuple[float, float]:
     """:func:`mean_intervals` of one column ``(U,)``."""
     return mean_intervals({"": values}, level=level, samples=samples, seed=seed)[""]
-
-
-@dataclass(frozen=True)
-class PairedDifference:
-    """Mean of ``a - b`` over the same users, with the test of a paired comparison.
-
-    Attributes:
-        mean, low, high: With its bootstrap interval.
-        p_value: Of the paired randomisation test.
-        p_error: Standard error of ``p_value`` from the flips drawn; 0 where it is exact.
-    """
-
-    mean: float
-    low: float
-    high: float
-    p_value: float
-    p_error: float = 0.0
 
 
 def _all_sums(moved: np.ndarray) -> np.ndarray:
@@ -172,28 +155,6 @@ def holm(p_values: Sequence[float]) -> np.ndarray:
     adjusted = np.empty_like(p)
     adjusted[order] = np.minimum(stepped, 1.0)
     return adjusted
-
-
-@dataclass(frozen=True)
-class Difference:
-    """One of several models less the same baseline, user by user.
-
-    Attributes:
-        mean, low, high: With the paired bootstrap interval.
-        p: Of the paired randomisation test.
-        p_holm: Adjusted for the models compared (Holm 1979).
-        significant: Whether ``p_holm`` is below one less the confidence level, beyond the errors of the drawing.
-        undecided: Whether other flips may as well have decided otherwise: p-values two of their own standard errors
-            lower would be significant, and as much higher would not.
-    """
-
-    mean: float
-    low: float
-    high: float
-    p: float
-    p_holm: float
-    significant: bool
-    undecided: bool = False
 
 
 def differences(

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from recbole_ext.evaluator.confidence import Difference
+from recbole_ext.evaluator.difference import Difference
 from recbole_ext.model.registry import family_of
 from recbole_ext.report.inputs import Inputs
 from recbole_ext.runs.compare import choose_baseline, compared, differences, family_in, over_seeds

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from recbole_ext.evaluator.confidence import Difference
+from recbole_ext.evaluator.difference import Difference
 from recbole_ext.report.comparison import Estimate
 
 __all__ = [

@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from recbole_ext.errors import ConfigError
-from recbole_ext.evaluator.confidence import Difference, mean_intervals
 from recbole_ext.evaluator.confidence import differences as to_baseline
+from recbole_ext.evaluator.confidence import mean_intervals
+from recbole_ext.evaluator.difference import Difference
 from recbole_ext.evaluator.groups import popularity_groups, user_groups
 from recbole_ext.runs.results import ComparisonRow, Estimate
 from recbole_ext.runs.run import Run

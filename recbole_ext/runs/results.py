@@ -14,7 +14,7 @@ from pydantic import AfterValidator, BaseModel, Field, ValidationError
 
 from recbole_ext.config.messages import describe_pydantic_error
 from recbole_ext.data.files import write_whole
-from recbole_ext.evaluator.confidence import Difference
+from recbole_ext.evaluator.difference import Difference
 from recbole_ext.runs.forms import Form, read_form
 
 __all__ = [

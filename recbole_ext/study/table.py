@@ -8,7 +8,7 @@ from urllib.parse import quote
 
 from recbole_ext.config import safe_text
 from recbole_ext.config.safe_text import markdown_code
-from recbole_ext.evaluator.confidence import Difference
+from recbole_ext.evaluator.difference import Difference
 from recbole_ext.evaluator.register import known_metrics
 from recbole_ext.runs.results import (
     Ablation,

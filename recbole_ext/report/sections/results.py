@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from recbole_ext.evaluator.confidence import Difference
+from recbole_ext.evaluator.difference import Difference
 from recbole_ext.report.charts import Point, intervals
 from recbole_ext.report.comparison import ComparisonView, RowView
 from recbole_ext.report.context import FORMS, Context, legend_of
