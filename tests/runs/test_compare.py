@@ -53,7 +53,7 @@ def cell(folder: Path, values: dict[str, list[float]], users: list[str], totals:
     folder.mkdir()
     pl.DataFrame({"user_id": users, **values}).write_parquet(folder / "per_user.parquet")
     test = {**{name: float(np.mean(column)) for name, column in values.items()}, **totals}
-    return Run(folder, {**FIGURES, "test": test, "users": {"test": len(users)}})
+    return Run(folder, {**FIGURES, "test": test, "users": {"validation": len(users), "test": len(users)}})
 
 
 def test_users_are_matched_by_token_and_averaged_over_seeds(tmp_path: Path) -> None:
