@@ -28,8 +28,6 @@ MENDS = {
     "key loss_decimal_place=-1 of GRU4Rec": "traceback (ValueError)",
     "key discretization=3 of GRU4Rec": "traceback (AttributeError)",
     "key transform=magic of GRU4Rec": "traceback (NotImplementedError)",
-    # cli/options: every path
-    # runs/folder: outputs
     # runs/folder, trainer/checkpoint: resuming
     "resuming with another model in the file": "the message does not name the culprit",
     "resuming without the best weights": "hangs",
@@ -40,11 +38,9 @@ MENDS = {
     # trainer: models of one's own
     "a model's full_sort_predict returns three dimensions": "runs as if nothing were wrong",
     "a model's full_sort_predict returns complex numbers": "runs as if nothing were wrong",
-    # model/registry, evaluator/register: imports
     # evaluator: metrics of one's own
     "a metric that returns complex numbers": "the message does not name the culprit",
     "a metric that changes the lists": "runs as if nothing were wrong",
-    # runs, trainer/configure, evaluator/register: code that a file names
     # data/atomic_reader and interactions
     ".inter: a NUL in the header": "runs as if nothing were wrong",
     ".inter: a time of 6,000 digits": "the message repeats the whole value",
@@ -60,9 +56,6 @@ MENDS = {
     ".item: a field too few": "runs as if nothing were wrong",
     ".item: an item without a token": "runs as if nothing were wrong",
     ".item: a folder in its place": "runs as if nothing were wrong",
-    # cli and data/movielens
-    # trainer/configure: data sets
-    # trainer/checkpoint: weights and configuration of a run
     # runs/folder: the files of a run
     "evaluate: a bomb for a configuration": "hangs",
     "evaluate: an integer of 6,000 digits": "traceback (ValueError)",
