@@ -30,9 +30,9 @@ MENDS = {
     "key transform=magic of GRU4Rec": "traceback (NotImplementedError)",
     # runs/folder, trainer/checkpoint: resuming
     "resuming with another model in the file": "the message does not name the culprit",
-    "resuming without the best weights": "hangs",
-    "resuming cut best weights": "hangs",
-    "resuming on changed data": "removes an interrupted run",
+    "resuming without the best weights": "refused, but log and state have changed",
+    "resuming cut best weights": "refused, but log and state have changed",
+    "resuming on changed data": "goes on with other data",
     # config/yaml_reader and rules
     "YAML: binary data": "a message of several lines",
     # trainer: models of one's own
@@ -80,7 +80,7 @@ MENDS = {
     "tune --output: the root": "writes into the root folder",
     "tune --output: a study": "runs as if nothing were wrong",
     "space: a range beyond 64 bits": "runs as if nothing were wrong",
-    "tune again: an operation on a study that is not there": "hangs",
+    "tune again: an operation on a study that is not there": "runs as if nothing were wrong",
     "tune again: a journal 100,000 deep": "traceback (RecursionError)",
     "compare: a model as an option": "runs as if nothing were wrong",
     "compare --output: the folder itself": "runs as if nothing were wrong",
