@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+import time
 from pathlib import Path
 
 import click
@@ -23,14 +24,19 @@ def test_a_signal_is_answered_with_a_sentence(
     def waits() -> None:
         try:
             os.kill(os.getpid(), number)
-            signal.pause()
+            time.sleep(10)
         finally:
             left.append("cleaned up")
 
     before = signal.getsignal(signal.SIGTERM)
     monkeypatch.setattr(entry._Commands, "get_command", lambda *_: waits)
-    with pytest.raises(SystemExit) as caught:
-        entry.main(["train"])
+    # A shell starts background processes with SIGINT ignored.
+    interrupts = signal.signal(signal.SIGINT, signal.default_int_handler)
+    try:
+        with pytest.raises(SystemExit) as caught:
+            entry.main(["train"])
+    finally:
+        signal.signal(signal.SIGINT, interrupts)
     assert caught.value.code == code
     assert left == ["cleaned up"]
     assert capsys.readouterr().err.strip().startswith("interrupted: a run continues with --resume")

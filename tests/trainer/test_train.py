@@ -506,9 +506,9 @@ def test_a_run_that_is_being_trained_is_neither_resumed_nor_called_interrupted(
     ("text", "words"),
     [
         ("item_id:token\ttitle:token_seq\ni1\tA\ni1\tB\n", "has the item i1 twice"),
-        ("item_id:token\ttitle:token_seq\ttitle:token\ni1\tA\tB\n", "has two columns title"),
+        ("item_id:token\ttitle:token_seq\ttitle:token\ni1\tA\tB\n", "has two columns named 'title'"),
         ("name:token\ttitle:token_seq\ni1\tA\n", "has no column item_id"),
-        ("", "cannot be read"),
+        ("", "is empty"),
         ("item_id:token\ttitle:token_seq\ni1\tA\tB\tC\n", "cannot be read"),
     ],
 )
