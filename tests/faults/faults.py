@@ -54,7 +54,9 @@ def at_rename(number: int, kind: signal.Signals) -> str:
 def at_change(number: int, kind: signal.Signals) -> str:
     """The process gets a signal right before its n-th change of the disk."""
     act = f"os.kill(os.getpid(), {int(kind)})"
-    return _STEP.format(number=number, act=act) + _CHANGES
+    # A shell starts background processes with SIGINT ignored, and children inherit that.
+    heard = "import signal\nsignal.signal(signal.SIGINT, signal.default_int_handler)\n"
+    return heard + _STEP.format(number=number, act=act) + _CHANGES
 
 
 def full_disk(number: int) -> str:
