@@ -5,24 +5,50 @@ The public functions are imported from their modules when they are first used, s
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from recbole_ext.api.host_script import run_recbole
+    from recbole_ext.api.measure import Measured, measure
+    from recbole_ext.data.movielens import prepare
+    from recbole_ext.errors import RecBoleExtError
+    from recbole_ext.evaluator.register import register_metric
+    from recbole_ext.recommend.explain import explain
+    from recbole_ext.report import write_report
+    from recbole_ext.trainer.opened import evaluate
+    from recbole_ext.trainer.train import resume, train
 
 __version__ = "0.1.0"
 
 _MODULES = {
+    "Measured": "api.measure",
     "RecBoleExtError": "errors",
     "evaluate": "trainer.opened",
     "explain": "recommend.explain",
+    "measure": "api.measure",
     "prepare": "data.movielens",
     "register_metric": "evaluator.register",
     "resume": "trainer.train",
+    "run_recbole": "api.host_script",
     "train": "trainer.train",
     "write_report": "report",
 }
 """The module of each public name."""
 
-__all__ = ["__version__"]
-__all__ += list(_MODULES)
+__all__ = [
+    "Measured",
+    "RecBoleExtError",
+    "__version__",
+    "evaluate",
+    "explain",
+    "measure",
+    "prepare",
+    "register_metric",
+    "resume",
+    "run_recbole",
+    "train",
+    "write_report",
+]
 
 
 def __getattr__(name: str) -> Any:

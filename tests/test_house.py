@@ -13,6 +13,7 @@ ROOT = Path(__file__).parents[1]
 PACKAGE = ROOT / "recbole_ext"
 ROOMS = {
     "cli",
+    "api",
     "study",
     "report",
     "rerank",

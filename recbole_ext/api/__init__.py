@@ -1,0 +1,1 @@
+"""The Python API: what `import recbole_ext` hands on."""
