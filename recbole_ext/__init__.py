@@ -1,22 +1,12 @@
 """Sequential and classic movie recommenders on RecBole, compared fairly in accuracy and in the long tail.
 
-The public functions are imported from their modules when they are first used, so that importing the package is quick.
+The public functions are imported from their modules when they are first used, so that importing the package is quick;
+`__init__.pyi` tells type checkers and editors where they are.
 """
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
-
-if TYPE_CHECKING:
-    from recbole_ext.api.host_script import run_recbole
-    from recbole_ext.api.measure import Measured, measure
-    from recbole_ext.data.movielens import prepare
-    from recbole_ext.errors import RecBoleExtError
-    from recbole_ext.evaluator.register import register_metric
-    from recbole_ext.recommend.explain import explain
-    from recbole_ext.report import write_report
-    from recbole_ext.trainer.opened import evaluate
-    from recbole_ext.trainer.train import resume, train
+from typing import Any
 
 __version__ = "0.1.0"
 
