@@ -30,6 +30,7 @@ COMMANDS = {
     "tune": "study",
     "compare": "study",
     "ablate": "study",
+    "sequentiality": "study",
     "prepare": "data",
     "models": "data",
     "datasets": "data",

@@ -54,9 +54,15 @@ def protocol_line(metrics: Mapping[str, Any]) -> str:
         f"{filters['min_user_interactions']}, items >= {filters['min_item_interactions']}; "
         f"split {protocol['split']}{ratio}; {protocol['candidates']}, seen items "
         f"{'masked' if protocol['mask_seen'] else 'not masked'}; {metrics['users']['test']} test users; seed "
-        f"{protocol['seed']}; the tie-break '{protocol['tie_break']}' decides a held-out item of "
+        f"{protocol['seed']}; {_shuffle(protocol)}the tie-break '{protocol['tie_break']}' decides a held-out item of "
         f"{protocol['users_decided_by_tie_break']:.1%} of the users"
     )
+
+
+def _shuffle(protocol: Mapping[str, Any]) -> str:
+    within = protocol.get("history_shuffle", "none")
+    places = {"seconds": "equal seconds", "sessions": "sessions", "all": "the whole history"}
+    return "" if within == "none" else f"HISTORIES SHUFFLED within {places[within]}; "
 
 
 def _shown(key: str) -> str:

@@ -1,4 +1,4 @@
-"""The commands over many runs: tune, compare, ablate."""
+"""The commands over many runs: tune, compare, ablate, sequentiality."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from recbole_ext.cli.options import (
     repeated,
 )
 
-__all__ = ["ablate", "compare", "tune"]
+__all__ = ["ablate", "compare", "sequentiality", "tune"]
 
 
 @click.command(context_settings=ANY_KEY)
@@ -136,3 +136,45 @@ def ablate(context: click.Context, config: Path, output: Path | None) -> None:
 
     result = study.run_ablation(plan, output=output, command=repeated(), report=say)
     say(comparison_table.ablation_markdown(result))
+
+
+@click.command(context_settings=ANY_KEY)
+@configs_option
+@dataset_option
+@click.option("--models", help="Names, separated by commas (default: SequentialRules, GRU4Rec and SASRec).")
+@click.option("--seeds", default="2020,2021,2022", show_default=True, help="Separated by commas.")
+@click.option(
+    "--output", type=NamedPath("folder"), help="Folder (default: saved/study/sequentiality-<dataset>)."
+)
+@click.pass_context
+def sequentiality(
+    context: click.Context,
+    configs: tuple[Path, ...],
+    dataset: str | None,
+    models: str | None,
+    seeds: str,
+    output: Path | None,
+) -> None:
+    """Measure what order is worth: shuffle histories within seconds, sessions and whole, and train again.
+
+    The same command continues after an interruption. Any configuration key can be given as --key=value.
+    """
+    from recbole_ext.config.read import parse_overrides
+    from recbole_ext.study.plan import plan_sequentiality
+
+    names = tuple(name.strip() for name in models.split(",")) if models is not None else ()
+    plan = plan_sequentiality(
+        names, configs, parse_overrides(context.args), dataset=dataset, seeds=_whole_numbers(seeds)
+    )
+
+    from recbole_ext.study.sequentiality import run_sequentiality
+    from recbole_ext.study.sequentiality_table import sequentiality_markdown
+
+    say(sequentiality_markdown(run_sequentiality(plan, output=output, command=repeated(), report=say)))
+
+
+def _whole_numbers(text: str) -> tuple[int, ...]:
+    try:
+        return tuple(int(part) for part in text.split(","))
+    except ValueError:
+        raise click.UsageError(f"--seeds is {text!r}: give whole numbers, separated by commas") from None

@@ -156,6 +156,8 @@ _TYPES: dict[str, Any] = {
     "stopping_step": _whole(1),
     "target_popularity": _NotNegative,
     "tie_break": Literal["file", "random"],
+    "history_shuffle": Literal["none", "seconds", "sessions", "all"],
+    "session_gap": _whole(0),
     "topk": _list_of(_whole(1), "a whole number of 1 or more, or a list of these"),
     "train_batch_size": _whole(1),
     "unobserved_weight": _NotNegative,

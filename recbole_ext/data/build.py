@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -27,8 +28,9 @@ from recbole_ext.data.dataloader import (
 )
 from recbole_ext.data.dataset import ExactDataset
 from recbole_ext.data.fingerprint import fingerprint
-from recbole_ext.data.interactions import TEST, TRAIN, VALID, Interactions, Split
+from recbole_ext.data.interactions import TEST, TRAIN, VALID, Interactions, Split, history_shuffled
 from recbole_ext.data.negative_sampler import NegativeSampler
+from recbole_ext.data.shuffle import shuffle_of
 from recbole_ext.errors import ConfigError
 
 __all__ = ["DataCache", "PreparedData", "fingerprint", "loader_class", "prepare_data"]
@@ -75,8 +77,10 @@ class DataCache:
         path = Path(config["data_path"]) / f"{config['dataset']}.inter"
         state = path.stat() if path.is_file() else None
         filters = ("rating_threshold", "min_user_interactions", "min_item_interactions", "tie_break")
-        seed = config["seed"] if config["tie_break"] == "random" else None
+        shuffle = (shuffle_of(config), config["session_gap"])
+        seed = config["seed"] if config["tie_break"] == "random" or shuffle[0] != "none" else None
         return (
+            *shuffle,
             str(path),
             state and (state.st_mtime_ns, state.st_size),
             *(config[key] for key in filters),
@@ -107,8 +111,18 @@ def prepare_data(config: Any, cache: DataCache | None = None) -> PreparedData:
     if config["mask_seen"]:
         _check_repeats(split)
     dataset = whole.restricted_to(split)
-    validation, test = (EvaluationLoader(config, dataset, split, phase) for phase in (VALID, TEST))
+    validation = EvaluationLoader(config, dataset, split, VALID)
+    test = EvaluationLoader(config, _test_histories(config, dataset, split), split, TEST)
     return PreparedData(dataset, split, validation, test)
+
+
+def _test_histories(config: Any, dataset: ExactDataset, split: Split) -> ExactDataset:
+    """The dataset whose interactions give the histories at the test: the validation item is shuffled with the rest."""
+    if shuffle_of(config) == "none":
+        return dataset
+    part = copy.copy(dataset)
+    part.interactions = history_shuffled(config, split.interactions, split.phase < TEST)
+    return part
 
 
 def _check_repeats(split: Split) -> None:

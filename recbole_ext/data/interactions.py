@@ -10,6 +10,7 @@ import numpy as np
 import polars as pl
 
 from recbole_ext.data.atomic_cache import read_columns
+from recbole_ext.data.shuffle import shuffle_of, shuffled
 from recbole_ext.errors import ConfigError, DataError
 
 __all__ = [
@@ -18,6 +19,7 @@ __all__ = [
     "VALID",
     "Interactions",
     "Split",
+    "history_shuffled",
     "interactions_of",
     "read_interactions",
     "split_interactions",
@@ -218,7 +220,9 @@ def read_interactions(
 
 
 def interactions_of(config: Any, path: Path) -> Interactions:
-    """:func:`read_interactions` with the filters and the tie-break of a configuration.
+    """:func:`read_interactions` with the filters, the tie-break and the shuffle of a configuration.
+
+    A shuffle moves training interactions only: each user's held-out items stay what they are.
 
     Args:
         config: The merged configuration, or the content of a run's ``config.yaml``.
@@ -227,7 +231,7 @@ def interactions_of(config: Any, path: Path) -> Interactions:
     Raises:
         DataError, ConfigError: As :func:`read_interactions`.
     """
-    return read_interactions(
+    data = read_interactions(
         path,
         rating_threshold=config["rating_threshold"],
         min_user_interactions=config["min_user_interactions"],
@@ -235,6 +239,15 @@ def interactions_of(config: Any, path: Path) -> Interactions:
         tie_break=config["tie_break"],
         seed=config["seed"],
     )
+    if shuffle_of(config) == "none":
+        return data
+    split = split_interactions(data, config["split"], config["split_ratio"])
+    return history_shuffled(config, data, split.phase == TRAIN)
+
+
+def history_shuffled(config: Any, data: Interactions, movable: np.ndarray) -> Interactions:
+    """The interactions with the shuffle of a configuration, of the rows ``(N,) bool`` that may be moved."""
+    return shuffled(data, movable, shuffle_of(config), session_gap=config["session_gap"], seed=config["seed"])
 
 
 def _leave_one_out(data: Interactions) -> np.ndarray:

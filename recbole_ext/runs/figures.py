@@ -41,6 +41,7 @@ class RunProtocol(Form):
     candidates: str
     tie_break: str
     users_decided_by_tie_break: float
+    history_shuffle: str = "none"
 
 
 class Seconds(Form):

@@ -31,10 +31,12 @@ __all__ = [
     "AblationPlan",
     "ComparisonPlan",
     "SearchPlan",
+    "SequentialityPlan",
     "TuneOptions",
     "plan_ablation",
     "plan_comparison",
     "plan_search",
+    "plan_sequentiality",
 ]
 
 
@@ -252,3 +254,63 @@ def _check_sweep(
     except ConfigError as error:
         raise ConfigError(f"the sweep of {sweep.model} cannot be made: {error}", error.problem) from error
     _check_metrics(config, "an ablation needs", {"NDCG", "ItemCoverage"}, document)
+
+
+ORDERED_MODELS = ("SequentialRules", "GRU4Rec", "SASRec")
+"""What ``sequentiality`` shuffles for unless told otherwise: rules, recurrence and attention."""
+
+
+@dataclass(frozen=True)
+class SequentialityPlan:
+    """A study of what order is worth, which has passed all checks.
+
+    Attributes:
+        models: Names.
+        seeds: Each condition is run once a seed.
+        files, values: The configuration of all runs.
+        config: The configuration of the first model; all models have the same protocol.
+    """
+
+    models: tuple[str, ...]
+    seeds: tuple[int, ...]
+    files: tuple[Path, ...]
+    values: Mapping[str, Any]
+    config: CheckedConfig
+
+
+def plan_sequentiality(
+    models: Sequence[str],
+    files: Sequence[Path | str],
+    overrides: Mapping[str, Any],
+    *,
+    dataset: str | None = None,
+    seeds: Sequence[int] = (2020, 2021, 2022),
+) -> SequentialityPlan:
+    """Checks a study of what order is worth.
+
+    Args:
+        models: Names; :data:`ORDERED_MODELS` if empty.
+        files: YAML files, later ones win.
+        overrides: Keys that win over the files, for all models.
+        dataset: Name of the data set; the configuration's if None.
+        seeds: At least one.
+
+    Raises:
+        ConfigError: A model, key or value cannot be used.
+    """
+    names = tuple(models) or ORDERED_MODELS
+    for what, values in (("--models", names), ("--seeds", tuple(seeds))):
+        if not values or len(set(values)) < len(values):
+            raise ConfigError(
+                f"{what} is {','.join(map(str, values)) or 'empty'}: name at least one, each once"
+            )
+    for key in ("history_shuffle", "tie_break", "seed", "output", "model"):
+        if key in overrides:
+            raise ConfigError(f"--{key} is set by the study itself: leave it out")
+    keys = {**overrides, **({"dataset": dataset} if dataset else {}), "show_progress": False}
+    configs = [
+        read_model_config(model, files, {**keys, "seed": seed})[1] for model in names for seed in seeds
+    ]
+    if "NDCG" not in configs[0]["metrics"]:
+        raise ConfigError("sequentiality needs the metric NDCG: add it to metrics")
+    return SequentialityPlan(names, tuple(seeds), tuple(map(Path, files)), keys, configs[0])

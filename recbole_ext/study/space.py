@@ -23,8 +23,8 @@ __all__ = ["PROTOCOL_KEYS", "SearchSpace", "read_space", "usable_space"]
 PROTOCOL_KEYS = frozenset(
     {
         "confidence", "data_path", "dataset", "head_rule", "mask_seen", "metrics", "min_item_interactions",
-        "min_user_interactions", "model", "offline_dataset", "output", "rating_threshold", "rerank", "seed",
-        "split", "split_ratio", "tie_break", "topk", "valid_metric",
+        "history_shuffle", "min_user_interactions", "model", "offline_dataset", "output", "rating_threshold", "rerank",
+        "seed", "session_gap", "split", "split_ratio", "tie_break", "topk", "valid_metric",
     }
 )  # fmt: skip
 """Keys that decide what is measured: trials that differ in one of them cannot be compared."""

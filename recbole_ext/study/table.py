@@ -17,7 +17,14 @@ from recbole_ext.runs.results import (
     Estimate,
 )
 
-__all__ = ["ablation_markdown", "markdown"]
+__all__ = [
+    "ablation_markdown",
+    "difference_text",
+    "estimate_text",
+    "markdown",
+    "protocol_lines",
+    "table_lines",
+]
 
 _BEYOND = (
     "itemcoverage",
@@ -39,7 +46,8 @@ def _name(key: str) -> str:
     return next((name for name in known_metrics() if name.lower() == key), key)
 
 
-def _table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> list[str]:
+def table_lines(head: Sequence[str], rows: Sequence[Sequence[str]]) -> list[str]:
+    """A Markdown table and an empty line; every column but the first to the right."""
     lines = [head, ["---"] + ["---:"] * (len(head) - 1), *rows]
     return ["| " + " | ".join(cells) + " |" for cells in lines] + [""]
 
@@ -48,7 +56,8 @@ def _shown(value: float | None, form: str) -> str:
     return "–" if value is None else format(value, form)
 
 
-def _estimate(value: Estimate | None) -> str:
+def estimate_text(value: Estimate | None) -> str:
+    """A figure with its interval."""
     if value is None:
         return "–"
     if value.low is None or value.high is None:
@@ -57,7 +66,8 @@ def _estimate(value: Estimate | None) -> str:
     return f"{value.mean:.4f}{spread} [{value.low:.4f}, {value.high:.4f}]"
 
 
-def _difference(value: Difference | None) -> str:
+def difference_text(value: Difference | None) -> str:
+    """A difference with its interval and Holm's p; * where significant."""
     if value is None:
         return "–"
     star = "*" if value.significant else " (undecided)" if value.undecided else ""
@@ -66,9 +76,12 @@ def _difference(value: Difference | None) -> str:
 
 def _of_metrics(rows: Sequence[ComparisonRow], names: Sequence[str], k: int) -> list[str]:
     shown = [name for name in names if any(f"{name}@{k}" in row.metrics for row in rows)]
-    return _table(
+    return table_lines(
         ["model", *(f"{_name(name)}@{k}" for name in shown)],
-        [[_text(row.model), *(_estimate(row.metrics.get(f"{name}@{k}")) for name in shown)] for row in rows],
+        [
+            [_text(row.model), *(estimate_text(row.metrics.get(f"{name}@{k}")) for name in shown)]
+            for row in rows
+        ],
     )
 
 
@@ -88,7 +101,7 @@ def _of_groups(rows: Sequence[ComparisonRow], k: int) -> list[str]:
     return [
         f"## {_name(metric)}@{k} of heavy and light users, head and tail targets",
         "",
-        *_table(["model", *sizes.values()], cells),
+        *table_lines(["model", *sizes.values()], cells),
     ]
 
 
@@ -110,10 +123,11 @@ def _of_effort(comparison: Comparison) -> list[str]:
             ]
         )
     head = ["model", "training s", "parameters", "users/s", "best epoch", "trials", "settings found"]
-    return ["## Effort", "", *_table(head, rows)]
+    return ["## Effort", "", *table_lines(head, rows)]
 
 
-def _protocol(protocol: Mapping[str, Any]) -> list[str]:
+def protocol_lines(protocol: Mapping[str, Any]) -> list[str]:
+    """The chapter that says what the figures rest on."""
     return [
         "## Protocol",
         "",
@@ -152,10 +166,10 @@ def markdown(comparison: Comparison) -> str:
         f"The baseline has the {protocol['baseline_rule']}. {protocol['test_rule']}; * where significant; "
         "undecided where p is within two of its standard errors of the level.",
         "",
-        *_table(
+        *table_lines(
             ["model", *(f"{_name(key.partition('@')[0])}@{k}" for key in keys)],
             [
-                [_text(row.model), *(_difference(row.difference.get(key)) for key in keys)]
+                [_text(row.model), *(difference_text(row.difference.get(key)) for key in keys)]
                 for row in rows
                 if row.difference
             ],
@@ -167,7 +181,7 @@ def markdown(comparison: Comparison) -> str:
         *_of_effort(comparison),
     ]
     lines += _of_curves(comparison)
-    lines += [*_protocol(protocol), f"Command: {markdown_code(comparison.command)}"]
+    lines += [*protocol_lines(protocol), f"Command: {markdown_code(comparison.command)}"]
     return "\n".join(lines)
 
 
@@ -179,13 +193,13 @@ def ablation_markdown(ablation: Ablation) -> str:
         rows = [
             [
                 _text(str(point.value)),
-                _estimate(point.ndcg),
+                estimate_text(point.ndcg),
                 _shown(point.itemcoverage, ".4f"),
                 _shown(point.seconds, ".1f"),
             ]
             for point in sweep.points
         ]
         lines += [f"## {_text(sweep.model)}: {_text(sweep.key)}", ""]
-        lines += _table([_text(sweep.key), f"NDCG@{k}", f"ItemCoverage@{k}", "training s"], rows)
-    lines += [*_protocol(ablation.protocol), f"Command: {markdown_code(ablation.command)}"]
+        lines += table_lines([_text(sweep.key), f"NDCG@{k}", f"ItemCoverage@{k}", "training s"], rows)
+    lines += [*protocol_lines(ablation.protocol), f"Command: {markdown_code(ablation.command)}"]
     return "\n".join(lines)

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from recbole_ext.data.build import PreparedData, fingerprint
+from recbole_ext.data.shuffle import shuffle_of
 from recbole_ext.evaluator.confidence import mean_intervals
 from recbole_ext.evaluator.evaluate import Evaluation, bounds, means_of_groups
 from recbole_ext.trainer.trainer import ExactTrainer
@@ -53,10 +54,19 @@ def protocol(config: Any, data: PreparedData) -> dict[str, Any]:
         "head_rule": config["head_rule"],
         "tie_break": config["tie_break"],
         "users_decided_by_tie_break": data.split.tie_share,
+        **_shuffle(config),
         "users_without_history": data.test.users_without_history,
         "seed": config["seed"],
         "confidence": config["confidence"],
     }
+
+
+def _shuffle(config: Any) -> dict[str, Any]:
+    within = shuffle_of(config)
+    if within == "none":
+        return {}
+    gap = {"session_gap": config["session_gap"]} if within == "sessions" else {}
+    return {"history_shuffle": within, **gap}
 
 
 def describe(config: Any, figures: Mapping[str, Any], data: PreparedData) -> str:
