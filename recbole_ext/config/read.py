@@ -25,7 +25,15 @@ from recbole_ext.config.rules import check_values
 from recbole_ext.config.yaml_reader import parse_value, read_packaged_yaml, read_yaml
 from recbole_ext.errors import ConfigError
 
-__all__ = ["COMPUTED_KEYS", "CheckedConfig", "known_keys", "parse_overrides", "read_config", "user_values"]
+__all__ = [
+    "COMPUTED_KEYS",
+    "CheckedConfig",
+    "as_of_today",
+    "known_keys",
+    "parse_overrides",
+    "read_config",
+    "user_values",
+]
 
 _OURS = Path(__file__).parents[1] / "properties"
 COMPUTED_KEYS = frozenset(
@@ -185,6 +193,17 @@ def user_values(files: Sequence[Path | str], overrides: Mapping[str, Any]) -> di
 def _defaults(model: ModelSource) -> dict[str, Any]:
     """The layers below the user's; a subclass inherits the defaults of the models that it is derived from."""
     return copy.deepcopy(_defaults_of(model.names))
+
+
+def as_of_today(stored: Mapping[str, Any], wanted: Collection[str]) -> dict[str, Any]:
+    """A configuration that an earlier version has stored, as this version would have stored it.
+
+    Args:
+        stored: Keys and values. Keys that were always null are dropped.
+        wanted: The keys that this version stores. What an earlier version did not know, it did as the default does.
+    """
+    defaults = read_packaged_yaml(_OURS / "overall.yaml")
+    return {key: defaults[key] for key in wanted if key in defaults} | _without_former_keys(stored)
 
 
 @cache

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from recbole_ext.config.build import build_config, to_plain
+from recbole_ext.config.read import as_of_today
 from recbole_ext.data.build import DataCache
 from recbole_ext.errors import CheckpointError, ConfigError
 from recbole_ext.model.registry import resolve_model
@@ -104,8 +105,8 @@ class Cells:
 
     def _check(self, folder: Path, model: str, wanted: Mapping[str, Any]) -> None:
         """Rejects a stored cell that was computed with other settings."""
-        stored = read_config(folder)
         expected = to_plain(build_config(resolve_model(model)[1], None, self.files, wanted))
+        stored = as_of_today(read_config(folder), expected)
         for key in sorted(expected.keys() | stored.keys()):
             if key not in NOT_COMPARED and stored.get(key) != expected.get(key):
                 raise ConfigError(

@@ -17,8 +17,8 @@ from optuna.storages import BaseStorage, JournalStorage, RDBStorage
 from optuna.storages.journal import JournalFileBackend
 from sqlalchemy.exc import SQLAlchemyError
 
-from recbole_ext.config.host_keys import FORMER_KEYS
 from recbole_ext.config.messages import as_yaml
+from recbole_ext.config.read import as_of_today
 from recbole_ext.config.safe_text import mask_secrets
 from recbole_ext.data.files import writing
 from recbole_ext.errors import ConfigError, OutputError
@@ -227,7 +227,7 @@ def open_study(
         study = _loaded(storage, name) or optuna.create_study(
             storage=storage, study_name=name, directions=list(directions), load_if_exists=True
         )
-        stored = _without_former_keys(study.user_attrs.get(_IDENTITY))
+        stored = _as_of_today(study.user_attrs.get(_IDENTITY), plain)
         if stored is None and not study.get_trials(deepcopy=False):
             study.set_user_attr(_IDENTITY, plain)
             return study
@@ -238,14 +238,11 @@ def open_study(
     return study
 
 
-def _without_former_keys(stored: dict[str, Any] | None) -> dict[str, Any] | None:
-    """An identity that version 0.1.0 has stored, as this version would have."""
+def _as_of_today(stored: dict[str, Any] | None, wanted: Mapping[str, Any]) -> dict[str, Any] | None:
+    """An identity that an earlier version has stored, as this version would have."""
     if stored is None or "config" not in stored:
         return stored
-    config = {
-        key: value for key, value in stored["config"].items() if value is not None or key not in FORMER_KEYS
-    }
-    return {**stored, "config": config}
+    return {**stored, "config": as_of_today(stored["config"], wanted.get("config", {}))}
 
 
 def _loaded(storage: BaseStorage, name: str) -> optuna.Study | None:
