@@ -10,7 +10,7 @@ from pathlib import Path
 
 import polars as pl
 
-from recbole_ext.data.movielens.text import csv_rows, split_lines, token
+from recbole_ext.data.text import csv_rows, split_lines, token
 from recbole_ext.errors import DataError
 
 __all__ = ["Movie", "User", "read_genome", "read_links", "read_movies", "read_tags", "read_users"]
