@@ -25,7 +25,15 @@ from recbole_ext.config.rules import check_values
 from recbole_ext.config.yaml_reader import parse_value, read_packaged_yaml, read_yaml
 from recbole_ext.errors import ConfigError
 
-__all__ = ["COMPUTED_KEYS", "CheckedConfig", "known_keys", "parse_overrides", "read_config", "user_values"]
+__all__ = [
+    "COMPUTED_KEYS",
+    "CheckedConfig",
+    "default_core",
+    "known_keys",
+    "parse_overrides",
+    "read_config",
+    "user_values",
+]
 
 _OURS = Path(__file__).parents[1] / "properties"
 COMPUTED_KEYS = frozenset(
@@ -197,6 +205,12 @@ def _defaults_of(names: tuple[str, ...]) -> dict[str, Any]:
         if file.is_file():
             values = _merged(values, read_packaged_yaml(file))
     return values
+
+
+def default_core() -> tuple[int, int]:
+    """Least numbers of interactions of a user and of an item, where nobody sets them."""
+    values = read_packaged_yaml(_OURS / "overall.yaml")
+    return int(values["min_user_interactions"]), int(values["min_item_interactions"])
 
 
 def _user_layers(
