@@ -29,6 +29,7 @@ __all__ = [
     "COMPUTED_KEYS",
     "CheckedConfig",
     "as_of_today",
+    "default_core",
     "known_keys",
     "parse_overrides",
     "read_config",
@@ -216,6 +217,12 @@ def _defaults_of(names: tuple[str, ...]) -> dict[str, Any]:
         if file.is_file():
             values = _merged(values, read_packaged_yaml(file))
     return values
+
+
+def default_core() -> tuple[int, int]:
+    """Least numbers of interactions of a user and of an item, where nobody sets them."""
+    values = read_packaged_yaml(_OURS / "overall.yaml")
+    return int(values["min_user_interactions"]), int(values["min_item_interactions"])
 
 
 def _user_layers(

@@ -11,7 +11,7 @@ import polars as pl
 
 from recbole_ext.errors import DataError
 
-__all__ = ["Columns", "column_names", "encode", "parse_inter"]
+__all__ = ["Columns", "Tokens", "column_names", "encode", "parse_inter"]
 
 _NAMES = ("user_id", "item_id", "rating", "timestamp")
 _CHUNK_BYTES = 32 * 2**20
@@ -63,18 +63,23 @@ def encode(column: pl.Series) -> tuple[np.ndarray, pl.Series]:
     return np.searchsorted(values, numbers).astype(np.int32), distinct.cast(pl.String)
 
 
-class _Tokens:
+class Tokens:
     """Gives each token one number, in the order of first sight over all chunks."""
 
     def __init__(self) -> None:
         self._number: dict[str, int] = {}
 
+    def __len__(self) -> int:
+        return len(self._number)
+
     def encode(self, column: pl.Series) -> np.ndarray:
+        """``(n,) int32`` number of each value of a column of text or numbers."""
         codes, distinct = encode(column)
         number = [self._number.setdefault(token, len(self._number)) for token in distinct]
         return np.array(number, dtype=np.int32)[codes]
 
     def series(self) -> pl.Series:
+        """The tokens by their numbers."""
         return pl.Series(list(self._number), dtype=pl.String)
 
 
@@ -90,7 +95,7 @@ def parse_inter(path: Path) -> Columns:
     missing = {"user_id", "item_id", "timestamp"} - set(fields)
     if missing:
         raise DataError(f"{path} has no column {sorted(missing)[0]!r} in line 1: an .inter file needs it")
-    users, items = _Tokens(), _Tokens()
+    users, items = Tokens(), Tokens()
     parts: list[tuple[np.ndarray, ...]] = []
     row = 0
     for text in _pieces(path):

@@ -10,6 +10,7 @@ import numpy as np
 import polars as pl
 
 from recbole_ext.data.atomic_cache import read_columns
+from recbole_ext.data.core import CoreCounts, core_of
 from recbole_ext.data.shuffle import shuffle_of, shuffled
 from recbole_ext.errors import ConfigError, DataError
 
@@ -40,6 +41,7 @@ class Interactions:
         times: ``(N,) int64`` seconds, exact.
         ratings: ``(N,) float32`` in the unit of the source.
         dropped: Interactions that the filters removed.
+        core: What the k-core removed; None where none was asked for.
     """
 
     user_tokens: np.ndarray
@@ -49,6 +51,7 @@ class Interactions:
     times: np.ndarray
     ratings: np.ndarray
     dropped: int = 0
+    core: CoreCounts | None = None
 
     @property
     def n_users(self) -> int:
@@ -102,21 +105,6 @@ class Split:
         """``(n_items,) int64`` training interactions of each item."""
         items = self.interactions.items[self.phase == TRAIN]
         return np.bincount(items, minlength=self.interactions.n_items)
-
-
-def _core(users: np.ndarray, items: np.ndarray, min_user: int, min_item: int) -> np.ndarray:
-    """Boolean mask of the k-core: repeated until every user and every item has enough interactions."""
-    keep = np.ones(len(users), dtype=bool)
-    by_user, by_item = np.bincount(users), np.bincount(items)
-    while True:
-        # Counts only go down: a round looks for the rows of those that fell below since the last one.
-        few_user, few_item = (by_user > 0) & (by_user < min_user), (by_item > 0) & (by_item < min_item)
-        if not (few_user.any() or few_item.any()):
-            return keep
-        gone = np.flatnonzero(keep & (few_user[users] | few_item[items]))
-        keep[gone] = False
-        by_user -= np.bincount(users[gone], minlength=len(by_user))
-        by_item -= np.bincount(items[gone], minlength=len(by_item))
 
 
 def _ranks(codes: np.ndarray, tokens: pl.Series) -> tuple[np.ndarray, np.ndarray]:
@@ -196,14 +184,14 @@ def read_interactions(
         )
     user_place, user_tokens = _ranks(columns.users, columns.user_tokens)
     item_place, item_tokens = _ranks(columns.items, columns.item_tokens)
-    keep = _core(columns.users, columns.items, min_user_interactions, min_item_interactions)
-    if not keep.any():
+    core = core_of(columns.users, columns.items, min_user_interactions, min_item_interactions)
+    if not core.keep.any():
         raise DataError(
             f"the filter users >= {min_user_interactions}, items >= {min_item_interactions} leaves nobody of "
             f"{path}: lower min_user_interactions or min_item_interactions"
         )
-    if not keep.all():
-        columns = columns.rows(keep)
+    if not core.keep.all():
+        columns = columns.rows(core.keep)
     users, user_tokens = _ids(columns.users, user_tokens, user_place)
     items, item_tokens = _ids(columns.items, item_tokens, item_place)
     order = _order(users, columns.times, tie_break, seed)
@@ -216,6 +204,7 @@ def read_interactions(
         times=np.array(columns.times) if order is None else columns.times[order],
         ratings=np.array(columns.ratings) if order is None else columns.ratings[order],
         dropped=total - len(users),
+        core=core.removed if max(min_user_interactions, min_item_interactions) > 1 else None,
     )
 
 

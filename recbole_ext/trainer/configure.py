@@ -14,6 +14,7 @@ from recbole_ext.config.problem import Origin
 from recbole_ext.config.read import CheckedConfig, read_config
 from recbole_ext.config.yaml_reader import read_yaml
 from recbole_ext.data.movielens.catalog import DATASETS
+from recbole_ext.data.place import mend_leftovers
 from recbole_ext.errors import ConfigError, DataError, DownloadError
 from recbole_ext.model.registry import ModelSpec, model_spec
 
@@ -98,14 +99,20 @@ def chosen_model(model: str | None, files: Sequence[Path | str], overrides: Mapp
 def check_dataset(config: CheckedConfig) -> None:
     """Refuses a data set that is neither on disk nor a MovieLens set; nothing is prepared.
 
+    A set that a killed ``prepare`` had moved aside is put back first.
+
     Raises:
         DataError: It is.
     """
     name, out = str(config["dataset"]), Path(config["data_path"]).expanduser()
-    if name not in DATASETS and not (out / name / f"{name}.inter").is_file():
+    if name in DATASETS:
+        return
+    mend_leftovers(out, name)
+    if not (out / name / f"{name}.inter").is_file():
         raise DataError(
-            f"{out / name / (name + '.inter')} does not exist and {name!r} is no MovieLens set: put your atomic "
-            f"files there, or use one of {', '.join(DATASETS)}"
+            f"{out / name / (name + '.inter')} does not exist and {name!r} is no MovieLens set: prepare it with "
+            f"'prepare --dataset={name} --source=FILE', put your atomic files "
+            f"there, or use one of {', '.join(DATASETS)}"
         )
 
 

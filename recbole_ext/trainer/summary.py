@@ -72,11 +72,13 @@ def _shuffle(config: Any) -> dict[str, Any]:
 def describe(config: Any, figures: Mapping[str, Any], data: PreparedData) -> str:
     """The data set in a few lines: size, filter, split, concentration, head and tail."""
     heads, tails = figures["head_items"], figures["tail_items"]
+    core = data.split.interactions.core
+    removed = f"{core.words()}\n" if core is not None else ""
     groups = "; ".join(f"{rule} {heads[rule]:,} and {tails[rule]:,}" for rule in heads)
     return (
         f"{config['dataset']}: {figures['users']:,} users, {figures['items']:,} items, "
         f"{figures['interactions']:,} interactions ({figures['sparsity']:.2%} sparse), "
-        f"core users >= {config['min_user_interactions']}, items >= {config['min_item_interactions']}\n"
+        f"core users >= {config['min_user_interactions']}, items >= {config['min_item_interactions']}\n{removed}"
         f"split {config['split']}: {figures['train']:,} training, {figures['validation']:,} validation and "
         f"{figures['test']:,} test interactions; the tie-break '{config['tie_break']}' decides a held-out item of "
         f"{data.split.tie_share:.1%} of the users\n"

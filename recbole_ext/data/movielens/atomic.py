@@ -9,60 +9,36 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, get_args
 
-import polars as pl
-
-from recbole_ext.data.atomic_cache import write_cache
 from recbole_ext.data.atomic_reader import Columns, encode
-from recbole_ext.data.files import write_whole, writing
+from recbole_ext.data.atomic_writer import Prepared, counts_of, new_set, write_inter, write_record
+from recbole_ext.data.files import write_whole
 from recbole_ext.data.movielens import features
 from recbole_ext.data.movielens.catalog import MovieLensDataset, find_dataset
 from recbole_ext.data.movielens.download import download_zip
-from recbole_ext.data.movielens.ordering import TieBreak, duplicate_row, order_interactions, tie_share
-from recbole_ext.data.movielens.place import alone, mend_leftovers, move_into_place, temporary_folder
-from recbole_ext.data.movielens.readers import COLUMNS, LAYOUTS, first_fault, ratings_file, read_ratings
-from recbole_ext.data.movielens.sources import RECORD_FILE, find_source, set_folder, three_ways
-from recbole_ext.data.movielens.text import clean, join_sequence
+from recbole_ext.data.movielens.readers import LAYOUTS, first_fault, ratings_file, read_ratings
+from recbole_ext.data.movielens.sources import find_source, set_folder, three_ways
 from recbole_ext.data.movielens.unpack import unpack
-from recbole_ext.errors import ConfigError, DataError, DownloadError, OutputError, nearest
+from recbole_ext.data.ordering import TieBreak, duplicate_row, order_interactions
+from recbole_ext.data.place import (
+    OPTION,
+    RECORD_FILE,
+    alone,
+    check_replaceable,
+    is_prepared,
+    temporary_folder,
+)
+from recbole_ext.data.text import clean, join_sequence
+from recbole_ext.errors import ConfigError, DataError, DownloadError, nearest
 
 __all__ = ["Prepared", "is_prepared", "prepare"]
 
-_INTER_HEADER = "user_id:token\titem_id:token\trating:float\ttimestamp:float"
 _RAW_FILES = frozenset(
     f"{stem}.{ending}"
     for stem in ("ratings", "movies", "users", "tags", "links")
     for ending in ("csv", "dat")
 ) | {"u.data", "u.item", "u.user"}
 _GENOME_FILES = frozenset(["genome-scores.csv"])
-_OPTION = "--out"
-
 Report = Callable[[str], object]
-
-
-@dataclass(frozen=True)
-class Prepared:
-    """A prepared set.
-
-    Attributes:
-        name: Name of the set.
-        folder: ``OUT/NAME``, which holds ``NAME.inter`` and its column cache ``NAME.inter.arrow``, ``NAME.item`` and,
-            if the set has it, ``NAME.user``.
-        origin: Where the ratings came from: a path, or an address.
-        interactions: Number of ratings.
-        users: Number of users with a rating.
-        items: Number of items with a rating.
-        tie_share: Share of users (0 to 1) whose held-out items, the last two, depend on the tie-break.
-        licence: The set's terms in one sentence.
-    """
-
-    name: str
-    folder: Path
-    origin: str
-    interactions: int
-    users: int
-    items: int
-    tie_share: float
-    licence: str
 
 
 @dataclass(frozen=True)
@@ -80,16 +56,6 @@ class _Options:
             "seed": self.seed if self.tie_break == "random" else None,
             "genome": self.genome,
         }
-
-
-def is_prepared(name: str, out: str | os.PathLike[str] = "dataset") -> bool:
-    """Whether ``OUT/NAME`` holds atomic files; a folder that is there is whole.
-
-    A set that a killed ``prepare`` had moved aside is put back first.
-    """
-    mend_leftovers(Path(out), name)
-    path = Path(out) / name / f"{name}.inter"
-    return path.is_file() and path.stat().st_size > 0
 
 
 def prepare(
@@ -140,7 +106,7 @@ def prepare(
         if existing is not None:
             _say_result(existing, dataset, say)
             return existing
-    _check_own(folder)
+    check_replaceable(folder)
     with alone(Path(out), name, say):
         # Another process may have prepared it while this one waited, or been killed before.
         existing = _existing(dataset, folder, options) if source is None else None
@@ -157,26 +123,17 @@ def prepare(
 def _convert(dataset: MovieLensDataset, path: Path, folder: Path, options: _Options) -> Prepared:
     """Reads a set's folder or zip and puts the atomic files into their place."""
     name, out = dataset.name, folder.parent
-    _check_own(folder)
+    check_replaceable(folder)
     with temporary_folder(out, f".{name}-raw-") as raw:
         if path.is_file():
             genome_files = _GENOME_FILES if options.genome else frozenset()
             unpack(path, raw, wanted=_RAW_FILES | {f"{name}.inter", f"{name}.item"} | genome_files)
         read_from = set_folder(dataset, raw, path) if path.is_file() else path
-        with temporary_folder(out, f".{name}-new-") as new:
+        with new_set(folder) as new:
             counts = _write_set(dataset, read_from, new, options)
             licence = {"licence": dataset.licence, "citation": dataset.citation}
-            record = {"name": name, "origin": str(path), **counts, **options.record(), **licence}
-            write_whole(new / RECORD_FILE, json.dumps(record, indent=2) + "\n", _OPTION)
-            move_into_place(new, folder)
+            write_record(new, {"name": name, "origin": str(path), **counts, **options.record(), **licence})
     return Prepared(name, folder, str(path), licence=dataset.licence, **counts)
-
-
-def _check_own(folder: Path) -> None:
-    if folder.exists() and any(folder.iterdir()) and not (folder / RECORD_FILE).is_file():
-        raise OutputError(
-            f"{folder} was not written by prepare: move it away, or name another folder with --out"
-        )
 
 
 def _check_options(dataset: MovieLensDataset, options: _Options) -> None:
@@ -200,7 +157,7 @@ def _existing(dataset: MovieLensDataset, folder: Path, options: _Options) -> Pre
         # The user's own atomic files: they are taken as they are, and only counted.
         path = folder / f"{dataset.name}.inter"
         ordered = order_interactions(read_ratings(path, LAYOUTS["atomic"]))
-        counts = _counts(ordered, ordered["user_id"].n_unique(), ordered["item_id"].n_unique())
+        counts = counts_of(ordered, ordered["user_id"].n_unique(), ordered["item_id"].n_unique())
         return Prepared(dataset.name, folder, str(folder), licence=dataset.licence, **counts)
     try:
         record = json.loads(record_path.read_text(encoding="utf-8"))
@@ -240,15 +197,6 @@ def _say_result(prepared: Prepared, dataset: MovieLensDataset, say: Report) -> N
     say(f"{prepared.name}: cite: {dataset.citation}")
 
 
-def _counts(ordered: pl.DataFrame, users: int, items: int) -> dict[str, Any]:
-    return {
-        "interactions": ordered.height,
-        "users": users,
-        "items": items,
-        "tie_share": tie_share(ordered),
-    }
-
-
 def _write_set(dataset: MovieLensDataset, source: Path, target: Path, options: _Options) -> dict[str, Any]:
     path, file_format = ratings_file(dataset, source)
     layout = LAYOUTS[file_format]
@@ -261,15 +209,12 @@ def _write_set(dataset: MovieLensDataset, source: Path, target: Path, options: _
         raise DataError(
             first_fault(path, layout, duplicate=duplicate) or f"{path} has the row {duplicate} twice"
         )
-    header = dict(zip(COLUMNS, _INTER_HEADER.split("\t"), strict=True))
-    inter = target / f"{dataset.name}.inter"
-    with writing(target, _OPTION, also=(pl.exceptions.PolarsError,)):
-        ordered.select(COLUMNS).rename(header).write_csv(inter, separator="\t", quote_style="never")
     users, user_tokens = encode(ordered["user_id"])
     items, item_tokens = encode(ordered["item_id"])
     ratings, times = ordered["rating"].to_numpy(), ordered["timestamp"].to_numpy()
-    write_cache(inter, Columns(users, items, ratings, times, user_tokens, item_tokens))
-    return _counts(ordered, len(user_tokens), len(item_tokens))
+    columns = Columns(users, items, ratings, times, user_tokens, item_tokens)
+    write_inter(target / f"{dataset.name}.inter", [ordered], columns)
+    return counts_of(ordered, len(user_tokens), len(item_tokens))
 
 
 def _by_number(identifier: str) -> tuple[int, str]:
@@ -294,7 +239,7 @@ def _write_items(
         row += [join_sequence(tags.get(movie.item_id, []))] if tags else []
         row += [scores.get(movie.item_id, "")] if scores else []
         lines.append("\t".join(row))
-    write_whole(target / f"{dataset.name}.item", "\n".join(lines) + "\n", _OPTION)
+    write_whole(target / f"{dataset.name}.item", "\n".join(lines) + "\n", OPTION)
 
 
 def _write_users(dataset: MovieLensDataset, source: Path, file_format: str, target: Path) -> None:
@@ -305,4 +250,4 @@ def _write_users(dataset: MovieLensDataset, source: Path, file_format: str, targ
     for user in sorted(users, key=lambda user: _by_number(user.user_id)):
         fields = (user.user_id, user.age, user.gender, user.occupation, user.zip_code)
         lines.append("\t".join(clean(field) for field in fields))
-    write_whole(target / f"{dataset.name}.user", "\n".join(lines) + "\n", _OPTION)
+    write_whole(target / f"{dataset.name}.user", "\n".join(lines) + "\n", OPTION)

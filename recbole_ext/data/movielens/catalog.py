@@ -152,6 +152,6 @@ def find_dataset(name: str) -> MovieLensDataset:
     if name not in DATASETS:
         raise ConfigError(
             f"dataset '{name}' is not a MovieLens set that can be prepared{nearest(name, DATASETS)}; "
-            f"known: {', '.join(DATASETS)}"
+            f"known: {', '.join(DATASETS)}; data of your own takes --source=FILE"
         )
     return DATASETS[name]

@@ -10,13 +10,12 @@ from pathlib import Path
 
 import polars as pl
 
-from recbole_ext.data.movielens.text import csv_rows, split_lines, token
+from recbole_ext.data.text import NO_GENRES, csv_rows, split_lines, token
 from recbole_ext.errors import DataError
 
 __all__ = ["Movie", "User", "read_genome", "read_links", "read_movies", "read_tags", "read_users"]
 
 _YEAR = re.compile(r"\s*\((\d{4})(?:\s*[-–]\s*(?:\d{4})?)?\)(?:\s*\(V\))?\s*$")
-_NO_GENRES = "(no genres listed)"
 
 # Order of the 19 flags at the end of a line of u.item, as in u.genre (ml-100k README).
 UDATA_GENRES = (
@@ -69,7 +68,7 @@ def _split_title(title: str) -> tuple[str, str]:
 
 
 def _split_genres(genres: str) -> tuple[str, ...]:
-    return () if genres.strip() == _NO_GENRES else tuple(part for part in genres.strip().split("|") if part)
+    return () if genres.strip() == NO_GENRES else tuple(part for part in genres.strip().split("|") if part)
 
 
 def _short(path: Path, line: int, have: int, want: int) -> DataError:

@@ -11,7 +11,7 @@ from pathlib import Path
 import polars as pl
 
 from recbole_ext.data.movielens.catalog import MovieLensDataset
-from recbole_ext.data.movielens.text import encoding_of, split_lines, token
+from recbole_ext.data.text import encoding_of, split_lines, token
 from recbole_ext.errors import DataError, nearest
 
 __all__ = ["COLUMNS", "RatingsLayout", "first_fault", "ratings_file", "read_ratings"]

@@ -7,11 +7,11 @@ import os
 from pathlib import Path
 
 from recbole_ext.data.movielens.catalog import MovieLensDataset, find_dataset
+from recbole_ext.data.place import RECORD_FILE
 from recbole_ext.errors import DataError
 
 __all__ = [
     "HOME_VARIABLE",
-    "RECORD_FILE",
     "find_source",
     "holds_ratings",
     "packaged_folder",
@@ -20,7 +20,6 @@ __all__ = [
 ]
 
 HOME_VARIABLE = "MOVIELENS_HOME"
-RECORD_FILE = "prepared.json"
 
 
 def find_source(name: str, source: str | os.PathLike[str] | None = None) -> Path | None:

@@ -11,13 +11,48 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from recbole_ext.data.files import writing
+from recbole_ext.errors import OutputError
 
-__all__ = ["alone", "mend_leftovers", "move_into_place", "temporary_folder"]
+__all__ = [
+    "OPTION",
+    "RECORD_FILE",
+    "alone",
+    "check_replaceable",
+    "is_prepared",
+    "mend_leftovers",
+    "move_into_place",
+    "temporary_folder",
+]
+
+OPTION = "--out"
+"""The option that names the folder of the sets."""
+
+RECORD_FILE = "prepared.json"
+"""Says beside a set how ``prepare`` made it."""
 
 _KINDS = ("raw", "new", "old")
 
 
-_OPTION = "--out"
+def is_prepared(name: str, out: str | os.PathLike[str] = "dataset") -> bool:
+    """Whether ``OUT/NAME`` holds atomic files; a folder that is there is whole.
+
+    A set that a killed ``prepare`` had moved aside is put back first.
+    """
+    mend_leftovers(Path(out), name)
+    path = Path(out) / name / f"{name}.inter"
+    return path.is_file() and path.stat().st_size > 0
+
+
+def check_replaceable(folder: Path) -> None:
+    """Refuses to replace a folder that ``prepare`` did not write.
+
+    Raises:
+        OutputError: It holds something else.
+    """
+    if folder.exists() and any(folder.iterdir()) and not (folder / RECORD_FILE).is_file():
+        raise OutputError(
+            f"{folder} was not written by prepare: move it away, or name another folder with --out"
+        )
 
 
 @contextlib.contextmanager
@@ -35,7 +70,7 @@ def alone(out: Path, name: str, say: Callable[[str], object]) -> Iterator[None]:
         OutputError: ``out`` cannot be written.
     """
     made = [folder for folder in (out, *out.parents) if not folder.exists()]
-    with writing(out, _OPTION):
+    with writing(out, OPTION):
         out.mkdir(parents=True, exist_ok=True)
         lock = _lock(
             out / f".{name}.lock", wait=lambda: say(f"{name}: waiting for another process, which prepares it")
@@ -119,7 +154,7 @@ def _unlock(descriptor: int | None, path: Path) -> None:
 @contextlib.contextmanager
 def temporary_folder(out: Path, prefix: str) -> Iterator[Path]:
     """A folder beside the final one, so that renaming it is atomic; gone afterwards unless it was renamed."""
-    with writing(out, _OPTION):
+    with writing(out, OPTION):
         folder = Path(tempfile.mkdtemp(prefix=prefix, dir=out))
     try:
         yield folder
@@ -134,7 +169,7 @@ def move_into_place(new: Path, final: Path) -> None:
         OutputError: It cannot be renamed; the earlier folder is back in its place.
     """
     # mkdtemp makes folders for the owner alone; a data set gets the permissions of its parent.
-    with writing(final, _OPTION):
+    with writing(final, OPTION):
         new.chmod(final.parent.stat().st_mode & 0o777)
         if not final.exists():
             os.rename(new, final)

@@ -8,7 +8,7 @@ import polars as pl
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from recbole_ext.data.movielens.ordering import duplicate_row, order_interactions, tie_share
+from recbole_ext.data.ordering import duplicate_row, order_interactions, tie_share
 
 Row = tuple[int, int, int]
 INTERACTIONS = st.lists(

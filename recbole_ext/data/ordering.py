@@ -7,7 +7,7 @@ from typing import Literal
 import numpy as np
 import polars as pl
 
-__all__ = ["TieBreak", "duplicate_row", "order_interactions", "tie_share"]
+__all__ = ["TieBreak", "duplicate_row", "order_interactions", "tie_share", "token_ranks"]
 
 TieBreak = Literal["file", "random"]
 
@@ -38,6 +38,24 @@ def order_interactions(frame: pl.DataFrame, tie_break: TieBreak = "file", seed: 
     if key is not None:
         return frame[np.argsort(key, kind="stable")]
     return frame.sort(keys, maintain_order=True)
+
+
+def token_ranks(tokens: pl.Series) -> tuple[np.ndarray, pl.Series]:
+    """The order of tokens: as numbers if all are numbers, else as text.
+
+    Args:
+        tokens: ``(n,)`` text without repetition.
+
+    Returns:
+        ``(n,) uint32`` place of each token, and the tokens in order.
+    """
+    keys: list[pl.Expr] = [pl.col("token")]
+    if tokens.str.contains(r"^\d+$").all():
+        keys.insert(0, pl.col("token").str.len_bytes())
+    found = pl.DataFrame({"token": tokens}).with_row_index("code").sort(keys)
+    place = np.empty(len(tokens), dtype=np.uint32)
+    place[found["code"].to_numpy()] = np.arange(len(tokens), dtype=np.uint32)
+    return place, found["token"]
 
 
 def _one_key(frame: pl.DataFrame) -> np.ndarray | None:

@@ -1,4 +1,4 @@
-"""Small text files of MovieLens: their encoding, their lines, and values that RecBole can read back."""
+"""Small text files: their encoding, their lines, and values that RecBole can read back."""
 
 from __future__ import annotations
 
@@ -9,9 +9,12 @@ from pathlib import Path
 
 from recbole_ext.errors import DataError
 
-__all__ = ["clean", "csv_rows", "encoding_of", "join_sequence", "split_lines", "token"]
+__all__ = ["NO_GENRES", "clean", "csv_rows", "encoding_of", "join_sequence", "split_lines", "token"]
 
 _CHUNK_BYTES = 1024**2
+
+NO_GENRES = "(no genres listed)"
+"""What MovieLens writes where a film has no genre."""
 
 # Values that pandas, and so RecBole, reads as missing: a film may be called "Null".
 _PANDAS_MISSING = frozenset(
@@ -98,7 +101,7 @@ def token(value: str) -> str:
 
 def clean(value: str) -> str:
     """Text for one field of an atomic file: one line, single spaces, no ``"``, which starts quoting there."""
-    text = " ".join(value.replace('"', "'").split())
+    text = " ".join(value.replace('"', "'").replace("\0", " ").split())
     # pandas compares the whole field, and RecBole drops the empty word that the space would make.
     return f"{text} " if text in _PANDAS_MISSING else text
 
