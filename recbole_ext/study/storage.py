@@ -27,6 +27,8 @@ __all__ = ["has_trials", "locked", "open_storage", "open_study", "reason_of"]
 
 _IDENTITY = "recbole_ext"
 _ABSENT = object()
+# Operations of Optuna's journal that make a study and a trial.
+_MAKES = {0: "study_id", 4: "trial_id"}
 _PARTS = {
     "model": "another model",
     "space": "another space",
@@ -89,17 +91,27 @@ def _damaged_line(journal: Path) -> int | None:
     """The first whole line that is no record, from 1 on; what follows the last line end is somebody's half record."""
     if not journal.is_file():
         return None
+    made = {"study_id": 0, "trial_id": 0}
     with journal.open("rb") as handle:
         for number, line in enumerate(handle, start=1):
             if not line.endswith(b"\n"):
                 return None
             try:
                 record = json.loads(line)
-            except ValueError:
+            except (ValueError, RecursionError):
                 return number
             if not isinstance(record, dict) or "op_code" not in record:
                 return number
+            # Optuna numbers studies and trials from 0 and ignores records of any that no earlier line has made.
+            if any(not _is_below(record[key], count) for key, count in made.items() if key in record):
+                return number
+            if key := _MAKES.get(record["op_code"]):
+                made[key] += 1
     return None
+
+
+def _is_below(number: Any, count: int) -> bool:
+    return isinstance(number, int) and 0 <= number < count
 
 
 def _open_journal(file: Path) -> BaseStorage:

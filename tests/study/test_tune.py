@@ -400,7 +400,19 @@ def test_a_torn_line_of_the_journal_is_cut_off(ease: Ease) -> None:
     assert trials_of(ease(trials=4)).height == 4
 
 
-@pytest.mark.parametrize("line", [b"garbage{\n", b"3\n", b"\xff\n", b"\n"])
+@pytest.mark.parametrize(
+    "line",
+    [
+        b"garbage{\n",
+        b"3\n",
+        b"\xff\n",
+        b"\n",
+        b"[" * 100_000 + b"\n",
+        b'{"op_code": 4, "worker_id": "a", "study_id": 1, "datetime_start": "x"}\n',
+        b'{"op_code": 8, "worker_id": "a", "trial_id": 1, "user_attr": {"x": 1}}\n',
+    ],
+    ids=["text", "number", "bytes", "empty", "deep", "no such study", "no such trial"],
+)
 def test_a_damaged_last_line_of_the_journal_is_named_and_nothing_is_written_after_it(
     ease: Ease, line: bytes
 ) -> None:
