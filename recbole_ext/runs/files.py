@@ -17,7 +17,6 @@ from recbole_ext.errors import OutputError
 __all__ = [
     "alone_in",
     "check_new",
-    "check_study_folder",
     "is_busy",
     "made_folder",
     "named",
@@ -113,17 +112,6 @@ def _lives(pid: int) -> bool:
     except OSError:
         pass  # it is another user's
     return pid != os.getpid()
-
-
-def check_study_folder(folder: Path) -> None:
-    """Refuses the folder of a run, a re-ranking or curves as that of a study.
-
-    Raises:
-        OutputError: It is one.
-    """
-    for name in ("config.yaml", "metrics.json"):
-        if (folder / name).is_file():
-            raise OutputError(f"{folder} holds the results of a run ({name}): choose another --output")
 
 
 @contextlib.contextmanager

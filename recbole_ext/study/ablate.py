@@ -11,7 +11,8 @@ from typing import Any
 from recbole_ext.data.build import DataCache
 from recbole_ext.model.registry import seeds_of, short_name
 from recbole_ext.runs.compare import estimates
-from recbole_ext.runs.files import alone_in, check_study_folder, made_folder
+from recbole_ext.runs.files import alone_in, made_folder
+from recbole_ext.runs.kinds import check_study_folder
 from recbole_ext.runs.results import Ablation, SweepPoint, SweepResult, write_result
 from recbole_ext.runs.run import Run
 from recbole_ext.study.cells import Cells
@@ -62,7 +63,7 @@ def run_ablation(
 ) -> Ablation:
     """Runs a study that was checked; otherwise as :func:`ablate`."""
     place = output or Path("saved") / "study" / plan.file.stem
-    check_study_folder(place)
+    check_study_folder(place, "ablation")
     settings, files, values = plan.settings, plan.files, dict(plan.values)
     for sweep in settings.sweeps:
         # The data set in use, which may be the fallback instead of the requested one.

@@ -16,7 +16,8 @@ from recbole_ext.model.registry import model_spec, seeds_of, short_name
 from recbole_ext.rerank.curves import Curves
 from recbole_ext.rerank.run import pareto_run, rerank_run
 from recbole_ext.runs.compare import best_on_validation, choose_baseline, compared, groups_of
-from recbole_ext.runs.files import alone_in, check_study_folder, made_folder
+from recbole_ext.runs.files import alone_in, made_folder
+from recbole_ext.runs.kinds import check_study_folder
 from recbole_ext.runs.results import Comparison, Tuning, write_result
 from recbole_ext.runs.run import Run
 from recbole_ext.study.cells import Cells
@@ -136,7 +137,7 @@ def _begun(
 ) -> _Study:
     """Opens the study in its folder, on the data set that is available."""
     place = output or Path("saved") / "study" / plan.file.stem
-    check_study_folder(place)
+    check_study_folder(place, "comparison")
     values = {**plan.values, "dataset": available_dataset(plan.config, report)}
     metric = str(plan.config["valid_metric"])
     bigger = bigger_is_better(metric.partition("@")[0])

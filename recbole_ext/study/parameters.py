@@ -100,8 +100,8 @@ class IntParameter(_Range):
     """A whole number, uniform or log-uniform."""
 
     type: Literal["int"]
-    low: int
-    high: int
+    low: int = Field(ge=-(2**63), le=2**63 - 1)
+    high: int = Field(ge=-(2**63), le=2**63 - 1)
     step: int = Field(default=1, ge=1)
 
     def examples(self) -> list[Any]:

@@ -19,7 +19,7 @@ from pydantic import (
 
 from recbole_ext.config.blocks import RERANKERS
 from recbole_ext.config.messages import config_error
-from recbole_ext.config.problem import Origin, Problem, first_error, from_pydantic
+from recbole_ext.config.problem import Origin, Problem, first_error, from_pydantic, origin_of_option
 from recbole_ext.config.read import known_keys
 from recbole_ext.config.yaml_reader import Document, read_yaml
 from recbole_ext.errors import ConfigError, nearest
@@ -41,6 +41,7 @@ SamplerName = Literal["tpe", "random"]
 PrunerName = Literal["median", "asha", "hyperband", "none"]
 _Seed = Annotated[int, Field(strict=True, ge=0, lt=2**32)]
 _STRICT = ConfigDict(extra="forbid", frozen=True)
+_OWN_KEYS = frozenset({"seed", "model", "output"})
 
 
 def _first_repeated(values: Sequence[Any]) -> Any:
@@ -84,14 +85,21 @@ class StudyBase(BaseModel):
     @field_validator("base", "settings")
     @classmethod
     def _leaves_the_studys_own_keys(cls, keys: Any) -> Any:
-        if isinstance(keys, dict) and {"seed", "model", "output"} & keys.keys():
+        if isinstance(keys, dict) and _OWN_KEYS & keys.keys():
             raise ValueError("sets model, seed or output, which the study controls: remove it")
         return keys
 
     def layers(
         self, document: Document, overrides: Mapping[str, Any]
     ) -> tuple[tuple[Path, ...], dict[str, Any], dict[str, Origin]]:
-        """Returns configuration files, the keys that override them, and the origins of keys from the study's file."""
+        """Returns configuration files, the keys that override them, and the origins of keys from the study's file.
+
+        Raises:
+            ConfigError: An override is a key that the study controls.
+        """
+        for key in sorted(_OWN_KEYS & overrides.keys()):
+            reason = f"is controlled by the study: leave the option out and edit {document.source}"
+            raise config_error(Problem((key,), "value_error", reason=reason, origin=origin_of_option(key)))
         files = (Path(document.source).parent / self.base,) if isinstance(self.base, str) else ()
         values = {} if isinstance(self.base, str) else dict(self.base)
         origins = {key: document.origin("base", key) for key in values}

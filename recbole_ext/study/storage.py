@@ -27,6 +27,7 @@ __all__ = ["has_trials", "locked", "open_storage", "open_study", "reason_of"]
 
 _IDENTITY = "recbole_ext"
 _ABSENT = object()
+_CREATE_STUDY = 0  # as Optuna's journal numbers its operations
 _PARTS = {
     "model": "another model",
     "space": "another space",
@@ -85,21 +86,30 @@ def _cut_torn_line(journal: Path) -> None:
             handle.truncate(handle.read().rfind(b"\n") + 1)
 
 
-def _damaged_line(journal: Path) -> int | None:
-    """The first whole line that is no record, from 1 on; what follows the last line end is somebody's half record."""
-    if not journal.is_file():
-        return None
-    with journal.open("rb") as handle:
+def _damage(journal: Path) -> str:
+    """What is wrong with the first damaged line and what to do; empty if there is none.
+
+    What follows the last line end is somebody's half record.
+    """
+    studies = 0
+    with journal.open("rb") if journal.is_file() else io.BytesIO() as handle:
         for number, line in enumerate(handle, start=1):
             if not line.endswith(b"\n"):
-                return None
+                return ""
             try:
                 record = json.loads(line)
-            except ValueError:
-                return number
+            except (ValueError, RecursionError):
+                record = None
             if not isinstance(record, dict) or "op_code" not in record:
-                return number
-    return None
+                return f"is damaged in line {number}: remove that line and what follows it"
+            # Optuna numbers studies from 0, and ignores records of one that no earlier line has made.
+            study = record.get("study_id", 0)
+            if "study_id" in record and not (isinstance(study, int) and 0 <= study < studies):
+                return (
+                    f"is damaged (line {number} belongs to a study that no earlier line creates): restore it"
+                )
+            studies += record["op_code"] == _CREATE_STUDY
+    return ""
 
 
 def _open_journal(file: Path) -> BaseStorage:
@@ -112,11 +122,8 @@ def _open_journal(file: Path) -> BaseStorage:
     try:
         with writing(file):
             # Optuna forgives a damaged last line as long as nothing follows it, and then writes a record after it.
-            line = _damaged_line(file)
-            if line is not None:
-                raise OutputError(
-                    f"{file} is damaged in line {line}: remove that line and what follows it, {remedy}"
-                )
+            if damage := _damage(file):
+                raise OutputError(f"{file} {damage}, {remedy}")
             return JournalStorage(JournalFileBackend(str(file), lock_obj=cast(Any, _KernelLock(file))))
     except (ValueError, KeyError, TypeError, AssertionError) as error:
         raise OutputError(f"{file} is damaged ({error}): restore it, {remedy}") from error

@@ -20,7 +20,8 @@ from recbole_ext.config.messages import pluralize
 from recbole_ext.data.build import DataCache, fingerprint, prepare_data
 from recbole_ext.errors import ConfigError, OutputError, RecBoleExtError
 from recbole_ext.model.registry import resolve_model
-from recbole_ext.runs.files import alone_in, check_study_folder, is_busy, made_folder
+from recbole_ext.runs.files import alone_in, is_busy, made_folder
+from recbole_ext.runs.kinds import check_study_folder
 from recbole_ext.runs.protocol import NOT_COMPARED
 from recbole_ext.study.plan import SearchPlan, TuneOptions, plan_search
 from recbole_ext.study.queue import counted
@@ -86,8 +87,10 @@ def run_search(
     cache: DataCache,
 ) -> TuneResult:
     """Runs a search that was checked; otherwise as :func:`tune`."""
+    if plan.options.output is not None:
+        check_study_folder(plan.options.output, "search")  # before hours of preparing a data set
     search, identity = _prepared(plan, report, cache)
-    check_study_folder(search.folder)
+    check_study_folder(search.folder, "search")
     busy = is_busy(search.folder)
     storage = _opened(search)
     with alone_in(search.folder, shared=True):

@@ -13,7 +13,6 @@ import pytest
 from recbole_ext.errors import OutputError
 from recbole_ext.runs.files import (
     alone_in,
-    check_study_folder,
     is_busy,
     made_folder,
     new_folder,
@@ -109,12 +108,3 @@ def test_a_folder_is_busy_as_long_as_its_process_lives(held: str, fits: bool, tm
         other.kill()
     assert not is_busy(tmp_path)
     assert not is_busy(tmp_path / "none")
-
-
-@pytest.mark.parametrize("file", ["config.yaml", "metrics.json"])
-def test_a_run_is_no_place_for_a_study(file: str, tmp_path: Path) -> None:
-    check_study_folder(tmp_path)
-    check_study_folder(tmp_path / "none")
-    (tmp_path / file).write_text("")
-    with pytest.raises(OutputError, match="holds the results of a run"):
-        check_study_folder(tmp_path)

@@ -7,6 +7,10 @@ import sys
 from pathlib import Path
 from typing import get_args
 
+import pytest
+
+from recbole_ext.errors import ConfigError
+from recbole_ext.study.plan import plan_ablation, plan_comparison
 from recbole_ext.study.settings import PrunerName, SamplerName
 from recbole_ext.study.worker import PRUNERS, SAMPLERS
 
@@ -30,3 +34,12 @@ def test_plans_import_neither_torch_nor_the_host() -> None:
     )
     done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
     assert done.stdout == "[]\n"
+
+
+@pytest.mark.parametrize("key", ["model", "output", "seed"])
+def test_no_option_sets_what_the_file_of_a_study_controls(key: str) -> None:
+    words = rf"{key}.* is controlled by the study: leave the option out and edit config/study/"
+    with pytest.raises(ConfigError, match=words):
+        plan_comparison(Path("config/study/ml-100k.yaml"), {key: "3"})
+    with pytest.raises(ConfigError, match=words):
+        plan_ablation(Path("config/study/ablation.yaml"), {key: "3"})

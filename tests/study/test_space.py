@@ -45,6 +45,8 @@ MISTAKES = {
     "hidden_size: {type: int, low: 1.5, high: 2}": r"^low in hidden_size in .*line 1 must be a whole number, not 1\.5$",
     "hidden_size: {type: int, low: few, high: 2}": r"^low in hidden_size in .*line 1 must be a whole number, not 'few'$",
     "hidden_size: {type: int, low: 1, high: 2, step: 0}": r"^step in hidden_size in .*line 1 must be 1 or more, not 0$",
+    f"hidden_size: {{type: int, low: 1, high: {2**63}}}": r"^high in hidden_size in .*line 1 must be at most 9223372036854775807",
+    f"hidden_size: {{type: int, low: {-(2**63) - 1}, high: 1}}": r"^low in hidden_size in .*line 1 must be (at least )?-9223372036854775808",
     "learning_rate: {type: float, low: 0, high: .nan}": r"^high in learning_rate in .*line 1 must be a finite number, not \.nan$",
     "hidden_size: {type: int, low: 16, high: 32, step: 100}": r"line 1 has step 100, which does not lead from low 16 to high 32: set high to 116, or choose",
     "hidden_size: {type: int, low: 16, high: 32, step: 5}": r"step 5, which does not lead .*: set high to 31 or 36, or choose",

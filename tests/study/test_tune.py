@@ -369,6 +369,19 @@ def test_a_journal_that_lost_any_line_never_replaces_results(ease: Ease) -> None
     assert {record["op_code"] for record in harmless} <= {7, 8, 9}
 
 
+def test_a_record_of_a_study_that_is_not_there_is_damage(ease: Ease) -> None:
+    journal = ease(trials=1).folder / "journal.log"
+    whole = journal.read_bytes()
+    damaged = whole + b'{"op_code": 4, "worker_id": "a", "study_id": 1, "datetime_start": "x"}\n'
+    journal.write_bytes(damaged)
+    number = damaged.count(b"\n")
+    with pytest.raises(OutputError, match=rf"damaged \(line {number} belongs to a study .*: restore it, or"):
+        ease(trials=2)
+    assert journal.read_bytes() == damaged
+    journal.write_bytes(whole)
+    assert trials_of(ease(trials=2)).height == 2
+
+
 def test_a_lost_trial_is_named(ease: Ease) -> None:
     folder = ease(trials=3).folder
     journal = folder / "journal.log"
@@ -400,7 +413,17 @@ def test_a_torn_line_of_the_journal_is_cut_off(ease: Ease) -> None:
     assert trials_of(ease(trials=4)).height == 4
 
 
-@pytest.mark.parametrize("line", [b"garbage{\n", b"3\n", b"\xff\n", b"\n"])
+@pytest.mark.parametrize(
+    "line",
+    [
+        b"garbage{\n",
+        b"3\n",
+        b"\xff\n",
+        b"\n",
+        b"[" * 100_000 + b"\n",
+    ],
+    ids=["text", "number", "bytes", "empty", "deep"],
+)
 def test_a_damaged_last_line_of_the_journal_is_named_and_nothing_is_written_after_it(
     ease: Ease, line: bytes
 ) -> None:
