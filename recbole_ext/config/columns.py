@@ -63,8 +63,8 @@ def _mistakes(values: Mapping[str, Any]) -> Iterable[tuple[str, str]]:
             if name not in there:
                 yield (
                     key,
-                    f"names the column {name!r}, which is not loaded: add it to user or item in load_col, or leave it "
-                    "out",
+                    f"names the column {name!r}, which load_col does not name for user or item: add it there, or leave "
+                    "it out",
                 )
 
 

@@ -38,14 +38,14 @@ REPLACED_KEYS = {
 }
 """RecBole keys that would be silently ignored, with their replacements."""
 
-_NAMES = "its column has this name in every file: rename the column there, and leave the key out"
-_ONE_INDEX = "only user_id and item_id have an index of their own here: leave it out"
-_NO_GRAPH = "knowledge graphs are not read: leave it out"
+_NAMES = "the files name this column {}: rename it there, and leave the key out"
+_ONE_INDEX = "only user_id and item_id have an index: leave the key out"
+_NO_GRAPH = "knowledge graphs are not read: leave the key out"
 IGNORED_KEYS: dict[str, tuple[Any, str]] = {
-    "ITEM_ID_FIELD": ("item_id", _NAMES),
-    "RATING_FIELD": ("rating", _NAMES),
-    "TIME_FIELD": ("timestamp", _NAMES),
-    "USER_ID_FIELD": ("user_id", _NAMES),
+    "ITEM_ID_FIELD": ("item_id", _NAMES.format("item_id")),
+    "RATING_FIELD": ("rating", _NAMES.format("rating")),
+    "TIME_FIELD": ("timestamp", _NAMES.format("timestamp")),
+    "USER_ID_FIELD": ("user_id", _NAMES.format("user_id")),
     "alias_of_entity_id": (None, _NO_GRAPH),
     "alias_of_item_id": (None, _ONE_INDEX),
     "alias_of_relation_id": (None, _NO_GRAPH),
@@ -54,14 +54,14 @@ IGNORED_KEYS: dict[str, tuple[Any, str]] = {
     "entity_kg_num_interval": ("[0,inf)", _NO_GRAPH),
     "field_separator": ("\t", "columns are separated by tabs: convert the files, and leave the key out"),
     "kg_reverse_r": (False, _NO_GRAPH),
-    "metric_decimal_place": (4, "figures are stored exactly: leave it out"),
+    "metric_decimal_place": (4, "figures are stored exactly: leave the key out"),
     "relation_kg_num_interval": ("[0,inf)", _NO_GRAPH),
     "seq_separator": (
         " ",
         "the parts of a sequence are separated by blanks: convert the files, and leave the key out",
     ),
-    "state": ("INFO", "a run's log is always complete: leave it out"),
-    "unused_col": (None, "name the other columns in load_col, and leave the key out"),
+    "state": ("INFO", "a run's log is always complete: leave the key out"),
+    "unused_col": (None, "load_col decides which columns are used: name the others there"),
 }
 """RecBole keys that have one value here: that value, and why another one would have no effect."""
 
@@ -112,7 +112,7 @@ def translate_host_keys(
     for key in layer.keys() & IGNORED_KEYS.keys():
         value, reason = IGNORED_KEYS[key]
         if layer[key] != value or type(layer[key]) is not type(value):
-            words = f"is {as_yaml(layer[key])}, which has no effect: {reason}"
+            words = f"is {as_yaml(layer[key])}, which has no effect, since {reason}"
             raise config_error(Problem((key,), "replaced_key", layer[key], reason=words, origin=origins[key]))
     if _SAMPLING in layer:
         origin = origins[_SAMPLING]

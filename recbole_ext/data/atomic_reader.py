@@ -179,15 +179,11 @@ def check_fields(text: bytes, fields: int, path: Path, row: int = 0, last: int |
     Raises:
         DataError: There is such a line.
     """
-    codes = np.frombuffer(text, dtype=np.uint8)
+    codes = np.frombuffer(text if text.endswith(b"\n") else text + b"\n", dtype=np.uint8)
     ends = np.flatnonzero(codes == ord("\n"))
-    if not text.endswith(b"\n"):
-        ends = np.append(ends, len(codes))
     found = np.diff(np.searchsorted(np.flatnonzero(codes == ord("\t")), ends), prepend=0) + 1
     starts = np.append(0, ends[:-1] + 1)
-    blank = (starts == ends) | (
-        (starts + 1 == ends) & (codes[np.minimum(starts, len(codes) - 1)] == ord("\r"))
-    )
+    blank = (starts == ends) | ((starts + 1 == ends) & (codes[starts] == ord("\r")))
     bad = np.flatnonzero((found != fields) & ~blank)
     if len(bad) and (last is None or bad[0] <= last):
         number = int(found[bad[0]])
