@@ -7,10 +7,16 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
-from recbole_ext.config.messages import config_error
+from recbole_ext.config.messages import as_yaml, config_error
 from recbole_ext.config.problem import Origin, Problem, first_error, from_pydantic
 
-__all__ = ["FORMER_KEYS", "REPLACED_KEYS", "translate_host_keys"]
+__all__ = [
+    "FORMER_KEYS",
+    "IGNORED_KEYS",
+    "REPLACED_KEYS",
+    "translate_host_keys",
+    "without_ignored_keys",
+]
 
 REPLACED_KEYS = {
     "additional_feat_suffix": "load_col",
@@ -31,6 +37,33 @@ REPLACED_KEYS = {
     "valid_metric_bigger": "valid_metric, which decides it",
 }
 """RecBole keys that would be silently ignored, with their replacements."""
+
+_NAMES = "the files name this column {}: rename it there, and leave the key out"
+_ONE_INDEX = "only user_id and item_id have an index: leave the key out"
+_NO_GRAPH = "knowledge graphs are not read: leave the key out"
+IGNORED_KEYS: dict[str, tuple[Any, str]] = {
+    "ITEM_ID_FIELD": ("item_id", _NAMES.format("item_id")),
+    "RATING_FIELD": ("rating", _NAMES.format("rating")),
+    "TIME_FIELD": ("timestamp", _NAMES.format("timestamp")),
+    "USER_ID_FIELD": ("user_id", _NAMES.format("user_id")),
+    "alias_of_entity_id": (None, _NO_GRAPH),
+    "alias_of_item_id": (None, _ONE_INDEX),
+    "alias_of_relation_id": (None, _NO_GRAPH),
+    "alias_of_user_id": (None, _ONE_INDEX),
+    "encoding": ("utf-8", "every file is read as UTF-8: convert the files, and leave the key out"),
+    "entity_kg_num_interval": ("[0,inf)", _NO_GRAPH),
+    "field_separator": ("\t", "columns are separated by tabs: convert the files, and leave the key out"),
+    "kg_reverse_r": (False, _NO_GRAPH),
+    "metric_decimal_place": (4, "figures are stored exactly: leave the key out"),
+    "relation_kg_num_interval": ("[0,inf)", _NO_GRAPH),
+    "seq_separator": (
+        " ",
+        "the parts of a sequence are separated by blanks: convert the files, and leave the key out",
+    ),
+    "state": ("INFO", "a run's log is always complete: leave the key out"),
+    "unused_col": (None, "load_col decides which columns are used: name the others there"),
+}
+"""RecBole keys that have one value here: that value, and why another one would have no effect."""
 
 FORMER_KEYS = frozenset({"serve", "tune"})
 """Keys stored by runs and searches of version 0.1.0, always null and never read."""
@@ -76,6 +109,11 @@ def translate_host_keys(
                 Problem((key,), "replaced_key", layer[key], reason=reason, origin=origins[key])
             )
         del values[key]
+    for key in layer.keys() & IGNORED_KEYS.keys():
+        value, reason = IGNORED_KEYS[key]
+        if layer[key] != value or type(layer[key]) is not type(value):
+            words = f"is {as_yaml(layer[key])}, which has no effect, since {reason}"
+            raise config_error(Problem((key,), "replaced_key", layer[key], reason=words, origin=origins[key]))
     if _SAMPLING in layer:
         origin = origins[_SAMPLING]
         for key, value in _sampling(values.pop(_SAMPLING), origin, below["sampling_alpha"]).items():
@@ -84,6 +122,18 @@ def translate_host_keys(
                 raise config_error(Problem((_SAMPLING,), "value_error", value, reason=reason, origin=origin))
             places.setdefault(key, origin)
     return values, places
+
+
+def without_ignored_keys(stored: Mapping[str, Any]) -> dict[str, Any]:
+    """The configuration of a run of an earlier version, which took any value of keys that have no effect.
+
+    Args:
+        stored: The keys of its ``config.yaml``.
+    """
+    values = {key: value for key, value in stored.items() if key not in IGNORED_KEYS}
+    if isinstance(load := values.get("load_col"), Mapping):
+        values["load_col"] = {source: columns for source, columns in load.items() if source != "inter"}
+    return values
 
 
 def _sampling(block: Any, origin: Origin, old_alpha: float) -> dict[str, Any]:

@@ -65,6 +65,8 @@ def as_yaml(value: Any) -> str:
     except yaml.YAMLError:  # a Python object, from a caller of the package
         text = repr(value)
     text = text.removesuffix("...\n").strip()
+    if "\n" in text:  # bytes, or a text of several lines
+        text = " ".join(text.split())
     return text if len(text) <= _SHOWN else f"{text[: _SHOWN - 1]}…"
 
 

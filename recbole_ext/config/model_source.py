@@ -17,7 +17,15 @@ from pathlib import Path
 
 from recbole_ext.errors import ConfigError, nearest
 
-__all__ = ["ModelSource", "host_arguments", "host_folder", "is_inside", "model_source", "source_of_class"]
+__all__ = [
+    "ModelSource",
+    "host_activations",
+    "host_arguments",
+    "host_folder",
+    "is_inside",
+    "model_source",
+    "source_of_class",
+]
 
 _PACKAGES = ("recbole", "recbole_ext")
 _KEY_READ = re.compile(r"""config(?:\.get\(|\[)\s*["'](\w+)["']""")
@@ -109,6 +117,17 @@ def host_arguments() -> frozenset[str]:
     return frozenset(
         key for node in tree.body if isinstance(node, ast.Assign) for key in ast.literal_eval(node.value)
     )
+
+
+@cache
+def host_activations() -> tuple[str, ...]:
+    """The names that RecBole's feed-forward layers take as ``hidden_act``."""
+    tables = [
+        node.value
+        for node in ast.walk(_tree("recbole.model.layers"))
+        if isinstance(node, ast.Assign) and ast.unparse(node.targets[0]) == "ACT2FN"
+    ]
+    return tuple(ast.literal_eval(key) for table in tables for key in getattr(table, "keys", ()))
 
 
 def host_folder() -> Path:

@@ -19,6 +19,7 @@ from typing import Any
 
 from recbole_ext.config.host_keys import FORMER_KEYS, translate_host_keys
 from recbole_ext.config.messages import config_error
+from recbole_ext.config.model_rules import check_model_rules
 from recbole_ext.config.model_source import ModelSource, host_arguments, host_folder
 from recbole_ext.config.problem import Origin, Problem, origin_of_option
 from recbole_ext.config.rules import check_values
@@ -118,29 +119,13 @@ def read_config(
         # Who names a data set by an option, or over the file with the substitute, asks for that one.
         values["offline_dataset"] = None
     checked = check_values(values, defaults, places)
-    _check_loss(model, checked, places.get("loss_type"))
-    _check_layers(model, checked, places.get("n_layers"))
+    check_model_rules(model, checked, places)
     return CheckedConfig(model, checked, places, known)
 
 
 def _height(layer: int, origin: Origin) -> int:
     """Which key was written over which other: a study's lines and options come in one layer."""
     return _OPTION if origin.line is None else layer
-
-
-def _check_loss(model: ModelSource, values: Mapping[str, Any], origin: Origin | None) -> None:
-    """Checks the loss of RecBole models whose kind of training examples depends on it."""
-    loss = values.get("loss_type")
-    if model.chooses_loss and loss not in ("CE", "BPR"):
-        reason = f"must be CE or BPR for {model.name}, not {loss!r}"
-        raise config_error(Problem(("loss_type",), "value_error", loss, reason=reason, origin=origin))
-
-
-def _check_layers(model: ModelSource, values: Mapping[str, Any], origin: Origin | None) -> None:
-    """Graph models may have no layer, which makes them a matrix factorisation; attention must have one."""
-    if model.sequential and "n_layers" in model.keys and values.get("n_layers") == 0:
-        reason = f"must be 1 or more for {model.name}, not 0"
-        raise config_error(Problem(("n_layers",), "value_error", 0, reason=reason, origin=origin))
 
 
 def known_keys(model: ModelSource, extra: Collection[str] = ()) -> frozenset[str]:

@@ -10,6 +10,7 @@ from typing import Annotated, Any, Literal
 from pydantic import AfterValidator, ConfigDict, Field, TypeAdapter, ValidationError
 
 from recbole_ext.config.blocks import read_pareto, read_rerank
+from recbole_ext.config.columns import check_columns
 from recbole_ext.config.messages import config_error
 from recbole_ext.config.problem import Origin, Problem, first_error, from_pydantic
 from recbole_ext.errors import ConfigError
@@ -62,6 +63,21 @@ _Clip = Annotated[
     AfterValidator(_with_max_norm),
     Field(description="a block such as {max_norm: 5}, with norm_type beside it where it is not 2"),
 ]
+_Columns = Annotated[list[_Text], Field(min_length=1)]
+_LoadedColumns = Annotated[
+    dict[Literal["inter", "user", "item"], _Columns | Literal["*"]],
+    Field(
+        description="a block of inter, user and item, each with a list of columns (user and item also '*' for all)"
+    ),
+]
+_LeftOutColumns = Annotated[
+    dict[Literal["user", "item"], _Columns],
+    Field(description="a block of user and item, each with a list of columns"),
+]
+_Discretization = Annotated[
+    dict[_Text, dict[Literal["method", "bucket"], Literal["ED", "LD"] | Annotated[int, Field(ge=1)]]],
+    Field(description="a block such as {age: {method: ED, bucket: 5}} or {age: {method: LD}}"),
+]
 _Folder = Annotated[
     str,
     AfterValidator(_folder_name),
@@ -70,6 +86,8 @@ _Folder = Annotated[
 
 # kernels.sequence_pairs.DISTANCE_WEIGHTS, which needs torch.
 _Fall = Literal["linear", "inverse", "exponential", "quadratic", "flat"]
+# recbole.data.transform.construct_transform, which needs torch.
+_Transform = Literal["mask_itemseq", "inverse_itemseq", "crop_itemseq", "reorder_itemseq", "user_defined"]
 
 _TYPES: dict[str, Any] = {
     "LIST_SUFFIX": _Text,
@@ -84,6 +102,7 @@ _TYPES: dict[str, Any] = {
     "directed": bool,
     "distance_decay": _NotNegative,
     "distance_weight": _Fall,
+    "discretization": _Discretization | None,
     "dropout_prob": Annotated[float, Field(ge=0, lt=1)],
     "embedding_size": _whole(1),
     "epochs": _whole(1),
@@ -113,8 +132,10 @@ _TYPES: dict[str, Any] = {
     "last_days": _Positive | None,
     "learner": Literal["adam", "adamw", "sgd", "adagrad", "rmsprop", "sparse_adam"],
     "learning_rate": _Positive,
-    "load_col": _Block,
+    "layer_norm_eps": _Positive,
+    "load_col": _LoadedColumns,
     "logq_correction": bool,
+    "loss_decimal_place": Annotated[int, Field(ge=1, le=15)],
     "loss_negatives": _whole(1),
     "loss_negatives_shared": bool,
     "match_weight": _Fall,
@@ -126,6 +147,8 @@ _TYPES: dict[str, Any] = {
     "n_layers": _whole(0),
     "neighbour_scale": _Positive | None,
     "normalise": bool,
+    "normalize_all": bool | None,
+    "normalize_field": _Columns | None,
     "num_layers": _whole(1),
     "offline_dataset": _Folder | None,
     "output": _Text | None,
@@ -134,8 +157,13 @@ _TYPES: dict[str, Any] = {
     "place_scale": _Positive | None,
     "place_weight": _Fall,
     "positive_weight": _Positive,
+    "preload_weight": Annotated[
+        dict[_Text, _Text], Field(description="a block of a column of tokens and a column of numbers")
+    ]
+    | None,
     "rating_threshold": _Number | None,
     "recency_decay": Annotated[float, Field(gt=0, le=1)],
+    "reg_weight": _NotNegative,
     "regularisation": _Positive,
     "regularisation_power": _NotNegative,
     "rerank": _Block | None,
@@ -158,8 +186,10 @@ _TYPES: dict[str, Any] = {
     "tie_break": Literal["file", "random"],
     "history_shuffle": Literal["none", "seconds", "sessions", "all"],
     "session_gap": _whole(0),
+    "transform": _Transform | None,
     "topk": _list_of(_whole(1), "a whole number of 1 or more, or a list of these"),
     "train_batch_size": _whole(1),
+    "unload_col": _LeftOutColumns | None,
     "unobserved_weight": _NotNegative,
     "use_gpu": bool | None,
     "valid_metric": _Text,
@@ -183,7 +213,7 @@ _FLOATS_WRITTEN_AS_WHOLE = {"global_ratio", "spatial_ratio", "resolution"}
 
 @cache
 def _type_of(key: str, default: type) -> TypeAdapter[Any]:
-    kind = _TYPES.get(key)
+    kind = _TYPES.get(key) if (key, default) != ("reg_weight", list) else list[_NotNegative]
     if kind is None:
         kind = _Number if key in _FLOATS_WRITTEN_AS_WHOLE else _TYPES_BY_DEFAULT.get(default, Any)
     return TypeAdapter(kind, config=ConfigDict(strict=True))
@@ -212,6 +242,7 @@ def check_values(
             result[key] = [result[key]]
     for key, value in result.items():
         _check_type(key, value, type(defaults.get(key)), values[key], origins.get(key))
+    check_columns(result, origins)
     result["topk"] = sorted(set(result["topk"]))
     result["metrics"] = [
         _metric(name, "metrics", origins.get("metrics")) for name in dict.fromkeys(result["metrics"])

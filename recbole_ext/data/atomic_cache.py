@@ -10,7 +10,7 @@ import numpy as np
 import polars as pl
 import pyarrow as pa
 
-from recbole_ext.data.atomic_reader import Columns, parse_inter
+from recbole_ext.data.atomic_reader import Columns, parse_inter, unusable
 from recbole_ext.data.files import whole
 from recbole_ext.errors import OutputError
 
@@ -54,7 +54,9 @@ def read_columns(path: Path) -> Columns:
                 "%s is damaged (%s): reading %s instead and rebuilding the cache", cache, reason, path
             )
         else:
-            if columns is not None:
+            tokens = () if columns is None else (columns.user_tokens, columns.item_tokens)
+            # An earlier version may have written tokens that the text's reader refuses, with their line.
+            if columns is not None and all(unusable(each) is None for each in tokens):
                 return columns
     columns = parse_inter(path)
     write_cache(path, columns)

@@ -13,7 +13,7 @@ import pandas as pd
 import torch
 
 from recbole_ext._compat.host import Dataset, FeatureSource, FeatureType, Interaction
-from recbole_ext.data.features import genre_matrix
+from recbole_ext.data.features import check_loaded, genre_matrix
 from recbole_ext.data.interactions import (
     TRAIN,
     Interactions,
@@ -21,6 +21,7 @@ from recbole_ext.data.interactions import (
     interactions_of,
     split_interactions,
 )
+from recbole_ext.errors import DataError
 
 __all__ = ["ExactDataset"]
 
@@ -40,10 +41,18 @@ class ExactDataset(Dataset):
     feat_name_list: list[str]
 
     def __init__(self, config: Any, interactions: Interactions | None = None) -> None:
+        check_loaded(config)
         self.interactions = interactions or interactions_of(
             config, Path(config["data_path"]) / f"{config['dataset']}.inter"
         )
-        super().__init__(config)
+        try:
+            super().__init__(config)
+        except (KeyError, TypeError, ValueError) as error:
+            reason = " ".join(str(error).split())
+            raise DataError(
+                f"RecBole cannot use the columns of {config['dataset']} that load_col and the keys beside it name "
+                f"({reason}): name others"
+            ) from error
         self._declare_sequence_fields()
         self.negative_history = self._negative_history()
         self.history_times = bool(getattr(config.model_class, "reads_times", False))

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import polars as pl
 
-from recbole_ext.data.atomic_reader import column_names
+from recbole_ext.data.atomic_reader import check_fields, column_names
 from recbole_ext.errors import DataError
 
-__all__ = ["genre_matrix", "read_items", "titles"]
+__all__ = ["check_loaded", "genre_matrix", "read_items", "titles"]
 
 _TITLES = ("title", "movie_title")
 
@@ -22,20 +23,66 @@ def read_items(path: Path) -> pl.DataFrame | None:
         DataError: It cannot be read, lacks item_id, or names a column or an item twice.
     """
     if not path.is_file():
+        if path.exists() or path.is_symlink():
+            raise DataError(f"{path} is no file: put the items' file there, or remove it")
         return None
     names = column_names(path)
+    if "item_id" not in names:
+        raise DataError(f"{path} has no column item_id: fix it or remove it")
     try:
-        frame = pl.read_csv(path, separator="\t", quote_char=None, infer_schema=False, glob=False)
+        text = path.read_bytes()
+        frame = pl.read_csv(text, separator="\t", quote_char=None, infer_schema=False, glob=False)
     except (OSError, pl.exceptions.PolarsError) as error:
         reason = str(error).partition("\n")[0]
         raise DataError(f"{path} cannot be read ({reason}): fix it or remove it") from error
+    _check_lines(text, len(names), path)
     frame = frame.rename(dict(zip(frame.columns, names, strict=True)))
-    if "item_id" not in names:
-        raise DataError(f"{path} has no column item_id: fix it or remove it")
+    blank = frame.select(pl.all_horizontal(pl.all().is_null())).to_series()
+    token = frame["item_id"]
+    bad = (token.is_null() | (token.str.strip_chars() == "")) & ~blank
+    if bad.any():
+        raise DataError(f"{path}, line {(bad.arg_max() or 0) + 2}: the item has no token: correct the line")
+    frame = frame.filter(~blank)
     again = frame["item_id"].filter(frame["item_id"].is_duplicated())
     if len(again):
         raise DataError(f"{path} has the item {again[0]} twice: remove one of its lines")
     return frame
+
+
+def check_loaded(config: Any) -> None:
+    """Compares the columns that a configuration names with the headers of the users' and the items' file.
+
+    Args:
+        config: The merged configuration.
+
+    Raises:
+        DataError: A file, or a column of it, is missing, or a header gives no types.
+    """
+    for source, columns in (config["load_col"] or {}).items():
+        if source == "inter":
+            continue
+        path = Path(config["data_path"]) / f"{config['dataset']}.{source}"
+        if not path.is_file():
+            raise DataError(
+                f"load_col names columns of {source}, but {path} does not exist: leave {source} out"
+            )
+        names = column_names(path, typed=True)
+        for name in () if columns == "*" else columns:
+            if name not in names:
+                raise DataError(
+                    f"load_col names the column {name!r} of {source}, but {path} has {', '.join(names)}: name "
+                    "one of these"
+                )
+
+
+def _check_lines(text: bytes, fields: int, path: Path) -> None:
+    """Refuses a NUL byte, and a line with another number of fields than the header."""
+    if (place := text.find(b"\0")) >= 0:
+        line = text.count(b"\n", 0, place) + 1
+        raise DataError(f"{path}, line {line}: it has a NUL byte: correct the line, or remove the file")
+    _, _, rows = text.partition(b"\n")
+    if rows:
+        check_fields(rows, fields, path)
 
 
 def titles(path: Path) -> pl.DataFrame | None:

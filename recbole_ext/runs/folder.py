@@ -21,6 +21,7 @@ from typing import Any
 import yaml
 
 from recbole_ext import __version__
+from recbole_ext.config.host_keys import without_ignored_keys
 from recbole_ext.config.model_source import is_inside
 from recbole_ext.config.safe_text import mask_secrets, visible
 from recbole_ext.data.files import write_whole, writing
@@ -270,7 +271,7 @@ def read_trusted_config(run: Path, trust: bool) -> dict[str, Any]:
             f"{run / 'config.yaml'} names code from outside ({', '.join(named)}), which opening the folder would run: "
             "add --trust (in Python trust=True) if the folder and that code are yours"
         )
-    return plain
+    return without_ignored_keys(plain)
 
 
 def _outside(plain: Mapping[str, Any]) -> list[str]:

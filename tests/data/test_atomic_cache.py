@@ -19,6 +19,7 @@ from recbole_ext.data.atomic_reader import parse_inter
 from recbole_ext.data.build import fingerprint
 from recbole_ext.data.interactions import Interactions, read_interactions, split_interactions
 from recbole_ext.data.movielens import prepare
+from recbole_ext.errors import DataError
 from tests.conftest import write_inter
 from tests.data.movielens.raw_sets import CSV, write_set
 
@@ -132,3 +133,16 @@ def test_nothing_but_the_cache_is_left_beside_the_text(tmp_path):
     read_columns(path)
     assert sorted(file.name for file in path.parent.iterdir()) == ["toy.inter", "toy.inter.arrow"]
     assert cache_path(path).stat().st_mode == path.stat().st_mode
+
+
+def test_a_cache_with_a_token_that_is_refused_now_does_not_let_it_pass(inter):
+    """Earlier versions took the name of padding as a user, and their caches hold it."""
+    path = inter([("a", "x", 4.0, 5), ("[PAD]", "x", 4.0, 6)])
+    good = inter([("a", "x", 4.0, 5), ("b", "x", 4.0, 6)])
+    text = good.read_text().replace("b\tx", "[PAD]\tx")
+    columns = parse_inter(good)
+    path.write_text(text)
+    tokens = columns.user_tokens.str.replace("b", "[PAD]", literal=True)
+    column_cache.write_cache(path, dataclasses.replace(columns, user_tokens=tokens))
+    with pytest.raises(DataError, match=r"line 3: user_id is '\[PAD\]', which cannot be a token"):
+        read_columns(path)

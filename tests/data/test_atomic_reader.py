@@ -92,3 +92,52 @@ def test_two_columns_of_one_name_are_refused(tmp_path: Path, header: str) -> Non
     path.write_text("item_id:token\tgenres:token\tgenres:token_seq\ni\tDrama\tComedy\n")
     with pytest.raises(DataError, match=r"toy\.item has two columns named 'genres' in line 1"):
         read_items(path)
+
+
+HEADER = "user_id:token\titem_id:token\trating:float\ttimestamp:float\n"
+
+
+@pytest.mark.parametrize("piece", [1, 30, 1000])
+@pytest.mark.parametrize(
+    ("row", "words"),
+    [
+        ("u\tb\t3.0", "it has 3 fields, but line 1 has 4"),
+        ("u\tb\t3.0\t7\tmore", "it has 5 fields, but line 1 has 4"),
+        ("u", "it has 1 field, but line 1 has 4"),
+        ("[PAD]\tb\t3.0\t7", r"user_id is '\[PAD\]', which cannot be a token"),
+        ("u\t[PAD]\t3.0\t7", r"item_id is '\[PAD\]', which cannot be a token"),
+        ("  \tb\t3.0\t7", "user_id is '  ', which cannot be a token"),
+        ("u\tb\0\t3.0\t7", r"item_id is 'b\\x00', which cannot be a token"),
+        (f"u\tb\t3.0\t{'9' * 6000}", r"timestamp is '9{59}\.\.\. \(6,002 characters\), not a whole number"),
+    ],
+)
+@pytest.mark.parametrize("before", [0, 4])
+def test_a_row_that_cannot_be_read_is_named_by_its_line(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, row: str, words: str, before: int, piece: int
+) -> None:
+    path = tmp_path / "toy.inter"
+    path.write_text(HEADER + "u\ta\t3.0\t1\n" * before + row + "\nu\tc\t3.0\t9\n")
+    monkeypatch.setattr(columns, "_CHUNK_BYTES", piece)
+    with pytest.raises(DataError, match=rf"toy\.inter, line {before + 2}: {words}"):
+        parse_inter(path)
+
+
+def test_a_header_with_a_nul_or_an_unknown_type_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "toy.inter"
+    for header in (HEADER.replace("rating", "rat\0ing"), HEADER.replace("rating:float", "rating:number")):
+        path.write_text(header + "u\ta\t3.0\t1\n")
+        with pytest.raises(DataError, match=r"toy\.inter has the column 'rat.*in line 1"):
+            parse_inter(path)
+
+
+@given(st.lists(st.integers(0, 4), min_size=1, max_size=8), st.booleans(), st.sampled_from(["\n", "\r\n"]))
+def test_the_first_line_with_another_number_of_fields_is_found(counts, ends, line_end):
+    """0 is a line without any character, which is no line of data."""
+    lines = ["\t".join("x" * count) for count in counts]
+    text = line_end.join(lines) + (line_end if ends else "")
+    bad = next((place for place, count in enumerate(counts) if count not in (0, 3)), None)
+    if bad is None:
+        columns.check_fields(text.encode(), 3, Path("f"))
+        return
+    with pytest.raises(DataError, match=f"f, line {bad + 2}: it has {counts[bad]} field"):
+        columns.check_fields(text.encode(), 3, Path("f"))

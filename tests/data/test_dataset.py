@@ -15,9 +15,7 @@ from tests.conftest import cycle_rows
 
 def test_the_training_part_is_what_recbole_would_hold(quick):
     _, model = resolve_model("BPR")
-    config = build_config(
-        model, None, [], {**quick, "load_col": {"inter": ["*"], "item": ["item_id", "genres"]}}
-    )
+    config = build_config(model, None, [], {**quick, "load_col": {"item": ["item_id", "genres"]}})
     dataset = prepare_data(config).dataset
     # each of sixty users has twelve interactions in the order of time, of which the last two are held out
     rows = cycle_rows()

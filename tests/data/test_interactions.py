@@ -158,7 +158,10 @@ def test_tie_share_counts_users_whose_border_is_a_tie():
             "line 2: rating is 'NaN'",
         ),
         ("user_id:token\titem_id:token\ttimestamp:float\n\t2\t3\n", "line 2: user_id is None"),
-        ("user_id:token\titem_id:token\ttimestamp:float\n1\t2\t3\t4\t5\n", "cannot be read"),
+        (
+            "user_id:token\titem_id:token\ttimestamp:float\n1\t2\t3\t4\t5\n",
+            "line 2: it has 5 fields, but line 1 has 3",
+        ),
     ],
 )
 def test_malformed_files_are_named_with_their_line(tmp_path, text, message):

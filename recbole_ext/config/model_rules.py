@@ -1,0 +1,64 @@
+"""Rules of keys whose range depends on the model."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from recbole_ext.config.messages import config_error
+from recbole_ext.config.model_source import ModelSource, host_activations, is_inside
+from recbole_ext.config.problem import Origin, Problem
+from recbole_ext.errors import nearest
+
+__all__ = ["check_model_rules"]
+
+_CLOSED_FORM = {"EASE", "NCEPLRec"}
+_SIZES_OF_HEADS = (("n_heads", "hidden_size"), ("n_heads", "embedding_size"), ("num_heads", "attention_size"))
+
+
+def check_model_rules(model: ModelSource, values: Mapping[str, Any], origins: Mapping[str, Origin]) -> None:
+    """Checks what a model would fail at while it is built or trained.
+
+    Args:
+        model: The model, as its source describes it.
+        values: The merged keys, each of the right type.
+        origins: Where each key was written that a user set.
+
+    Raises:
+        ConfigError: A value cannot be used with this model.
+    """
+    for key, reason in _mistakes(model, values):
+        raise config_error(
+            Problem((key,), "value_error", values.get(key), reason=reason, origin=origins.get(key))
+        )
+
+
+def _mistakes(model: ModelSource, values: Mapping[str, Any]) -> Iterable[tuple[str, str]]:
+    """Keys and what is wrong with each."""
+    loss = values.get("loss_type")
+    if model.chooses_loss and loss not in ("CE", "BPR"):
+        # The kind of training examples depends on it.
+        yield "loss_type", f"must be CE or BPR for {model.name}, not {loss!r}"
+    if model.sequential and "n_layers" in model.keys and values.get("n_layers") == 0:
+        # Graph models may have no layer, which makes them a matrix factorisation; attention must have one.
+        yield "n_layers", f"must be 1 or more for {model.name}, not 0"
+    weight = values.get("reg_weight")
+    if _CLOSED_FORM & set(model.names) and not weight:
+        yield "reg_weight", f"must be above 0 for {model.name}, whose equations have no solution at {weight}"
+    yield from _heads(model, values)
+    act = values.get("hidden_act")
+    if is_inside(model.path) and "hidden_act" in model.keys and act not in host_activations():
+        known = host_activations()
+        yield "hidden_act", f"must be one of {', '.join(known)}, not {act!r}{nearest(str(act), known)}"
+
+
+def _heads(model: ModelSource, values: Mapping[str, Any]) -> Iterable[tuple[str, str]]:
+    """Attention cuts a vector into equal parts, one for each head."""
+    for heads, size in _SIZES_OF_HEADS:
+        read = {heads, size} <= model.keys and not (size == "embedding_size" and "hidden_size" in model.keys)
+        if read and values[size] % values[heads]:
+            yield (
+                heads,
+                f"is {values[heads]}, which does not divide {size} ({values[size]}): choose one that does, or another "
+                f"{size}",
+            )
