@@ -25,7 +25,15 @@ from recbole_ext.config.rules import check_values
 from recbole_ext.config.yaml_reader import parse_value, read_packaged_yaml, read_yaml
 from recbole_ext.errors import ConfigError
 
-__all__ = ["COMPUTED_KEYS", "CheckedConfig", "known_keys", "parse_overrides", "read_config", "user_values"]
+__all__ = [
+    "COMPUTED_KEYS",
+    "CheckedConfig",
+    "default_files",
+    "known_keys",
+    "parse_overrides",
+    "read_config",
+    "user_values",
+]
 
 _OURS = Path(__file__).parents[1] / "properties"
 COMPUTED_KEYS = frozenset(
@@ -157,10 +165,10 @@ def parse_overrides(argv: Sequence[str]) -> dict[str, Any]:
     for argument in argv:
         match = re.fullmatch(r"--([A-Za-z_]\w*(?:\.\w+)*)=(.*)", argument, flags=re.DOTALL)
         if match is None:
-            raise ConfigError(f"{argument!r} is not an option: write --key=value, without spaces around '='")
+            raise ConfigError(f"{argument!r} is not an option: write --key=value or --key value")
         key, text = match.groups()
         if not text.strip():
-            raise ConfigError(f"--{key}= has no value: write --{key}=null for none")
+            raise ConfigError(f"--{key}= has no value: write --{key}=VALUE, or --{key}=null for none")
         if seen.setdefault(key, text) != text:
             raise ConfigError(f"--{key} is given twice, as {seen[key]} and as {text}: keep one")
         value = parse_value(text, f"--{argument[2:]}")
@@ -187,15 +195,23 @@ def _defaults(model: ModelSource) -> dict[str, Any]:
     return copy.deepcopy(_defaults_of(model.names))
 
 
-@cache
-def _defaults_of(names: tuple[str, ...]) -> dict[str, Any]:
+def default_files(names: tuple[str, ...] = ()) -> list[Path]:
+    """The files of defaults, later ones win.
+
+    Args:
+        names: Of a model's class and its base classes, the most basic first; empty for what all models share.
+    """
     host = host_folder() / "properties"
     layers = [host / "overall.yaml", host / "dataset" / "sample.yaml", _OURS / "overall.yaml"]
     layers += [folder / "model" / f"{name}.yaml" for folder in (host, _OURS) for name in names]
+    return [file for file in layers if file.is_file()]
+
+
+@cache
+def _defaults_of(names: tuple[str, ...]) -> dict[str, Any]:
     values: dict[str, Any] = {}
-    for file in layers:
-        if file.is_file():
-            values = _merged(values, read_packaged_yaml(file))
+    for file in default_files(names):
+        values = _merged(values, read_packaged_yaml(file))
     return values
 
 
