@@ -28,6 +28,7 @@ COMMANDS: dict[str, tuple[str, ...]] = {
     "train --help": ("train", "--help"),
     "models": ("models",),
     "datasets": ("datasets",),
+    "keys": ("keys",),
     "table of two runs": ("table", "saved/knn", "saved/gru"),
     "report of two runs": ("report", "saved/knn", "saved/gru"),
     "an unknown command": ("tarin",),

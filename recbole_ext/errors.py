@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import difflib
+import sys
 from collections.abc import Iterable
+from pathlib import Path
 
 __all__ = [
     "CheckpointError",
@@ -13,6 +15,7 @@ __all__ = [
     "OutputError",
     "RecBoleExtError",
     "nearest",
+    "program",
 ]
 
 
@@ -63,3 +66,12 @@ def nearest(name: str, known: Iterable[str]) -> str:
     by_lower = {candidate.lower(): candidate for candidate in known}
     close = difflib.get_close_matches(name.lower(), by_lower, n=1, cutoff=0.6)
     return f"; did you mean '{by_lower[close[0]]}'?" if close else ""
+
+
+def program() -> str:
+    """The program as the user started it, for messages and files that quote a command.
+
+    Returns:
+        ``recbole-ext`` if that was typed, else ``python run.py``.
+    """
+    return "recbole-ext" if Path(sys.argv[0] if sys.argv else "").stem == "recbole-ext" else "python run.py"

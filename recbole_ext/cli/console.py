@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from types import TracebackType
 from typing import TYPE_CHECKING
 
@@ -13,15 +12,33 @@ from recbole_ext.config.safe_text import mask_secrets, visible
 if TYPE_CHECKING:
     from rich.console import Console
 
-__all__ = ["SearchBar", "console", "say"]
+__all__ = ["SearchBar", "console", "say", "wide_option"]
+
+
+_WIDE = "recbole_ext.wide"
+_WIDEST = 10_000
 
 
 def console() -> Console:
-    """Standard output, as it is now: tests and pipes exchange it."""
+    """Standard output, as it is now: tests and pipes exchange it.
+
+    A pipe or a file has 80 columns (or those of the variable ``COLUMNS``), so that a log shows what a terminal shows;
+    ``--wide`` has no limit.
+    """
     from rich.console import Console
 
-    # A table in a log must not be cut to the 80 columns that a terminal is taken to have where there is none.
-    return Console(highlight=False, soft_wrap=True, width=None if sys.stdout.isatty() else 160)
+    context = click.get_current_context(silent=True)
+    wide = context is not None and bool(context.meta.get(_WIDE))
+    return Console(highlight=False, soft_wrap=True, width=_WIDEST if wide else None)
+
+
+def _set_wide(context: click.Context, _: click.Parameter, value: bool) -> None:
+    context.meta[_WIDE] = value
+
+
+wide_option = click.option(
+    "--wide", is_flag=True, expose_value=False, callback=_set_wide, help="Show every column of the tables."
+)
 
 
 def say(line: str, err: bool = False) -> None:

@@ -15,7 +15,8 @@ import click
 
 from recbole_ext import __version__
 from recbole_ext.cli.console import say
-from recbole_ext.errors import RecBoleExtError, nearest
+from recbole_ext.cli.keys import separated
+from recbole_ext.errors import RecBoleExtError, nearest, program
 
 __all__ = ["COMMANDS", "main"]
 
@@ -34,6 +35,7 @@ COMMANDS = {
     "prepare": "data",
     "models": "data",
     "datasets": "data",
+    "keys": "data",
 }
 """The file of each command, in the order in which ``--help`` shows them."""
 
@@ -53,11 +55,18 @@ class _Commands(click.Group):
         command: click.Command = getattr(module, cmd_name)
         return command
 
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        name, command, rest = super().resolve_command(ctx, args)
+        return name, command, separated(ctx, command, rest) if command else rest
+
 
 @click.group(
     cls=_Commands,
     context_settings={"help_option_names": ["-h", "--help"]},
-    epilog="Without a command, 'train' is meant: run.py --model=GRU4Rec --config=config/ml.yaml",
+    epilog="Without a command, 'train' is meant: --model=GRU4Rec --dataset=ml-100k. The value of an option stands "
+    "behind '=' or a blank, and '-' and '_' are alike in its name.",
 )
 @click.version_option(__version__, prog_name="recbole-ext")
 def _cli() -> None:
@@ -123,7 +132,7 @@ def _run(arguments: Sequence[str] | None, received: list[int]) -> None:
     words = [argument for argument in given if argument != "--debug"]
     try:
         _check_characters(words)
-        _cli.main(_with_command(words), prog_name="run.py", standalone_mode=False)
+        _cli.main(_with_command(words), prog_name=program().removeprefix("python "), standalone_mode=False)
     except (RecBoleExtError, click.ClickException, OSError) as error:
         if "--debug" in given:
             say(traceback.format_exc(), err=True)

@@ -10,7 +10,7 @@ from typing import Any
 import click
 
 from recbole_ext.config.safe_text import mask_secrets
-from recbole_ext.errors import ConfigError
+from recbole_ext.errors import ConfigError, program
 
 __all__ = [
     "ANY_KEY",
@@ -26,7 +26,7 @@ __all__ = [
 ]
 
 ANY_KEY = {"ignore_unknown_options": True, "allow_extra_args": True}
-"""Context settings of a command that accepts any key as ``--key=value`` and passes unknown arguments on."""
+"""Context settings of a command that accepts any key; :func:`~recbole_ext.cli.keys.overrides_of` reads them."""
 
 
 class NamedPath(click.Path):
@@ -60,9 +60,9 @@ k_option = click.option(
 trust_option = click.option(
     "--trust", is_flag=True, help="Import the model and metrics of your own project that the folder names."
 )
-head_rule_option = click.option("--head_rule", help="What counts as the head (default: the run's head_rule).")
+head_rule_option = click.option("--head-rule", help="What counts as the head (default: the run's head_rule).")
 
 
 def repeated() -> str:
     """The command that repeats what is running, for the files that it writes: without passwords."""
-    return shlex.join(["python", "run.py", *map(mask_secrets, sys.argv[1:])])
+    return shlex.join([*program().split(), *map(mask_secrets, sys.argv[1:])])

@@ -7,6 +7,7 @@ from pathlib import Path
 import click
 
 from recbole_ext.cli.console import say
+from recbole_ext.cli.keys import overrides_of
 from recbole_ext.cli.options import (
     ANY_KEY,
     NamedPath,
@@ -56,13 +57,12 @@ def rerank(
 ) -> None:
     """Re-rank the test lists of a saved run, without training it again.
 
-    Options of the method are given as --key=value, for example --alpha=0.1, --lambda=0.3, --candidates=200, or for
-    exposure --coverage=0.8 --tail_share=0.5.
+    Options of the method are given as --key=value or --key value, for example --alpha=0.1, --lambda=0.3,
+    --candidates=200, or for exposure --coverage=0.8 --tail_share=0.5.
     """
     from recbole_ext.config.blocks import read_rerank
-    from recbole_ext.config.read import parse_overrides
 
-    block = parse_overrides(context.args)
+    block = overrides_of(context)
     if method is not None:
         block["method"] = method
     settings = read_rerank(block)

@@ -9,6 +9,7 @@ from typing import Any
 import click
 
 from recbole_ext.cli.console import say
+from recbole_ext.cli.keys import overrides_of
 from recbole_ext.cli.options import (
     ANY_KEY,
     NamedPath,
@@ -40,10 +41,9 @@ def train(
     run: Path | None,
     trust: bool,
 ) -> None:
-    """Train and test a model. Any configuration key can be given as --key=value."""
-    from recbole_ext.config.read import parse_overrides
+    """Train and test a model. Any configuration key can be given as --key=value or --key value."""
 
-    overrides = parse_overrides(context.args)
+    overrides = overrides_of(context)
     if run is None:
         if trust:
             raise click.UsageError(

@@ -7,6 +7,7 @@ from pathlib import Path
 import click
 
 from recbole_ext.cli.console import SearchBar, say
+from recbole_ext.cli.keys import overrides_of
 from recbole_ext.cli.options import (
     ANY_KEY,
     NamedPath,
@@ -15,6 +16,7 @@ from recbole_ext.cli.options import (
     model_option,
     repeated,
 )
+from recbole_ext.errors import program
 
 __all__ = ["ablate", "compare", "sequentiality", "tune"]
 
@@ -56,12 +58,11 @@ def tune(
 ) -> None:
     """Search for the best settings on validation; the same command continues after an interruption.
 
-    Any configuration key can be given as --key=value.
+    Any configuration key can be given as --key=value or --key value.
     """
-    from recbole_ext.config.read import parse_overrides
     from recbole_ext.study.plan import TuneOptions, plan_search
 
-    overrides = parse_overrides(context.args)
+    overrides = overrides_of(context)
     if dataset is not None:
         overrides["dataset"] = dataset
     names = () if objectives is None else tuple(objectives.split(","))
@@ -90,7 +91,7 @@ def tune(
         say(f"Pareto front: trials {', '.join(map(str, result.front))} ({result.folder / 'front'})")
     say(
         f"best {result.summary['objectives'][0]} on validation: {result.value:.4f}; train and test it with "
-        f"run.py --config={result.folder / 'best.yaml'}"
+        f"{program()} --config={result.folder / 'best.yaml'}"
     )
 
 
@@ -102,12 +103,11 @@ def tune(
 def compare(context: click.Context, config: Path, output: Path | None, budget_minutes: float | None) -> None:
     """Tune, train and compare models; the same command continues after an interruption.
 
-    Any configuration key can be given as --key=value.
+    Any configuration key can be given as --key=value or --key value.
     """
-    from recbole_ext.config.read import parse_overrides
     from recbole_ext.study.plan import plan_comparison
 
-    plan = plan_comparison(config, parse_overrides(context.args), budget_minutes)
+    plan = plan_comparison(config, overrides_of(context), budget_minutes)
 
     from recbole_ext.report.charts.curves import curves_page
     from recbole_ext.study import compare as study
@@ -124,12 +124,11 @@ def compare(context: click.Context, config: Path, output: Path | None, budget_mi
 def ablate(context: click.Context, config: Path, output: Path | None) -> None:
     """Train models at several values of one key; the same command continues after an interruption.
 
-    Any configuration key can be given as --key=value.
+    Any configuration key can be given as --key=value or --key value.
     """
-    from recbole_ext.config.read import parse_overrides
     from recbole_ext.study.plan import plan_ablation
 
-    plan = plan_ablation(config, parse_overrides(context.args))
+    plan = plan_ablation(config, overrides_of(context))
 
     from recbole_ext.study import ablate as study
     from recbole_ext.study import table as comparison_table

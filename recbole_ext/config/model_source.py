@@ -23,6 +23,7 @@ __all__ = [
     "host_arguments",
     "host_folder",
     "is_inside",
+    "keys_read_in",
     "model_source",
     "source_of_class",
 ]
@@ -155,6 +156,15 @@ def _file(module: str) -> Path | None:
 def _text(module: str) -> str:
     file = _file(module)
     return "" if file is None else file.read_text("utf-8")
+
+
+def keys_read_in(folder: Path) -> frozenset[str]:
+    """The configuration keys that any module under a folder reads.
+
+    Args:
+        folder: Of Python files.
+    """
+    return frozenset().union(*(_keys_read(file.read_text("utf-8")) for file in folder.rglob("*.py")))
 
 
 def _keys_read(text: str) -> set[str]:

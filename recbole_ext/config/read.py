@@ -31,6 +31,7 @@ __all__ = [
     "CheckedConfig",
     "as_of_today",
     "default_core",
+    "default_files",
     "known_keys",
     "parse_overrides",
     "read_config",
@@ -151,10 +152,10 @@ def parse_overrides(argv: Sequence[str]) -> dict[str, Any]:
     for argument in argv:
         match = re.fullmatch(r"--([A-Za-z_]\w*(?:\.\w+)*)=(.*)", argument, flags=re.DOTALL)
         if match is None:
-            raise ConfigError(f"{argument!r} is not an option: write --key=value, without spaces around '='")
+            raise ConfigError(f"{argument!r} is not an option: write --key=value or --key value")
         key, text = match.groups()
         if not text.strip():
-            raise ConfigError(f"--{key}= has no value: write --{key}=null for none")
+            raise ConfigError(f"--{key}= has no value: write --{key}=VALUE, or --{key}=null for none")
         if seen.setdefault(key, text) != text:
             raise ConfigError(f"--{key} is given twice, as {seen[key]} and as {text}: keep one")
         value = parse_value(text, f"--{argument[2:]}")
@@ -192,15 +193,23 @@ def as_of_today(stored: Mapping[str, Any], wanted: Collection[str]) -> dict[str,
     return {key: defaults[key] for key in wanted if key in defaults} | _without_former_keys(stored)
 
 
-@cache
-def _defaults_of(names: tuple[str, ...]) -> dict[str, Any]:
+def default_files(names: tuple[str, ...] = ()) -> list[Path]:
+    """The files of defaults, later ones win.
+
+    Args:
+        names: Of a model's class and its base classes, the most basic first; empty for what all models share.
+    """
     host = host_folder() / "properties"
     layers = [host / "overall.yaml", host / "dataset" / "sample.yaml", _OURS / "overall.yaml"]
     layers += [folder / "model" / f"{name}.yaml" for folder in (host, _OURS) for name in names]
+    return [file for file in layers if file.is_file()]
+
+
+@cache
+def _defaults_of(names: tuple[str, ...]) -> dict[str, Any]:
     values: dict[str, Any] = {}
-    for file in layers:
-        if file.is_file():
-            values = _merged(values, read_packaged_yaml(file))
+    for file in default_files(names):
+        values = _merged(values, read_packaged_yaml(file))
     return values
 
 

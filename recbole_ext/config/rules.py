@@ -11,12 +11,12 @@ from pydantic import AfterValidator, ConfigDict, Field, TypeAdapter, ValidationE
 
 from recbole_ext.config.blocks import read_pareto, read_rerank
 from recbole_ext.config.columns import check_columns
-from recbole_ext.config.messages import config_error
+from recbole_ext.config.messages import config_error, describe_schema
 from recbole_ext.config.problem import Origin, Problem, first_error, from_pydantic
 from recbole_ext.errors import ConfigError
 from recbole_ext.evaluator.register import bigger_is_better, known_metrics, metric_name
 
-__all__ = ["check_values", "read_metric_at_k"]
+__all__ = ["check_values", "described_type", "read_metric_at_k"]
 
 
 def _folder_name(value: str) -> str:
@@ -209,6 +209,17 @@ _TYPES_BY_DEFAULT: dict[type, Any] = {
 }
 # RecBole writes a whole number where any number is meant.
 _FLOATS_WRITTEN_AS_WHOLE = {"global_ratio", "spatial_ratio", "resolution"}
+
+
+def described_type(key: str, default: type) -> str:
+    """What a key may hold, in words; empty if anything.
+
+    Args:
+        key: Its name.
+        default: Type of its default value, which decides where the key has no type of its own.
+    """
+    schema = _type_of(key, default).json_schema()
+    return describe_schema(schema) if schema else ""
 
 
 @cache

@@ -50,7 +50,7 @@ EXPLANATIONS: dict[Explained, HowExplainable] = {
 """The description of each ``explained`` value of a :class:`~recbole_ext.model.registry.ModelSpec`."""
 
 _UNKNOWN = HowExplainable(
-    "found when asked", "A model from outside: `python run.py explain` finds out how it knows the user."
+    "found when asked", "A model from outside: the command `explain` finds out how it knows the user."
 )
 _WITHOUT_HISTORY = ("chance", "popularity", "rule")
 

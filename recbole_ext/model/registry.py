@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, cast, get_args
 
 from recbole_ext.config.problem import Problem
-from recbole_ext.errors import ConfigError, nearest
+from recbole_ext.errors import ConfigError, nearest, program
 from recbole_ext.evaluator.outside import import_outside
 
 if TYPE_CHECKING:
@@ -294,7 +294,9 @@ def model_spec(name: str) -> ModelSpec:
         return resolve_model(name)[0]
     spec = MODELS.get(name) or _host_specs().get(name)
     if spec is None:
-        raise _refused(name, f"is no known model{nearest(name, known_models())} ('run.py models' lists all)")
+        raise _refused(
+            name, f"is no known model{nearest(name, known_models())} ('{program()} models' lists all)"
+        )
     if spec.needs:
         raise _refused(name, f"needs {spec.needs}, which MovieLens does not have: choose another")
     return spec

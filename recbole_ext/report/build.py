@@ -8,7 +8,7 @@ from pathlib import Path
 from recbole_ext import __version__
 from recbole_ext.data.files import write_whole
 from recbole_ext.data.movielens import DATASETS
-from recbole_ext.errors import ConfigError, OutputError, nearest
+from recbole_ext.errors import ConfigError, OutputError, nearest, program
 from recbole_ext.report.cards import cards_of
 from recbole_ext.report.context import Context, context_of
 from recbole_ext.report.document import Document, Section
@@ -37,13 +37,13 @@ def _absent(context: Context, present: set[str]) -> tuple[str, ...]:
     best = next((row.runs[0] for row in context.comparison.rows if row.runs), None)
     run = str(best.path) if best else "RUN"
     hints = {
-        "coverage": "A comparison needs a second model: name more run folders, for example those of python run.py "
-        "--model=EASE and --model=GRU4Rec.",
-        "debiasing": f"Curves of re-rankers are added by the folder of: python run.py pareto {run}",
-        "examples": "Lists before and after a re-ranker are added by the folder of: python run.py rerank "
+        "coverage": "A comparison needs a second model: name more run folders, for example those of "
+        f"{program()} --model=EASE and --model=GRU4Rec.",
+        "debiasing": f"Curves of re-rankers are added by the folder of: {program()} pareto {run}",
+        "examples": f"Lists before and after a re-ranker are added by the folder of: {program()} rerank "
         f"{run} --method=popularity_penalty --alpha=0.1 (with its run among the folders).",
-        "ablation": "Ablations are added by the folder of: python run.py ablate (it holds ablation.json).",
-        "tuning": "The history of a tuning is added by a folder with trials.csv: python run.py tune, or compare.",
+        "ablation": f"Ablations are added by the folder of: {program()} ablate (it holds ablation.json).",
+        "tuning": f"The history of a tuning is added by a folder with trials.csv: {program()} tune, or compare.",
     }
     missing = [words for key, words in hints.items() if key not in present]
     return (*((context.data_absent,) if context.data_absent else ()), *missing)

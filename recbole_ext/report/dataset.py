@@ -10,7 +10,7 @@ import numpy as np
 
 from recbole_ext.data.features import titles
 from recbole_ext.data.interactions import TEST, TRAIN, Split
-from recbole_ext.errors import CheckpointError, RecBoleExtError
+from recbole_ext.errors import CheckpointError, RecBoleExtError, program
 from recbole_ext.evaluator.groups import popularity_groups, user_groups
 from recbole_ext.runs.run import Run
 
@@ -121,7 +121,7 @@ def open_dataset(run: Run) -> DatasetFacts | str:
     file = run.data_file
     name = file.stem
     absent = (
-        f"Plots of the data, head and tail targets and titles of histories need the data set: `python run.py "
+        f"Plots of the data, head and tail targets and titles of histories need the data set: `{program()} "
         f"prepare --dataset={name}`, then write the report again."
     )
     if not file.is_file():

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from recbole_ext.errors import CheckpointError, ConfigError
+from recbole_ext.errors import CheckpointError, ConfigError, program
 from recbole_ext.runs.figures import CurveFigures, RerankFigures
 from recbole_ext.runs.files import partial_of
 from recbole_ext.runs.folder import read_metrics
@@ -66,7 +66,7 @@ class _Reader:
         if (path.suffix == ".partial" or not path.is_dir()) and partial_of(path).is_dir():
             final = path.with_name(path.name.removesuffix(".partial"))
             raise CheckpointError(
-                f"{partial_of(path)} is unfinished: continue it with python run.py train --resume {final}"
+                f"{partial_of(path)} is unfinished: continue it with {program()} train --resume {final}"
             )
         if not path.is_dir():
             raise CheckpointError(

@@ -12,26 +12,40 @@ from recbole_ext.errors import OutputError
 
 __all__ = ["RESULT_FILES", "Study", "check_study_folder"]
 
-Study = Literal["search", "comparison", "ablation"]
+Study = Literal["search", "comparison", "ablation", "sequentiality"]
 
 RESULT_FILES = {
     "comparison": "comparison.json",
     "ablation": "ablation.json",
+    "sequentiality": "sequentiality.json",
     "search": "trials.csv",
     "run": "metrics.json",
 }
 """The file by which a finished folder is recognised; re-rankings and curves have that of a run."""
 
-# What an unfinished folder has already; "cells" is shared by comparisons and ablations, so that its content decides.
+# What an unfinished folder has already; "cells" is shared by several kinds, so that its content decides.
 _BEGUN = {
     "comparison": ("tune", "curves"),
     "ablation": (),
+    "sequentiality": (),
     "search": ("tuning.json", "journal.log", "journal.log.lock", "study.lock", "scratch"),
     "run": ("config.yaml", "best.safetensors", "state.safetensors"),
 }
-_PARTS = {"comparison": {"cells", "tune", "curves", "rerank"}, "ablation": {"cells"}, "search": set[str]()}
+_PARTS = {
+    "comparison": {"cells", "tune", "curves", "rerank"},
+    "ablation": {"cells"},
+    "sequentiality": {"cells"},
+    "search": set[str](),
+}
 _CELL_OF_COMPARISON = re.compile(r"[^-]+-seed\d+(\.partial)?")
-_NAMES = {"run": "a run", "search": "a search", "comparison": "a comparison", "ablation": "an ablation"}
+_CELL_OF_SEQUENTIALITY = re.compile(r".+-order-[a-z_]+-seed\d+(\.partial)?")
+_NAMES = {
+    "run": "a run",
+    "search": "a search",
+    "comparison": "a comparison",
+    "ablation": "an ablation",
+    "sequentiality": "a study of order",
+}
 
 
 def check_study_folder(folder: Path, kind: Study) -> None:
@@ -75,8 +89,14 @@ def _evidence(folder: Path) -> dict[str, str]:
         if (folder / name).exists()
     }
     for cell in sorted(os.listdir(folder / "cells")) if (folder / "cells").is_dir() else ():
-        found.setdefault("comparison" if _CELL_OF_COMPARISON.fullmatch(cell) else "ablation", f"cells/{cell}")
+        found.setdefault(_kind_of_cell(cell), f"cells/{cell}")
     return found
+
+
+def _kind_of_cell(name: str) -> Study:
+    if _CELL_OF_COMPARISON.fullmatch(name):
+        return "comparison"
+    return "sequentiality" if _CELL_OF_SEQUENTIALITY.fullmatch(name) else "ablation"
 
 
 def _foreign(kind: Study, names: Sequence[str], begun: bool) -> str:

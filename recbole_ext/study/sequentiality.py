@@ -14,7 +14,8 @@ from recbole_ext.data.order_statistics import order_statistics, target_is_tied
 from recbole_ext.evaluator.difference import Difference
 from recbole_ext.model.registry import model_spec, seeds_of, short_name
 from recbole_ext.runs.compare import differences, estimates, over_seeds
-from recbole_ext.runs.files import alone_in, check_study_folder, made_folder
+from recbole_ext.runs.files import alone_in, made_folder
+from recbole_ext.runs.kinds import check_study_folder
 from recbole_ext.runs.results import Estimate, ModelOrder, OrderPoint, Sequentiality, write_result
 from recbole_ext.runs.run import Run
 from recbole_ext.study.cells import Cells
@@ -57,7 +58,7 @@ def run_sequentiality(
     random order is another one with each seed, so that deterministic models run with every seed, too, but for the order
     that is kept.
 
-    The folder holds ``cells/<model>-<condition>-seed<seed>/`` (complete run folders), ``sequentiality.json`` and
+    The folder holds ``cells/<model>-order-<condition>-seed<seed>/`` (complete run folders), ``sequentiality.json`` and
     ``sequentiality.md``.
 
     Args:
@@ -73,7 +74,7 @@ def run_sequentiality(
     """
     dataset = available_dataset(plan.config, report)
     place = output or Path("saved") / "study" / f"sequentiality-{dataset}"
-    check_study_folder(place)
+    check_study_folder(place, "sequentiality")
     folder = made_folder(place)
     with alone_in(folder):
         values = {**plan.values, "dataset": dataset}
@@ -84,7 +85,7 @@ def run_sequentiality(
 
 
 def _name(model: str, condition: str, seed: int) -> str:
-    return f"{short_name(model)}-{condition.replace(' ', '_')}-seed{seed}"
+    return f"{short_name(model)}-order-{condition.replace(' ', '_')}-seed{seed}"
 
 
 def _seeds(study: _Study, model: str, condition: str) -> Sequence[int]:

@@ -15,7 +15,7 @@ from recbole_ext.config.read import CheckedConfig, read_config
 from recbole_ext.config.yaml_reader import read_yaml
 from recbole_ext.data.movielens.catalog import DATASETS
 from recbole_ext.data.place import mend_leftovers
-from recbole_ext.errors import ConfigError, DataError, DownloadError
+from recbole_ext.errors import ConfigError, DataError, DownloadError, program
 from recbole_ext.model.registry import ModelSpec, model_spec
 
 __all__ = [
@@ -155,7 +155,7 @@ def command_line(
     model: str | None, dataset: str | None, files: Sequence[Path | str], overrides: Mapping[str, Any]
 ) -> str:
     """The command that repeats a run."""
-    words = ["python", "run.py"]
+    words = program().split()
     words += [f"--model={model}"] if model else []
     words += [f"--config={file}" for file in files]
     words += [f"--dataset={dataset}"] if dataset else []

@@ -125,10 +125,32 @@ MISTAKES: dict[str, tuple[list[str], Callable[[Path], Any], str]] = {
     "split": (pop("--split=leave_two_out"), nothing, r"split .*one of leave_one_out, ratio, global_time"),
     "K of nothing": (pop("--topk=[0]"), nothing, r"topk .*1 or more"),
     "K above the catalogue": (pop("--topk=[2, 9]"), nothing, r"topk asks for 9 items, .*catalogue has 6"),
-    "option with a blank": (
-        ["--model=Pop", "--config=toy.yaml", "--epochs", "3"],
+    "option without a word": (
+        ["--model=Pop", "--config=toy.yaml", "epochs", "3"],
         nothing,
-        r"write --key=value",
+        r"'epochs' is not an option: write --key=value or --key value",
+    ),
+    "option at the end": (pop("--epochs"), nothing, r"--epochs= has no value"),
+    "option of ours": (
+        ["--modle=GRU4Rec"],
+        nothing,
+        r"--modle is no option; did you mean '--model'\?",
+    ),
+    "option of ours before a key": (
+        ["--config=toy.yaml", "--modle", "GRU4Rec", "--epochs", "3"],
+        nothing,
+        r"--modle is no option; did you mean '--model'\?",
+    ),
+    "key without a model": (["--embeding-size=3"], nothing, r"did you mean 'embedding_size'\?"),
+    "option of a re-ranking": (
+        ["rerank", "run", "--mehtod=mmr"],
+        nothing,
+        r"--mehtod is no option; did you mean '--method'\?",
+    ),
+    "option twice, in two spellings": (
+        pop("--learning-rate=1", "--learning_rate", "2"),
+        nothing,
+        r"--learning_rate is given twice",
     ),
     "option without a value": (pop("--epochs="), nothing, r"--epochs= has no value"),
     "option twice": (pop("--epochs=1", "--epochs=2"), nothing, r"--epochs is given twice"),

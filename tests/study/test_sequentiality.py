@@ -65,7 +65,7 @@ def test_the_same_call_computes_nothing_again(
     assert again.models == found.models
     assert not [line for line in lines if line.startswith("cell")]
     assert before == {name: (folder / "cells" / name / "metrics.json").stat().st_mtime_ns for name in cells}
-    run = read_run(folder / "cells" / "MarkovChain-shuffled_whole-seed2")
+    run = read_run(folder / "cells" / "MarkovChain-order-shuffled_whole-seed2")
     assert run.split().interactions.n_items == 21  # the shuffled run is that of its data
 
 

@@ -44,6 +44,7 @@ class MovieLensDataset:
         has_users: Whether the set has data on its users (age, gender, occupation, zip code).
         has_genome: Whether the set has tag genome scores.
         folders: Names that the set's folder may have: its own, and the one inside the zip.
+        users, items, ratings: Its size as its README says; sets that are updated in place grow.
     """
 
     name: str
@@ -56,6 +57,9 @@ class MovieLensDataset:
     has_genome: bool = False
     inner_folder: str | None = None
     citation: str = CITATION
+    users: int = 0
+    items: int = 0
+    ratings: int = 0
 
     @property
     def url(self) -> str:
@@ -81,8 +85,19 @@ class MovieLensDataset:
 # Checksums are the ones GroupLens publishes as NAME.zip.md5; sizes in bytes. The README of ml-20m forbids
 # redistribution, unlike its later csv siblings.
 _ALL = (
-    MovieLensDataset("ml-latest-small", "csv", redistributable=True, has_tags=True),
-    MovieLensDataset("ml-latest", "csv", redistributable=True, has_tags=True, has_genome=True),
+    MovieLensDataset(
+        "ml-latest-small", "csv", redistributable=True, has_tags=True, users=610, items=9_742, ratings=100_836
+    ),
+    MovieLensDataset(
+        "ml-latest",
+        "csv",
+        redistributable=True,
+        has_tags=True,
+        has_genome=True,
+        users=330_975,
+        items=86_537,
+        ratings=33_832_162,
+    ),
     MovieLensDataset(
         "ml-32m",
         "csv",
@@ -90,6 +105,9 @@ _ALL = (
         md5="d472be332d4daa821edc399621853b57",
         size=238_950_008,
         has_tags=True,
+        users=200_948,
+        items=87_585,
+        ratings=32_000_204,
     ),
     MovieLensDataset(
         "ml-25m",
@@ -99,6 +117,9 @@ _ALL = (
         size=261_978_986,
         has_tags=True,
         has_genome=True,
+        users=162_541,
+        items=62_423,
+        ratings=25_000_095,
     ),
     MovieLensDataset(
         "ml-20m",
@@ -108,6 +129,9 @@ _ALL = (
         size=198_702_078,
         has_tags=True,
         has_genome=True,
+        users=138_493,
+        items=27_278,
+        ratings=20_000_263,
     ),
     MovieLensDataset(
         "ml-10m",
@@ -117,6 +141,9 @@ _ALL = (
         size=65_566_137,
         has_tags=True,
         inner_folder="ml-10M100K",
+        users=71_567,
+        items=10_681,
+        ratings=10_000_054,
     ),
     MovieLensDataset(
         "ml-1m",
@@ -124,6 +151,9 @@ _ALL = (
         redistributable=False,
         md5="c4d9eecfca2ab87c1945afe126590906",
         has_users=True,
+        users=6_040,
+        items=3_900,
+        ratings=1_000_209,
     ),
     MovieLensDataset(
         "ml-100k",
@@ -131,6 +161,9 @@ _ALL = (
         redistributable=False,
         md5="0e33842e24a9c977be4e0107933c0723",
         has_users=True,
+        users=943,
+        items=1_682,
+        ratings=100_000,
     ),
 )
 

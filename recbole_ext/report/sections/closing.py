@@ -6,6 +6,7 @@ from typing import Any
 
 import yaml
 
+from recbole_ext.errors import program
 from recbole_ext.model.explainable import how_explainable
 from recbole_ext.report.charts import bars
 from recbole_ext.report.context import Context
@@ -62,7 +63,7 @@ def interpretability_section(context: Context) -> Section:
         text_columns=(0, 1, 2),
     )
     note = Paragraph(
-        "For one user: python run.py explain RUN --user=TOKEN. Taking an item away shows what a score depends on, not "
+        f"For one user: {program()} explain RUN --user=TOKEN. Taking an item away shows what a score depends on, not "
         "why the user likes the film.",
         quiet=True,
     )
