@@ -286,12 +286,15 @@ def read_pareto(block: Mapping[str, Any] | None, origin: Origin | None = None) -
 
 
 def check_methods(names: Sequence[str], key: Key, origin: Origin | None = None) -> None:
-    """Rejects unknown names in a list of re-rankers.
+    """Rejects unknown and repeated names in a list of re-rankers.
 
     Raises:
-        ConfigError: A name is unknown.
+        ConfigError: A name is unknown, or comes twice.
     """
-    for name in names:
+    for number, name in enumerate(names):
+        if name in names[:number]:
+            reason = f"names the method {name!r} twice: give each method once"
+            raise config_error(Problem(key, "value_error", names, reason=reason, origin=origin))
         if name not in RERANKERS:
             words = f"names the method {name!r}{nearest(name, RERANKERS)} (known: {', '.join(RERANKERS)})"
             raise config_error(Problem(key, "unknown_name", name, {}, None, RERANKERS, words, origin))

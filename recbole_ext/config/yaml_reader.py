@@ -13,7 +13,7 @@ import yaml
 from recbole_ext.config.problem import Key, Origin
 from recbole_ext.errors import ConfigError
 
-__all__ = ["Document", "parse_value", "read_packaged_yaml", "read_yaml"]
+__all__ = ["Document", "as_document", "parse_value", "read_packaged_yaml", "read_yaml"]
 
 _FLOAT = re.compile(
     r"""^(?:[-+]?[0-9][0-9_]*\.[0-9_]*(?:[eE][-+]?[0-9]+)?
@@ -119,6 +119,13 @@ def _expanded(node: yaml.Node, sizes: dict[int, int], open_nodes: set[int]) -> i
 _Loader.add_constructor("tag:yaml.org,2002:int", _Loader.construct_yaml_int)
 
 
+class _Dumper(yaml.SafeDumper):
+    """Puts a text in quotes where :class:`_Loader` would take it for a number, such as ``1e-3``."""
+
+
+_Dumper.add_implicit_resolver("tag:yaml.org,2002:float", _FLOAT, list("-+0123456789."))
+
+
 @dataclass(frozen=True)
 class Document:
     """A file of keys and values.
@@ -175,6 +182,12 @@ def read_yaml(path: Path) -> Document:
                 f"{path} has the key {key!r}, which YAML does not read as text: put it in quotes"
             )
     return Document(str(path), values, dict(_lines(node, ())))
+
+
+def as_document(values: Mapping[str, Any]) -> str:
+    """Plain data as the text of a file that :func:`read_yaml` reads back, keys in their order by name."""
+    text: str = yaml.dump(dict(values), Dumper=_Dumper, sort_keys=True, allow_unicode=True)
+    return text
 
 
 def read_packaged_yaml(path: Path) -> dict[str, Any]:

@@ -88,7 +88,7 @@ def write_cache(path: Path, columns: Columns) -> None:
     metadata = {"version": _VERSION, "source": _digest_of_file(path), "columns": _digest_of(columns)}
     schema = pa.schema(list(_FIELDS.items()), metadata=metadata)
     try:
-        with whole(cache, "folder") as partial:
+        with whole(cache, "folder", durable=False) as partial:
             with partial.open("wb") as file, pa.ipc.new_file(file, schema) as writer:
                 writer.write_batch(pa.RecordBatch.from_arrays(arrays, schema=schema))
             partial.chmod(path.stat().st_mode & 0o777)

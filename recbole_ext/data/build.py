@@ -63,6 +63,18 @@ class DataCache:
 
     def __init__(self) -> None:
         self._read: dict[tuple[Any, ...], Interactions] = {}
+        self._fingerprints: dict[tuple[Any, ...], str] = {}
+
+    def fingerprint(self, config: Any) -> str:
+        """The fingerprint of the split data of a configuration, computed once.
+
+        Raises:
+            DataError, ConfigError: As :func:`prepare_data`.
+        """
+        key = (*self._key(config), config["split"], str(config["split_ratio"]))
+        if key not in self._fingerprints:
+            self._fingerprints[key] = fingerprint(prepare_data(config, self).split)
+        return self._fingerprints[key]
 
     def interactions(self, config: Any) -> Interactions | None:
         """Returns the interactions read by an earlier run with the same data keys, or None."""

@@ -8,12 +8,18 @@ from __future__ import annotations
 
 import contextlib
 import os
+import re
+import shutil
+import socket
 from collections.abc import Iterator
 from pathlib import Path
 
 from recbole_ext.errors import OutputError
 
-__all__ = ["whole", "write_whole", "writing"]
+__all__ = ["process_name", "remove_abandoned", "sync", "whole", "write_whole", "writing"]
+
+
+_ENDING = ".partial"
 
 
 def _failures(also: tuple[type[Exception], ...]) -> tuple[type[Exception], ...]:
@@ -43,15 +49,75 @@ def writing(
         ) from error
 
 
+def process_name() -> str:
+    """This process, as a part of the names of its temporary files: process ids belong to one machine."""
+    return f"{socket.gethostname()}-{os.getpid()}"
+
+
+def remove_abandoned(folder: Path, before: str = "", after: str = "") -> None:
+    """Removes the temporary files and folders of processes of this machine that have ended.
+
+    Args:
+        folder: Where they are; it need not exist.
+        before, after: What stands before and after :func:`process_name` in their names; any beginning if ``before``
+            is empty.
+    """
+    name = f"{re.escape(before) or '.*'}{re.escape(socket.gethostname())}-([0-9]+){re.escape(after)}"
+    with contextlib.suppress(OSError):
+        for path in list(folder.iterdir()):
+            found = re.fullmatch(name, path.name)
+            if not found or _lives(int(found[1])):
+                continue
+            if path.is_dir() and not path.is_symlink():
+                shutil.rmtree(path, ignore_errors=True)
+            else:
+                path.unlink(missing_ok=True)
+
+
+def _lives(pid: int) -> bool:
+    """Whether another process has this number; what bears our own is from an earlier process."""
+    try:
+        os.kill(pid, 0)
+    except (ProcessLookupError, OverflowError):
+        return False
+    except OSError:
+        pass  # it is another user's
+    return pid != os.getpid()
+
+
+def sync(path: Path) -> None:
+    """Forces a file to the disk, or the names in a folder, which a file system may not support.
+
+    Raises:
+        OSError: A file cannot be forced to the disk.
+    """
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    except OSError:
+        if not path.is_dir():
+            raise
+    finally:
+        os.close(descriptor)
+
+
 @contextlib.contextmanager
-def whole(path: Path, option: str = "--output", *, also: tuple[type[Exception], ...] = ()) -> Iterator[Path]:
+def whole(
+    path: Path,
+    option: str = "--output",
+    *,
+    also: tuple[type[Exception], ...] = (),
+    durable: bool = True,
+) -> Iterator[Path]:
     """Provides a temporary file beside ``path`` that replaces it if the block succeeds and is removed if not.
 
-    Several processes may write the same file: the last one wins, and a reader always sees a complete version.
+    Several processes may write the same file: the last one wins, and a reader always sees a complete version. What
+    killed processes have left of the same file is removed.
 
     Args:
         path: The file to write.
         option, also: As in :func:`writing`.
+        durable: Whether the file is on the disk when the block has ended; without, a power cut may leave an empty file.
 
     Yields:
         The path of the temporary file; its folder must exist.
@@ -61,11 +127,16 @@ def whole(path: Path, option: str = "--output", *, also: tuple[type[Exception], 
     """
     if path.is_dir():
         raise OutputError(f"{path} is a folder: name a file with {option}")
-    partial = path.with_name(f"{path.name}.{os.getpid()}.partial")
+    remove_abandoned(path.parent, f"{path.name}.", _ENDING)
+    partial = path.with_name(f"{path.name}.{process_name()}{_ENDING}")
     with writing(path, option, also=also):
         try:
             yield partial
+            if durable:
+                sync(partial)
             os.replace(partial, path)
+            if durable:
+                sync(path.parent)
         finally:
             with contextlib.suppress(OSError):
                 partial.unlink()

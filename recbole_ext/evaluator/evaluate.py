@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 from collections import OrderedDict
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -12,11 +13,11 @@ import numpy as np
 from recbole_ext.errors import DataError
 from recbole_ext.evaluator.groups import group_means
 from recbole_ext.evaluator.metrics.accuracy import accuracy_per_user
-from recbole_ext.evaluator.metrics.beyond_accuracy import BEYOND_ACCURACY, Evidence, measure
+from recbole_ext.evaluator.metrics.beyond_accuracy import BEYOND_ACCURACY, Evidence, is_own, measure
 from recbole_ext.evaluator.metrics.ceilings import ceilings, random_recommender
 from recbole_ext.evaluator.register import is_accuracy
 
-__all__ = ["Evaluation", "bounds", "evaluated", "evaluated_lists", "means_of_groups"]
+__all__ = ["Evaluation", "bounds", "evaluated", "evaluated_lists", "means_of_groups", "try_own_metrics"]
 
 
 @dataclass(frozen=True)
@@ -98,6 +99,27 @@ def evaluated(
 def _computable(names: Sequence[str], evidence: Evidence) -> list[str]:
     """Metrics whose evidence is there; without genres there is no diversity of genres."""
     return [name for name in names if all(evidence.has(part) for part in BEYOND_ACCURACY[name].needs)]
+
+
+def try_own_metrics(metrics: Sequence[str], evidence: Evidence, topk: Sequence[int]) -> None:
+    """Computes the metrics from outside the package and drops their values; random generators are put back.
+
+    Args:
+        metrics: Names, spelt as registered; the package's own are left out.
+        evidence: With lists.
+        topk: Values of K.
+
+    Raises:
+        DataError: One of them fails, or gives what is no finite number.
+    """
+    plain, arrays = random.getstate(), np.random.get_state(legacy=False)
+    try:
+        for name in _computable([name for name in metrics if is_own(name)], evidence):
+            for k in topk:
+                measure(name, evidence.at(k))
+    finally:
+        random.setstate(plain)
+        np.random.set_state(arrays)
 
 
 def evaluated_lists(

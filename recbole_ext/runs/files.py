@@ -7,22 +7,26 @@ import fcntl
 import os
 import re
 import shutil
-import socket
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
-from recbole_ext.data.files import writing
+from recbole_ext.data.files import process_name, remove_abandoned, sync, writing
 from recbole_ext.errors import OutputError
 
 __all__ = [
     "alone_in",
     "check_new",
+    "is_beginning",
     "is_busy",
     "made_folder",
     "named",
     "new_folder",
     "partial_of",
+    "rename_folder",
 ]
+
+_PROBE_SECONDS = 0.5
 
 
 def named(path: Path) -> Path:
@@ -43,6 +47,24 @@ def partial_of(run: Path) -> Path:
     return run if run.name.endswith(".partial") else run.with_name(run.name + ".partial")
 
 
+_OF_A_BEGINNING = re.compile(r"log\.txt|config\.yaml\..*\.partial")
+
+
+def is_beginning(partial: Path) -> bool:
+    """Whether an unfinished run was ended before its ``config.yaml`` was written: there is nothing to resume.
+
+    The command that started it takes the folder over.
+
+    Args:
+        partial: The folder, which ends in ``.partial``.
+    """
+    return (
+        partial.suffix == ".partial"
+        and partial.is_dir()
+        and all(_OF_A_BEGINNING.fullmatch(path.name) for path in partial.iterdir())
+    )
+
+
 def made_folder(path: Path) -> Path:
     """The folder, made with its parents if it is missing.
 
@@ -61,6 +83,11 @@ def check_new(final: Path) -> None:
         OutputError: It is, or an interrupted run will take it.
     """
     partial = partial_of(final)
+    if is_beginning(partial):
+        raise OutputError(
+            f"{partial}, which a training that was ended early has left, would become {final}: remove it, or choose "
+            "another --output"
+        )
     if partial.exists():
         raise OutputError(
             f"{partial} holds an interrupted run that will be {final}: choose another --output, or finish the run with "
@@ -78,40 +105,30 @@ def new_folder(final: Path) -> Iterator[Path]:
         OutputError: The name is taken, or it cannot be written.
     """
     check_new(final)
-    _remove_abandoned(final)
-    path = final.with_name(f"{final.name}{_mark()}{os.getpid()}")
+    temporary = f"{final.name}.new-"
+    remove_abandoned(final.parent, temporary)
+    path = final.with_name(f"{temporary}{process_name()}")
     with writing(path):
         try:
             path.mkdir(parents=True)
             yield path
-            path.rename(final)
+            rename_folder(path, final)
         finally:
             shutil.rmtree(path, ignore_errors=True)
 
 
-def _mark() -> str:
-    """What stands between the name of a folder and the process that writes it; a process belongs to a machine."""
-    return f".new-{socket.gethostname()}-"
+def rename_folder(path: Path, final: Path) -> None:
+    """Gives a folder its final name, with everything in it on the disk.
 
-
-def _remove_abandoned(final: Path) -> None:
-    """Removes what killed processes of this machine have left of the same folder."""
-    pattern = re.compile(re.escape(final.name + _mark()) + r"(\d+)")
-    with contextlib.suppress(OSError):
-        for path in list(final.parent.iterdir()):
-            found = pattern.fullmatch(path.name)
-            if found and not _lives(int(found[1])):
-                shutil.rmtree(path, ignore_errors=True)
-
-
-def _lives(pid: int) -> bool:
-    try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
-        return False
-    except OSError:
-        pass  # it is another user's
-    return pid != os.getpid()
+    Raises:
+        OSError: It cannot be renamed, or a file cannot be forced to the disk.
+    """
+    for file in path.iterdir():
+        if file.is_file():
+            sync(file)
+    sync(path)
+    path.rename(final)
+    sync(final.parent)
 
 
 @contextlib.contextmanager
@@ -128,8 +145,7 @@ def alone_in(folder: Path, *, shared: bool = False) -> Iterator[None]:
     handle = os.open(folder, os.O_RDONLY)
     try:
         try:
-            # Shared, it waits for the moment in which is_busy looks.
-            fcntl.flock(handle, fcntl.LOCK_SH if shared else fcntl.LOCK_EX | fcntl.LOCK_NB)
+            _lock(handle, fcntl.LOCK_SH if shared else fcntl.LOCK_EX)
         except BlockingIOError:
             raise OutputError(
                 f"another process is running in {folder}: wait until it has ended, or choose another --output"
@@ -139,6 +155,23 @@ def alone_in(folder: Path, *, shared: bool = False) -> Iterator[None]:
         yield
     finally:
         os.close(handle)
+
+
+def _lock(handle: int, kind: int) -> None:
+    """Locks at once, or within the moment that :func:`is_busy` of another process takes to look.
+
+    Raises:
+        BlockingIOError: Another process holds the lock for longer.
+        OSError: The file system has no locks.
+    """
+    end = time.monotonic() + _PROBE_SECONDS
+    while True:
+        try:
+            return fcntl.flock(handle, kind | fcntl.LOCK_NB)
+        except BlockingIOError:
+            if time.monotonic() > end:
+                raise
+            time.sleep(0.01)
 
 
 def is_busy(folder: Path) -> bool:

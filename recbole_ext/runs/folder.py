@@ -18,26 +18,27 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any
 
-import yaml
-
 from recbole_ext import __version__
 from recbole_ext.config.host_keys import without_ignored_keys
 from recbole_ext.config.model_source import is_inside
 from recbole_ext.config.safe_text import mask_secrets, visible
-from recbole_ext.data.files import write_whole, writing
-from recbole_ext.errors import CheckpointError, OutputError
+from recbole_ext.config.yaml_reader import as_document, read_yaml
+from recbole_ext.data.files import remove_abandoned, write_whole, writing
+from recbole_ext.errors import CheckpointError, ConfigError, OutputError
 from recbole_ext.runs.figures import RunFigures
-from recbole_ext.runs.files import alone_in, is_busy, named, partial_of
+from recbole_ext.runs.files import alone_in, is_beginning, is_busy, named, partial_of, rename_folder
 from recbole_ext.runs.forms import as_form, read_json, write_form
 
 __all__ = [
     "RunFolder",
     "check_new_run",
     "check_resumable",
+    "names_outside",
     "open_run",
     "read_config",
     "read_metrics",
     "read_trusted_config",
+    "resuming",
 ]
 
 _COLOUR = re.compile(r"\x1b\[[0-9;]*m")
@@ -60,8 +61,8 @@ class RunFolder:
         final: Its name once it is whole.
     """
 
-    def __init__(self, path: Path, final: Path) -> None:
-        self.path, self.final = path, final
+    def __init__(self, path: Path, final: Path, *, new: bool = False) -> None:
+        self.path, self.final, self._new = path, final, new
         self._handler: logging.FileHandler | None = None
         self._level = logging.WARNING
         self._alone = contextlib.ExitStack()
@@ -77,8 +78,8 @@ class RunFolder:
         check_new_run(final)
         path = partial_of(final)
         with writing(path):
-            path.mkdir(parents=True)
-        return cls(path, final)
+            path.mkdir(parents=True, exist_ok=True)
+        return cls(path, final, new=True)
 
     @classmethod
     def reopen(cls, run: Path) -> RunFolder:
@@ -95,23 +96,34 @@ class RunFolder:
         return cls(path, path.with_name(path.name.removesuffix(".partial")))
 
     def __enter__(self) -> RunFolder:
-        self._alone.enter_context(alone_in(self.path))
+        with contextlib.ExitStack() as alone:
+            alone.enter_context(alone_in(self.path))
+            if self._new:
+                # Two processes may have found no run here; the other one was first.
+                _check_beginning(self.path, self.final)
+            remove_abandoned(self.path, after=".partial")
+            self._open_log()
+            self._alone = alone.pop_all()
+        return self
+
+    def _open_log(self) -> None:
         root = logging.getLogger()
-        self._handler = logging.FileHandler(self.path / "log.txt", encoding="utf-8")
+        mode = "w" if self._new else "a"
+        with writing(self.path / "log.txt"):
+            self._handler = logging.FileHandler(self.path / "log.txt", mode, encoding="utf-8")
         self._handler.setFormatter(_PlainFormatter("%(asctime)s %(levelname)s %(message)s"))
         self._handler.setLevel(logging.INFO)
         self._level = root.level
         root.setLevel(logging.INFO)
         root.addHandler(self._handler)
-        return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self._close_log()
-        self._alone.close()
         if kind is not None and self.path.is_dir() and not (self.path / "state.safetensors").exists():
             shutil.rmtree(self.path, ignore_errors=True)
+        self._alone.close()
 
     def _close_log(self) -> None:
         if self._handler:
@@ -123,8 +135,7 @@ class RunFolder:
 
     def write_config(self, plain: dict[str, Any], command: str) -> None:
         """``config.yaml``, complete: running it again gives the same numbers; the first line is the command."""
-        text = yaml.safe_dump(plain, sort_keys=True, allow_unicode=True)
-        write_whole(self.path / "config.yaml", f"# {command}\n{text}")
+        write_whole(self.path / "config.yaml", f"# {command}\n{as_document(plain)}")
 
     def command(self) -> str:
         """The command that started the run."""
@@ -144,7 +155,7 @@ class RunFolder:
             self._close_log()
             if self.final.is_dir():
                 self.final.rmdir()
-            self.path.rename(self.final)
+            rename_folder(self.path, self.final)
         except OSError as error:
             with contextlib.suppress(OSError):
                 os.replace(model, best)
@@ -167,12 +178,40 @@ def check_new_run(final: Path) -> None:
         raise OutputError(
             f"{partial} is being written by another process: wait until it has ended, or choose another --output"
         )
-    if partial.exists():
-        raise OutputError(
-            f"{partial} holds an interrupted run: continue it with --resume {final}, or remove it"
-        )
+    _check_beginning(partial, final)
     if _is_taken(final):
         raise OutputError(f"{final} exists already: choose another --output, or remove it")
+
+
+def _check_beginning(partial: Path, final: Path) -> None:
+    """Refuses a partial folder, unless it is the empty beginning of a run.
+
+    Raises:
+        OutputError: An interrupted run stands there, or something else.
+    """
+    if not partial.exists() or is_beginning(partial):
+        return
+    if (partial / "config.yaml").exists():
+        raise OutputError(
+            f"{partial} holds an interrupted run: continue it with {resuming(final)}, or remove it"
+        )
+    raise OutputError(
+        f"{partial}, the place of {final} until that is complete, is taken: choose another --output, or move away "
+        "what stands there"
+    )
+
+
+def resuming(final: Path) -> str:
+    """The option that continues an interrupted run, with ``--trust`` where it needs that.
+
+    Args:
+        final: The run folder; its partial one is read.
+    """
+    try:
+        own = names_outside(read_config(partial_of(final)))
+    except CheckpointError:
+        own = []
+    return f"--resume {final}{' --trust' if own else ''}"
 
 
 def _is_taken(final: Path) -> bool:
@@ -196,7 +235,7 @@ def check_resumable(run: Path) -> None:
     final = partial.with_name(partial.name.removesuffix(".partial"))
     if _is_taken(final):
         raise OutputError(
-            f"{final}, the name of the run in {partial}, is taken: move away what stands there, then use --resume again"
+            f"{final}, the name of the run in {partial}, is taken: move away what stands there, then use {resuming(final)} again"
         )
 
 
@@ -227,7 +266,7 @@ def open_run(run: Path) -> Path:
     """
     if not run.is_dir():
         hint = (
-            f"continue it with --resume {run}"
+            f"continue it with {resuming(run)}"
             if partial_of(run).is_dir()
             else "name one that 'train' has written"
         )
@@ -241,15 +280,23 @@ def open_run(run: Path) -> Path:
 
 
 def read_config(run: Path) -> dict[str, Any]:
-    """The complete configuration of a run, as plain data."""
+    """The complete configuration of a run, as plain data.
+
+    Raises:
+        CheckpointError: There is none, or it is damaged.
+    """
     path = run / "config.yaml"
+    if is_beginning(run):
+        raise CheckpointError(
+            f"{path} does not exist, the run was ended before it began: repeat the command that started it"
+        )
     if not path.is_file():
         raise CheckpointError(f"{path} does not exist: name a run folder that 'train' has written")
     try:
-        plain = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
-        raise CheckpointError(f"{path} is damaged ({error}): train the model again") from error
-    if not isinstance(plain, dict) or "model" not in plain:
+        plain = read_yaml(path).values
+    except ConfigError as error:
+        raise CheckpointError(f"{error}; restore it, or train the model again") from error
+    if "model" not in plain:
         raise CheckpointError(f"{path} is not the configuration of a run: train the model again")
     return plain
 
@@ -265,17 +312,17 @@ def read_trusted_config(run: Path, trust: bool) -> dict[str, Any]:
         CheckpointError: As :func:`read_config`, or the file names such code and is not trusted.
     """
     plain = read_config(run)
-    named = _outside(plain)
-    if named and not trust:
+    outside = names_outside(plain)
+    if outside and not trust:
         raise CheckpointError(
-            f"{run / 'config.yaml'} names code from outside ({', '.join(named)}), which opening the folder would run: "
+            f"{run / 'config.yaml'} names code from outside ({', '.join(outside)}), which opening the folder would run: "
             "add --trust (in Python trust=True) if the folder and that code are yours"
         )
     return without_ignored_keys(plain)
 
 
-def _outside(plain: Mapping[str, Any]) -> list[str]:
-    """The names in a configuration whose modules would be imported."""
+def names_outside(plain: Mapping[str, Any]) -> list[str]:
+    """The names in a configuration whose modules, neither RecBole's nor this package's, would be imported."""
     model, metrics = str(plain["model"]), plain.get("metrics")
     named = [] if ":" not in model or is_inside(model) else [model]
     each = metrics if isinstance(metrics, list) else [metrics]

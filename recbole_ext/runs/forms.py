@@ -44,6 +44,8 @@ def read_json(path: Path, remedy: str) -> dict[str, Any]:
         content = json.loads(path.read_text(encoding="utf-8"))
     except OSError as error:
         raise CheckpointError(f"{path} cannot be read ({error.strerror}): {remedy}") from error
+    except RecursionError as error:
+        raise CheckpointError(f"{path} is damaged (its values are nested too deeply): {remedy}") from error
     except ValueError as error:
         raise CheckpointError(f"{path} is damaged (not JSON: {error}): {remedy}") from error
     if not isinstance(content, dict):

@@ -104,8 +104,12 @@ class Cells:
         return read_run(final)
 
     def _check(self, folder: Path, model: str, wanted: Mapping[str, Any]) -> None:
-        """Rejects a stored cell that was computed with other settings."""
-        expected = to_plain(build_config(resolve_model(model)[1], None, self.files, wanted))
+        """Rejects a stored cell that was computed with other settings, and a finished one of other data.
+
+        An unfinished one is compared with its data when it goes on.
+        """
+        config = build_config(resolve_model(model)[1], None, self.files, wanted)
+        expected = to_plain(config)
         stored = as_of_today(read_config(folder), expected)
         for key in sorted(expected.keys() | stored.keys()):
             if key not in NOT_COMPARED and stored.get(key) != expected.get(key):
@@ -113,6 +117,12 @@ class Cells:
                     f"{folder} was computed with {key} {stored.get(key)!r}, but now it is {expected.get(key)!r}: give "
                     "another --output, or remove the folder"
                 )
+        finished = folder.suffix != ".partial"
+        if finished and read_run(folder).figures.fingerprint != self.cache.fingerprint(config):
+            raise CheckpointError(
+                f"{folder} was computed on other data than {expected['dataset']} has now: prepare the same data set "
+                "again, give another --output, or remove the folder"
+            )
 
 
 def _check_table(run: Run) -> None:

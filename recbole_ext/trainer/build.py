@@ -8,6 +8,7 @@ from typing import Any
 
 from recbole_ext._compat.host import AbstractRecommender, Config, ModelType, Trainer, get_trainer, init_seed
 from recbole_ext.config.build import host_config, source_of
+from recbole_ext.config.problem import Origin
 from recbole_ext.data.build import PreparedData, train_loader
 from recbole_ext.errors import RecBoleExtError
 from recbole_ext.model.kernels.dropout import quicken_dropout
@@ -19,7 +20,7 @@ from recbole_ext.trainer.memory import check_memory
 from recbole_ext.trainer.stages import StagedTrainer
 from recbole_ext.trainer.trainer import ExactTrainer, trainer_class
 
-__all__ = ["build_trainer", "configure_host", "trainer_for"]
+__all__ = ["build_trainer", "configure_host", "configure_saved", "trainer_for"]
 
 
 def configure_host(
@@ -28,11 +29,27 @@ def configure_host(
     files: Sequence[Path | str],
     overrides: Mapping[str, Any],
     report: Callable[[str], None],
+    origins: Mapping[str, Origin] | None = None,
 ) -> tuple[ModelSpec, type[AbstractRecommender], Config]:
     """As :func:`~recbole_ext.trainer.configure.configure`, with the model's class and RecBole's configuration."""
-    spec, checked = configure(model, dataset, files, overrides, report)
+    spec, checked = configure(model, dataset, files, overrides, report, origins)
     _, model_class = resolve_model(chosen_model(model, files, overrides))
     return spec, model_class, host_config(checked, model_class)
+
+
+def configure_saved(
+    folder: Path, plain: Mapping[str, Any], report: Callable[[str], None]
+) -> tuple[ModelSpec, type[AbstractRecommender], Config]:
+    """:func:`configure_host` of a run folder: an error names its ``config.yaml``.
+
+    Args:
+        folder: The run, finished or not.
+        plain: Its configuration.
+        report: Receives each line that a user should see.
+    """
+    place = Origin(str(folder / "config.yaml"))
+    keys = {key: value for key, value in plain.items() if key != "model"}
+    return configure_host(str(plain["model"]), None, (), keys, report, dict.fromkeys(keys, place))
 
 
 def trainer_for(spec: ModelSpec, model: type[AbstractRecommender]) -> type[ExactTrainer]:

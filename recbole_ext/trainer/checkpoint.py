@@ -86,12 +86,13 @@ def _digest(tree: str, tensors: dict[str, torch.Tensor]) -> str:
     return digest.hexdigest()
 
 
-def save_tensors(path: Path, state: dict[str, Any]) -> None:
+def save_tensors(path: Path, state: dict[str, Any], *, durable: bool = True) -> None:
     """Writes nested state and replaces ``path`` atomically.
 
     Args:
         path: The file.
         state: Dicts, lists and tuples of tensors, arrays, sparse matrices and plain values.
+        durable: As in :func:`~recbole_ext.data.files.whole`.
 
     Raises:
         CheckpointError: A value is of another kind.
@@ -100,7 +101,7 @@ def save_tensors(path: Path, state: dict[str, Any]) -> None:
     tensors: dict[str, torch.Tensor] = {}
     tree = json.dumps(_pack(state, tensors))
     metadata = {"format": FORMAT, "tree": tree, "sha256": _digest(tree, tensors)}
-    with whole(path, also=(SafetensorError,)) as partial:
+    with whole(path, also=(SafetensorError,), durable=durable) as partial:
         save_file(tensors, partial, metadata=metadata)
 
 

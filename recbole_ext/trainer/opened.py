@@ -19,7 +19,7 @@ from recbole_ext.evaluator.ranking import Lists
 from recbole_ext.model.registry import ModelSpec
 from recbole_ext.rerank.run import RerankResult
 from recbole_ext.runs.folder import open_run, read_metrics, read_trusted_config
-from recbole_ext.trainer.build import build_trainer, configure_host
+from recbole_ext.trainer.build import build_trainer, configure_saved
 from recbole_ext.trainer.summary import describe, test_figures
 from recbole_ext.trainer.trainer import ExactTrainer
 
@@ -128,11 +128,10 @@ def open_model(
     """
     folder = open_run(run)
     plain, metrics = read_trusted_config(folder, trust), read_metrics(folder)
-    name = str(plain.pop("model"))
     if head_rule is not None:
         plain["head_rule"] = head_rule
         metrics["protocol"] = {**metrics["protocol"], "head_rule": head_rule}
-    spec, model_class, config = configure_host(name, None, (), plain, report)
+    spec, model_class, config = configure_saved(folder, plain, report)
     data = prepare_data(config)
     if fingerprint(data.split) != metrics.get("fingerprint"):
         raise CheckpointError(

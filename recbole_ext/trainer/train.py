@@ -11,18 +11,19 @@ from typing import Any
 
 from recbole_ext.config.blocks import ExposureSettings, RerankSettings, read_rerank
 from recbole_ext.config.build import to_plain
-from recbole_ext.data.build import DataCache, PreparedData, prepare_data
+from recbole_ext.data.build import DataCache, PreparedData, fingerprint, prepare_data
 from recbole_ext.data.statistics import dataset_statistics
 from recbole_ext.errors import OutputError, RecBoleExtError
 from recbole_ext.model.registry import ModelSpec
 from recbole_ext.rerank.apply import check_candidates_fit, check_genres
 from recbole_ext.rerank.run import RerankResult, rerank_run, reranked_folder
 from recbole_ext.runs.files import partial_of
-from recbole_ext.runs.folder import RunFolder, check_resumable, read_trusted_config
+from recbole_ext.runs.folder import RunFolder, check_resumable, read_trusted_config, resuming
 from recbole_ext.runs.lists import write_lists
-from recbole_ext.trainer.build import build_trainer, configure_host
+from recbole_ext.trainer.build import build_trainer, configure_host, configure_saved
 from recbole_ext.trainer.configure import command_line
 from recbole_ext.trainer.opened import OpenedRun, Report, RunResult, open_model, silent
+from recbole_ext.trainer.resumption import check_data_of, check_model_of, read_state
 from recbole_ext.trainer.summary import describe, doubts, run_figures, shown_k
 from recbole_ext.trainer.trainer import EpochReport
 from recbole_ext.trainer.trial import check_end, check_model
@@ -61,8 +62,8 @@ def train(
     chosen = output or (Path(config["output"]) if config["output"] else None)
     with RunFolder.create(config, spec.name, chosen) as folder:
         _check_reranking(config, data, folder.final)
-        report(f"run folder: {folder.final} (after an interruption: --resume {folder.final})")
         folder.write_config(to_plain(config), command_line(model, dataset, files, overrides or {}))
+        report(f"run folder: {folder.final} (after an interruption: {resuming(folder.final)})")
         return _run(config, spec, model_class, data, folder, report, on_epoch)
 
 
@@ -107,7 +108,7 @@ def validate(
     data = prepare_data(config, cache)
     trainer, loader = build_trainer(config, spec, model_class, data, scratch)
     check_model(spec, trainer, loader, data)
-    trainer.on_epoch = on_epoch
+    trainer.on_epoch, trainer.resumable = on_epoch, False
     trainer.fit(loader, data.validation, show_progress=False, callback_fn=trainer.after_epoch)
     trainer.load_best()
     figures = dict(trainer.rank(data.validation, metrics).means)
@@ -142,12 +143,14 @@ def resume(
         report(describe(opened.config, opened.metrics["statistics"], opened.data))
         return _with_reranking(opened, opened.result(), report)
     check_resumable(run)
-    plain = read_trusted_config(partial_of(run), trust)
-    name = str(plain.pop("model"))
-    spec, model_class, config = configure_host(name, None, (), plain, report)
+    partial = partial_of(run)
+    plain, state = read_trusted_config(partial, trust), read_state(partial)
+    check_model_of(state, partial, str(plain["model"]))
+    spec, model_class, config = configure_saved(partial, plain, report)
     data = prepare_data(config)
+    check_data_of(state, partial, fingerprint(data.split))
     with RunFolder.reopen(run) as folder:
-        return _run(config, spec, model_class, data, folder, report, on_epoch)
+        return _run(config, spec, model_class, data, folder, report, on_epoch, state)
 
 
 def _run(
@@ -158,6 +161,7 @@ def _run(
     folder: RunFolder,
     report: Report,
     on_epoch: Callable[[EpochReport], None] | None,
+    state: dict[str, Any] | None = None,
 ) -> RunResult:
     """Fits from wherever the folder stands, tests, completes the folder, and re-ranks."""
     began = time.perf_counter()
@@ -167,8 +171,9 @@ def _run(
     trainer, loader = build_trainer(config, spec, model_class, data, folder.path)
     built = time.perf_counter() - began
     trainer.on_epoch = on_epoch
-    if (folder.path / "state.safetensors").is_file():
-        trainer.load_state(loader)
+    trainer.origin = {"model": str(to_plain(config)["model"]), "data": fingerprint(data.split)}
+    if state is not None:
+        trainer.load_state(state, loader)
         report(f"resuming after epoch {trainer.start_epoch - 1}")
     if not trainer.finished:
         check_model(spec, trainer, loader, data)
@@ -213,7 +218,7 @@ def _training_kept(run: Path) -> Iterator[None]:
     try:
         yield
     except RecBoleExtError as error:
-        raise type(error)(f"{error}; the training is kept: finish it with --resume {run}") from error
+        raise type(error)(f"{error}; the training is kept: finish it with {resuming(run)}") from error
 
 
 def _rerank_settings(config: Any) -> RerankSettings | ExposureSettings | None:

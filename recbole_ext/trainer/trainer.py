@@ -19,7 +19,7 @@ import torch
 from recbole_ext._compat.host import AbstractRecommender, Interaction, Trainer
 from recbole_ext.data.dataloader import EvaluationBatch, EvaluationLoader
 from recbole_ext.errors import CheckpointError, ConfigError, DataError, RecBoleExtError
-from recbole_ext.evaluator.evaluate import Evaluation, evaluated
+from recbole_ext.evaluator.evaluate import Evaluation, evaluated, try_own_metrics
 from recbole_ext.evaluator.ranking import Lists, best_candidates, mask_scores_, ranks_within
 from recbole_ext.evaluator.register import is_accuracy
 from recbole_ext.trainer.checkpoint import load_tensors, save_tensors
@@ -55,6 +55,8 @@ class ExactTrainer(Trainer):
     Attributes set by the pipeline:
         folder: Where ``best.safetensors`` and ``state.safetensors`` are written.
         on_epoch: Called with an :class:`EpochReport` after each validation.
+        origin: ``model`` and ``data`` (a fingerprint), which a state that is written belongs to.
+        resumable: Whether a state is written, and the best weights forced to the disk.
 
     Attributes set by training:
         history: One entry a validation.
@@ -63,6 +65,8 @@ class ExactTrainer(Trainer):
 
     folder: Path
     on_epoch: Callable[[EpochReport], None] | None = None
+    origin: dict[str, str]
+    resumable = True
     history: list[dict[str, float]]
     seconds: dict[int, float]
     best_epoch = -1
@@ -71,7 +75,7 @@ class ExactTrainer(Trainer):
         super().__init__(config, model)
         # RecBole's trainer for models that learn nothing lowers the epochs to one afterwards.
         self.eval_step: int = min(self.eval_step, self.epochs)
-        self.history, self.seconds = [], {}
+        self.history, self.seconds, self.origin = [], {}, {}
         self.validation: Evaluation | None = None
         self._clock = time.perf_counter()
 
@@ -118,16 +122,9 @@ class ExactTrainer(Trainer):
                 [self._predict_all(interaction[row : row + 1], n_items) for row in range(len(interaction))]
             )
         wanted = (len(batch.users), n_items)
-        if not isinstance(scores, torch.Tensor) or scores.numel() != wanted[0] * wanted[1]:
-            given = (
-                f"a tensor of the shape {tuple(scores.shape)}"
-                if isinstance(scores, torch.Tensor)
-                else "None"
-                if scores is None
-                else f"a value of the type {type(scores).__name__}"
-            )
+        if wrong := _unlike_scores(scores, wanted):
             raise RecBoleExtError(
-                f"{type(self.model).__name__}.full_sort_predict returned {given}: return a tensor of the shape "
+                f"{type(self.model).__name__}.full_sort_predict returned {wrong}: return a tensor of the shape "
                 f"{wanted}, a score for each user and item"
             )
         # The host's models of closed form score on the processor, wherever the others are.
@@ -233,6 +230,11 @@ class ExactTrainer(Trainer):
         self.validation = self.rank(
             eval_data, [m for m in self.config["metrics"] if is_accuracy(m) or m == chosen]
         )
+        if self.resumable and not self.history:
+            # What would fail after the last epoch is found after the first.
+            lists = eval_data.evidence.with_lists(self.validation.items)
+            with torch.random.fork_rng(list(range(torch.cuda.device_count()))):
+                try_own_metrics(self.config["metrics"], lists, self.config["topk"])
         value = self.validation.means.get(str(self.config["valid_metric"]).lower())
         if value is None:
             raise DataError(
@@ -262,7 +264,7 @@ class ExactTrainer(Trainer):
 
     def _save_checkpoint(self, epoch: int, verbose: bool = True, **kwargs: Any) -> None:
         self.best_epoch = epoch
-        save_tensors(self.folder / "best.safetensors", model_state(self.model))
+        save_tensors(self.folder / "best.safetensors", model_state(self.model), durable=self.resumable)
         if self.eval_step <= 0:
             self.save_state(epoch)
 
@@ -298,7 +300,10 @@ class ExactTrainer(Trainer):
 
     def save_state(self, epoch: int) -> None:
         """Everything that the next epoch depends on, in one file, replaced atomically."""
+        if not self.resumable:
+            return
         state = {
+            "origin": self.origin,
             "epoch": epoch,
             "cur_step": self.cur_step,
             "best_valid_score": float(self.best_valid_score),
@@ -324,11 +329,9 @@ class ExactTrainer(Trainer):
         if self.history and last > self.history[-1]["epoch"]:
             self.save_state(last)
 
-    def load_state(self, train_data: Any) -> None:
-        """Continues from ``state.safetensors``: the next epoch is the one an uninterrupted run would do."""
-        file = self.folder / "state.safetensors"
-        state = load_tensors(file)
-        with _fitting(file):
+    def load_state(self, state: dict[str, Any], train_data: Any) -> None:
+        """Continues from the content of ``state.safetensors``: the next epoch is that of an uninterrupted run."""
+        with _fitting(self.folder / "state.safetensors"):
             self._take_state(state, train_data)
 
     def _take_state(self, state: dict[str, Any], train_data: Any) -> None:
@@ -359,6 +362,20 @@ class ExactTrainer(Trainer):
     def finished(self) -> bool:
         """Whether early stopping or the number of epochs has ended the training that was resumed."""
         return self.start_epoch >= self.epochs or self.cur_step > self.stopping_step
+
+
+def _unlike_scores(scores: Any, wanted: tuple[int, int]) -> str:
+    """What was returned in place of a score for each user and item; an empty text if nothing is wrong.
+
+    RecBole's own models return ``wanted`` or the same in one dimension.
+    """
+    if scores is None:
+        return "None"
+    if not isinstance(scores, torch.Tensor):
+        return f"a value of the type {type(scores).__name__}"
+    if scores.numel() != wanted[0] * wanted[1] or scores.ndim > 2:
+        return f"a tensor of the shape {tuple(scores.shape)}"
+    return "complex numbers" if scores.is_complex() else ""
 
 
 def _refuse_no_candidates(best: torch.Tensor, batch: EvaluationBatch, n_items: int) -> None:

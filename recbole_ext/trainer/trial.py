@@ -17,7 +17,7 @@ from recbole_ext.data.build import PreparedData
 from recbole_ext.data.dataloader import TrainLoader
 from recbole_ext.data.features import titles
 from recbole_ext.errors import RecBoleExtError
-from recbole_ext.evaluator.metrics.beyond_accuracy import BEYOND_ACCURACY, is_own, measure
+from recbole_ext.evaluator.evaluate import try_own_metrics
 from recbole_ext.model.registry import ModelSpec
 from recbole_ext.trainer.trainer import ExactTrainer
 
@@ -137,21 +137,14 @@ def _shown(value: Any) -> str:
 def check_end(config: Any, data: PreparedData) -> None:
     """Reads what only the end of a run needs: titles and genres of the items, and metrics of one's own.
 
-    Those are computed for lists that are alike for all users, the first items of the catalogue.
+    Those are computed for lists that are alike for all users, the first items of the catalogue. The first validation
+    computes them again for lists of the model.
 
     Raises:
         RecBoleExtError: The item file cannot be used, or a metric of one's own fails.
     """
     titles(data.dataset.item_file)
     _ = data.dataset.genres
-    own = [name for name in config["metrics"] if is_own(name)]
-    if own:
-        n_users = len(data.test.users)
-        lists = np.tile(np.arange(1, min(config["topk"]) + 1, dtype=np.int64), (n_users, 1))
-        plain, arrays = random.getstate(), np.random.get_state(legacy=False)
-        evidence = data.test.evidence.with_lists(lists)
-        for name in own:
-            if all(evidence.has(part) for part in BEYOND_ACCURACY[name].needs):
-                measure(name, evidence)
-        random.setstate(plain)
-        np.random.set_state(arrays)
+    k = min(config["topk"])
+    lists = np.tile(np.arange(1, k + 1, dtype=np.int64), (len(data.test.users), 1))
+    try_own_metrics(config["metrics"], data.test.evidence.with_lists(lists), [k])

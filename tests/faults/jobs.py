@@ -54,8 +54,8 @@ _PREPARE = ("prepare", "--dataset=ml-latest-small", "--no-download", "--source=r
 
 
 def _continued(root: Path) -> tuple[str, ...] | None:
-    """``--resume`` where an interrupted run stands, as its message says."""
-    if (root / "saved/new.partial").exists():
+    """``--resume`` where a run has begun; the same command where it has not."""
+    if (root / "saved/new.partial/config.yaml").exists():
         return ("train", "--resume=saved/new")
     return None if (root / "saved/new").exists() else _TRAIN
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from tests.harness.client import SAMPLE
-from tests.hostile.case import Case, both, cut, folder, remove, replace, write
+from tests.hostile.case import Case, Setup, both, cut, folder, remove, replace, write
 
 _TRAIN = "--model=GRU4Rec --config=toy.yaml --output=saved/new"
 
@@ -243,6 +243,18 @@ def _same(root: Path) -> None:
         assert (root / "saved/gru" / name).read_bytes() == (SAMPLE / "saved/gru" / name).read_bytes(), name
 
 
+def _of(model: str, data: str) -> Setup:
+    """The interrupted run with what a state of today says of its origin."""
+
+    def setup(root: Path) -> None:
+        from recbole_ext.trainer.checkpoint import load_tensors, save_tensors
+
+        file = root / "saved/stopped.partial/state.safetensors"
+        save_tensors(file, {**load_tensors(file), "origin": {"model": model, "data": data}})
+
+    return setup
+
+
 _RESUME = [
     Case("resuming nothing", "train --resume=saved/nothing", "saved/nothing"),
     Case("resuming an empty path", "train --resume=", "resume"),
@@ -263,13 +275,17 @@ _RESUME = [
     Case("resuming with another model in the file", "train --resume=saved/stopped", "stopped|model|state", replace("saved/stopped.partial/config.yaml", "model: GRU4Rec", "model: SASRec")),
     Case("resuming without the best weights", "train --resume=saved/stopped", "best", remove("saved/stopped.partial/best.safetensors")),
     Case("resuming cut best weights", "train --resume=saved/stopped", "best", cut("saved/stopped.partial/best.safetensors")),
-    Case("resuming on changed data", "train --resume=saved/stopped", "toy|data", replace("dataset/toy/toy.inter", "u0\ti19\t4.0\t1000000000\n", "")),
+    Case("resuming with another model than the state names", "train --resume=saved/stopped", "BPR", _of("BPR", "")),
+    Case("resuming on changed data", "train --resume=saved/stopped", "data set", both(_of("GRU4Rec", "0" * 64), replace("dataset/toy/toy.inter", "u0\ti19\t4.0\t1000000000\n", ""))),
     Case("resuming without the data", "train --resume=saved/stopped", "toy", both(remove("dataset/toy/toy.inter"), remove("dataset/toy/toy.inter.arrow"))),
     Case("resuming where the final folder is taken", "train --resume=saved/stopped", "saved/stopped", write("saved/stopped/notes.txt", "mine")),
     Case("resuming where the final name is a file", "train --resume=saved/stopped", "saved/stopped", write("saved/stopped", "mine")),
     Case("training where the output cannot be a folder", "--model=BPR --config=toy.yaml --output=blocked/x", "blocked", write("blocked", "mine")),
     Case("training into a folder with files", "--model=BPR --config=toy.yaml --output=mine", "mine", write("mine/notes.txt", "mine")),
-    Case("training where an empty partial folder stands", "--model=BPR --config=toy.yaml --output=new", "new", folder("new.partial")),
+    Case("training where an empty partial folder stands", "--model=BPR --config=toy.yaml --output=new", setup=folder("new.partial"), survives=lambda outcome, root: (root / "new/metrics.json").stat()),
+    Case("training where a partial folder of one's own stands", "--model=BPR --config=toy.yaml --output=new", "new", write("new.partial/notes.txt", "mine")),
+    Case("training where a partial folder is a file", "--model=BPR --config=toy.yaml --output=new", "new", write("new.partial", "mine")),
+    Case("resuming an empty partial folder", "train --resume=new", "repeat", folder("new.partial")),
 ]
 
 CASES = [*_KEYS, *_OPTIONS, *_OUTPUTS, *_RESUME]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 from typing import Any
 
 import numpy as np
@@ -168,10 +168,25 @@ def is_own(name: str) -> bool:
     return name in BEYOND_ACCURACY and name not in _COMPUTE
 
 
+def _read_only(value: Any) -> Any:
+    """The same evidence with arrays that cannot be changed: the lists of a run are what its model gave."""
+    if isinstance(value, Evidence | PopularityGroups):
+        return replace(value, **{field.name: _read_only(getattr(value, field.name)) for field in fields(value)})
+    if isinstance(value, tuple):
+        return tuple(map(_read_only, value))
+    if isinstance(value, np.ndarray):
+        value = value.view()
+        value.flags.writeable = False
+    return value
+
+
 def _computed(metric: BeyondAccuracy, evidence: Evidence) -> Any:
     """The value of a metric from outside: whatever goes wrong in it is one sentence with its name."""
     try:
-        result = np.asarray(metric.compute(evidence), dtype=np.float64)
+        returned = np.asarray(metric.compute(_read_only(evidence)))
+        if np.iscomplexobj(returned):
+            raise DataError(f"the metric {metric.name} returned complex numbers: return real ones")
+        result = returned.astype(np.float64)
     except RecBoleExtError:
         raise
     except (Exception, SystemExit) as error:
