@@ -21,7 +21,7 @@ TITLES = (
     "</title></svg></pre></details><b>bold",
     "![x](http://evil/x.png) [y](javascript:alert(1))",
     "a|b `c` *d* _e_ ```",
-    "\x9b31mC1 \x85 \x00 \x7f \u202eturned",
+    "\x9b31mC1 \x85 \x01 \x7f \u202eturned",
     "[red]rich[/red] {{ 7 * 7 }} {% raw %}",
 )
 DATASET = "<i>toy `x` & _y_"
