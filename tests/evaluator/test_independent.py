@@ -92,7 +92,7 @@ def test_novelty_popularity_and_serendipity_are_those_of_rectools(case: Case) ->
         recommended, case.held_out, case.train, list(range(1, ITEMS + 1))
     )
     ours = serendipity(case.lists, case.counts, case.indptr, case.indices)
-    # Items of equal popularity have the mean of their ranks here and there.
+    # Items of equal popularity share a rank here and there.
     np.testing.assert_allclose(ours, by_user(theirs), atol=1e-12)
 
 
