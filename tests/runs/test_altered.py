@@ -1,4 +1,4 @@
-"""Figures that a metric cannot have, and values of users that do not add up to the figures, are refused by all readers."""
+"""Figures that a metric cannot have, and values of users that do not give the figures, are refused by all readers."""
 
 from __future__ import annotations
 
