@@ -16,6 +16,7 @@ import click
 from recbole_ext import __version__
 from recbole_ext.cli.console import say
 from recbole_ext.cli.keys import separated
+from recbole_ext.config.safe_text import shortened
 from recbole_ext.errors import RecBoleExtError, nearest, program
 
 __all__ = ["COMMANDS", "main"]
@@ -136,7 +137,7 @@ def _run(arguments: Sequence[str] | None, received: list[int]) -> None:
     except (RecBoleExtError, click.ClickException, OSError) as error:
         if "--debug" in given:
             say(traceback.format_exc(), err=True)
-        say(f"error: {_sentence(error)}", err=True)
+        say(f"error: {shortened(_sentence(error))}", err=True)
         sys.exit(2)
     except (KeyboardInterrupt, click.Abort):
         click.echo(

@@ -82,13 +82,15 @@ def _columns(names: Sequence[str], k: int | None, first: Run) -> _Columns:
     """The columns of a table.
 
     Raises:
-        ConfigError: A metric is unknown, or the first run has none of them at K.
+        ConfigError: A metric is unknown or named twice, or the first run has none of them at K.
     """
     known = {name.lower(): name for name in (*known_metrics(), *_COSTS)}
     for name in names:
         if name.lower() not in known:
             raise ConfigError(f"unknown metric {name!r} in the columns{nearest(name, known.values())}")
     chosen = [known[name.lower()] for name in names]
+    if double := next((name for name in chosen if chosen.count(name) > 1), None):
+        raise ConfigError(f"--columns names {double} twice: remove one")
     columns = _Columns(
         tuple(name for name in chosen if name not in _COSTS),
         tuple(name for name in chosen if name in _COSTS),

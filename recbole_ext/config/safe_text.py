@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-__all__ = ["markdown", "markdown_code", "mask_secrets", "printable", "visible"]
+__all__ = ["markdown", "markdown_code", "mask_secrets", "printable", "shortened", "visible"]
 
 # Bytes that a terminal obeys (C0 but tab and line end, DEL, C1), and marks that turn the direction of what follows.
 _CONTROL = re.compile(
@@ -12,6 +12,7 @@ _CONTROL = re.compile(
 )
 _NUMBERS = re.compile(r"\[[-+.,%\d\s]*\]")
 _ACTIVE = re.compile(r"[\\`*|\[\]]|(?<![^\W_])_|_(?![^\W_])|~~+")
+_LONG = re.compile(r"([^\s/]{40})[^\s/]{216,}")
 _ENTITY = re.compile(r"&(?=#?\w+;)")
 _PASSWORD = re.compile(r"(\b[A-Za-z][\w+.-]*://[^\s:/@'\"]*):(?:\S*|[^@\n'\"]*)@")
 _PARAMETER = re.compile(
@@ -26,6 +27,11 @@ def visible(text: str) -> str:
         text: Whatever a file or a user wrote.
     """
     return _CONTROL.sub(lambda found: found[0].encode("unicode_escape", "surrogatepass").decode(), text)
+
+
+def shortened(text: str) -> str:
+    """A text whose words have at most 255 characters, as long as the name of a file can be; more is cut to 40."""
+    return _LONG.sub(r"\1…", text)
 
 
 def printable(text: str) -> str:

@@ -12,7 +12,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from recbole_ext.errors import ConfigError, nearest
-from recbole_ext.evaluator.metric_info import ACCURACY, HOST_METRICS, METRIC_INFO, NEEDS_RATINGS, REFUSED
+from recbole_ext.evaluator.metric_info import ACCURACY, ANY, HOST_METRICS, METRIC_INFO, NEEDS_RATINGS, REFUSED
 from recbole_ext.evaluator.outside import import_outside
 
 if TYPE_CHECKING:
@@ -75,7 +75,7 @@ def register_metric(
         raise ConfigError(f"a metric named {name!r} exists already: choose another name")
     from recbole_ext.evaluator.metrics.beyond_accuracy import BEYOND_ACCURACY, BeyondAccuracy
 
-    metric = BeyondAccuracy(name, per_user, needs, bigger, source, compute)
+    metric = BeyondAccuracy(name, per_user, needs, bigger, ANY, source, compute)
     METRIC_INFO[name] = BEYOND_ACCURACY[name] = metric
 
 

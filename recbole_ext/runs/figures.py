@@ -5,17 +5,67 @@ A key with a default is absent from files of version 0.1.0, or readers can do wi
 
 from __future__ import annotations
 
+import math
 from typing import Annotated, Any
 
-from pydantic import Field, model_validator
+from pydantic import AfterValidator, Field, model_validator
 
+from recbole_ext.evaluator.metric_info import limits_of
+from recbole_ext.evaluator.register import is_accuracy
 from recbole_ext.runs.forms import Form
 
 __all__ = ["CurveFigures", "RerankFigures", "RunFigures"]
 
-Bounds = dict[str, dict[str, float]]
-Values = Annotated[dict[str, float], Field(min_length=1)]
-Interval = Annotated[list[float], Field(min_length=2, max_length=2)]
+_ROUNDING = 1e-9
+
+Figure = Annotated[float, Field(strict=True, allow_inf_nan=False)]
+
+
+def _possible(name: str, value: float) -> None:
+    """Raises ValueError for a value that its metric cannot have; sums in floating point may pass a limit slightly."""
+    low, high = limits_of(name)
+    if not low - _ROUNDING <= value <= high + _ROUNDING:
+        ends = f"between {low:g} and {high:g}" if high < math.inf else f"{low:g} or more"
+        raise ValueError(f"has {value:g} for {name}, which must be {ends}")
+
+
+def _possible_values(values: dict[str, float]) -> dict[str, float]:
+    for name, value in values.items():
+        _possible(name, value)
+    return values
+
+
+def _possible_interval(values: dict[str, list[float]]) -> dict[str, list[float]]:
+    for name, (low, high) in values.items():
+        _possible(name, low)
+        _possible(name, high)
+        if low > high:
+            raise ValueError(f"has an interval of {name} from {low:g} down to {high:g}")
+    return values
+
+
+def _both_bounds(bounds: dict[str, dict[str, float]]) -> dict[str, dict[str, float]]:
+    for kind in ("ceiling", "random"):
+        if kind not in bounds:
+            raise ValueError(f"lacks {kind}")
+    return bounds
+
+
+_Figures = Annotated[dict[str, Figure], AfterValidator(_possible_values)]
+Values = Annotated[dict[str, Figure], Field(min_length=1), AfterValidator(_possible_values)]
+Interval = Annotated[list[Figure], Field(min_length=2, max_length=2)]
+Intervals = Annotated[dict[str, Interval], AfterValidator(_possible_interval)]
+Bounds = Annotated[dict[str, _Figures], AfterValidator(_both_bounds)]
+Share = Annotated[float, Field(strict=True, ge=-_ROUNDING, le=1 + _ROUNDING)]
+
+
+class Epoch(Form):
+    """A validated epoch of a training; a loss that explodes may be infinite."""
+
+    epoch: int
+    loss: float
+    valid_score: float
+    seconds: float
 
 
 class Filters(Form):
@@ -89,6 +139,7 @@ class RunFigures(Form):
         test_by_user_group: ``all``, ``heavy`` and ``light`` to metric with K to its mean.
         test_bounds: ``ceiling`` and ``random`` to metric with K to its value.
         users: ``validation`` and ``test`` to the number of users ranked.
+        history: The epochs that were validated.
         epochs, best_epoch: Number of epochs, and the one of the best validation, from 0. Version 0.1.0 counted the
             validations.
         parameters: Trainable numbers.
@@ -104,16 +155,24 @@ class RunFigures(Form):
     protocol: RunProtocol
     validation: Values
     test: Values
-    test_intervals: dict[str, Interval]
-    test_by_user_group: dict[str, dict[str, float]] = Field(default_factory=dict)
+    test_intervals: Intervals
+    test_by_user_group: dict[str, _Figures] = Field(default_factory=dict)
     test_bounds: Bounds
     users: Users
     epochs: int
     best_epoch: int
+    history: list[Epoch] = Field(default_factory=list)
     parameters: int
     seconds: Seconds
     statistics: Statistics
     fingerprint: str
+
+    @model_validator(mode="after")
+    def _has_intervals(self) -> RunFigures:
+        for name in self.test:
+            if is_accuracy(name.partition("@")[0]) and name not in self.test_intervals:
+                raise ValueError(f"test_intervals lacks {name}")
+        return self
 
 
 class Reranker(Form):
@@ -149,7 +208,7 @@ class RerankFigures(Form):
     level: float | None = None
     before: Values
     after: Values
-    difference: dict[str, Annotated[list[float], Field(min_length=3, max_length=3)]] = Field(
+    difference: dict[str, Annotated[list[Figure], Field(min_length=3, max_length=3)]] = Field(
         default_factory=dict
     )
     bounds: Bounds
@@ -159,18 +218,18 @@ class CurvePoint(Form):
     """A re-ranker at one strength, on validation."""
 
     method: str
-    strength: float
-    ndcg: float
-    itemcoverage: float
-    tailshare: float
+    strength: Figure
+    ndcg: Share
+    itemcoverage: Share
+    tailshare: Share
 
 
 class TestedPoint(CurvePoint):
     """A point that was tested, with its difference of NDCG to the model's own lists."""
 
-    ndcg_difference: float
-    difference_low: float
-    difference_high: float
+    ndcg_difference: Figure
+    difference_low: Figure
+    difference_high: Figure
 
 
 class CurveFigures(Form):

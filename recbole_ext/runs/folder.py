@@ -235,7 +235,8 @@ def check_resumable(run: Path) -> None:
     final = partial.with_name(partial.name.removesuffix(".partial"))
     if _is_taken(final):
         raise OutputError(
-            f"{final}, the name of the run in {partial}, is taken: move away what stands there, then use {resuming(final)} again"
+            f"{final}, the name of the run in {partial}, is taken: move away what stands there, "
+            f"then use {resuming(final)} again"
         )
 
 

@@ -97,6 +97,10 @@ def read_per_user(folder: Path) -> pl.DataFrame:
         raise CheckpointError(f"{path} has more than one row of the user {user!r}: write its folder again")
     for name in table.columns:
         column = table[name]
+        if name != "user_id" and not column.dtype.is_numeric():
+            raise CheckpointError(
+                f"{path} has {column.dtype} in the column {name}, where numbers belong: write its folder again"
+            )
         if column.null_count() or (column.dtype.is_float() and not column.is_finite().all()):
             raise CheckpointError(f"{path} lacks a value of {name} for some user: write its folder again")
     return table

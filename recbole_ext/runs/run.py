@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import functools
+import math
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -18,6 +20,9 @@ if TYPE_CHECKING:
     from recbole_ext.data.interactions import Split
 
 __all__ = ["ListFolder", "Run", "read_run"]
+
+# Means of the same numbers in another order.
+_SAME = 1e-9
 
 # Polars and what reads data sets take a while to import, and most readers of a run want its figures only.
 
@@ -39,18 +44,32 @@ class ListFolder:
         """One row a user, by ``user_id``: a column for each metric that has a value for each user.
 
         Raises:
-            CheckpointError: The table is missing or damaged, or has other users than ``metrics.json`` speaks of.
+            CheckpointError: The table is missing or damaged, or does not agree with ``metrics.json``.
         """
         from recbole_ext.runs.lists import read_per_user
 
         table, users = read_per_user(self.path), self.metrics.get("users")
+        file = self.path / "per_user.parquet"
         tested = users.get("test") if isinstance(users, dict) else None
         if tested is not None and tested != table.height:
             raise CheckpointError(
-                f"{self.path / 'per_user.parquet'} has {table.height} users, but metrics.json speaks of {tested}: "
+                f"{file} has {table.height} users, but metrics.json speaks of {tested}: "
                 "write its folder again"
             )
+        for name, shown in self._means.items():
+            mean = float(table[name].to_numpy().mean()) if name in table.columns else shown
+            if not math.isclose(mean, shown, rel_tol=_SAME, abs_tol=_SAME):
+                raise CheckpointError(
+                    f"{file} has a mean {name} of {mean:.6g}, but metrics.json says {shown:.6g}: one of the two was "
+                    "altered, so write its folder again"
+                )
         return table
+
+    @property
+    def _means(self) -> Mapping[str, float]:
+        """The figures that are means of :attr:`per_user`: those of a run, or those after a re-ranking."""
+        found = self.metrics.get("after" if "rerank" in self.metrics else "test")
+        return found if isinstance(found, dict) else {}
 
     @functools.cached_property
     def lists(self) -> pl.DataFrame:

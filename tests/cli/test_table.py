@@ -62,6 +62,8 @@ def test_bad_input(runs: list[Path], tmp_path: Path) -> None:
         runs_table([tmp_path / "nothing"])
     with pytest.raises(ConfigError, match="unknown metric 'NDGC' in the columns; did you mean 'NDCG'"):
         runs_table(runs[:1], columns=["NDGC"])
+    with pytest.raises(ConfigError, match="--columns names NDCG twice: remove one"):
+        runs_table(runs[:1], columns=["NDCG", "Hit", "ndcg"])
     with pytest.raises(ConfigError, match="no figures at 7"):
         runs_table(runs[:1], k=7)
     with pytest.raises(ConfigError, match="at least one run"):

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from recbole_ext.config.safe_text import markdown, markdown_code, mask_secrets, printable, visible
+from recbole_ext.config.safe_text import markdown, markdown_code, mask_secrets, printable, shortened, visible
 
 ESC = "\x1b"
 
@@ -89,3 +89,12 @@ def test_code_ends_where_it_should(text: str) -> None:
 )
 def test_passwords_are_masked(text: str, masked: str) -> None:
     assert mask_secrets(text) == masked
+
+
+@pytest.mark.parametrize("length", [40, 255, 256, 6000])
+def test_words_longer_than_a_file_name_are_cut(length: int) -> None:
+    word = "9" * length
+    shown = word if length <= 255 else f"{'9' * 40}…"
+    assert shortened(f"{word} is too large") == f"{shown} is too large"
+    path = "/".join(["a" * 200] * 10)
+    assert shortened(path) == path

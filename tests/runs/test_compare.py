@@ -42,7 +42,8 @@ FIGURES: dict[str, Any] = {
         "fingerprint": "",
         "statistics": STATISTICS,
     },
-    **{"validation": {"ndcg@5": 0.5}, "test": {}, "test_intervals": {}, "test_bounds": {}},
+    **{"validation": {"ndcg@5": 0.5}, "test": {}, "test_intervals": {}},
+    "test_bounds": {"ceiling": {}, "random": {}},
     "users": {"validation": 3, "test": 3},
     **{"epochs": 1, "best_epoch": 0, "parameters": 0, "seconds": {"training": 1.0, "test": 0.5}},
 }
@@ -53,7 +54,16 @@ def cell(folder: Path, values: dict[str, list[float]], users: list[str], totals:
     folder.mkdir()
     pl.DataFrame({"user_id": users, **values}).write_parquet(folder / "per_user.parquet")
     test = {**{name: float(np.mean(column)) for name, column in values.items()}, **totals}
-    return Run(folder, {**FIGURES, "test": test, "users": {"validation": len(users), "test": len(users)}})
+    intervals = {name: [min(column), max(column)] for name, column in values.items()}
+    return Run(
+        folder,
+        {
+            **FIGURES,
+            "test": test,
+            "test_intervals": intervals,
+            "users": {"validation": len(users), "test": len(users)},
+        },
+    )
 
 
 def test_users_are_matched_by_token_and_averaged_over_seeds(tmp_path: Path) -> None:

@@ -171,7 +171,9 @@ def is_own(name: str) -> bool:
 def _read_only(value: Any) -> Any:
     """The same evidence with arrays that cannot be changed: the lists of a run are what its model gave."""
     if isinstance(value, Evidence | PopularityGroups):
-        return replace(value, **{field.name: _read_only(getattr(value, field.name)) for field in fields(value)})
+        return replace(
+            value, **{field.name: _read_only(getattr(value, field.name)) for field in fields(value)}
+        )
     if isinstance(value, tuple):
         return tuple(map(_read_only, value))
     if isinstance(value, np.ndarray):
