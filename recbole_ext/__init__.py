@@ -16,7 +16,7 @@ _MODULES = {
     "evaluate": "trainer.opened",
     "explain": "recommend.explain",
     "measure": "api.measure",
-    "prepare": "data.movielens",
+    "prepare": "api.prepare",
     "register_metric": "evaluator.register",
     "resume": "trainer.train",
     "run_recbole": "api.host_script",

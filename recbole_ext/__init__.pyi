@@ -1,6 +1,6 @@
 from recbole_ext.api.host_script import run_recbole
 from recbole_ext.api.measure import Measured, measure
-from recbole_ext.data.movielens import prepare
+from recbole_ext.api.prepare import prepare
 from recbole_ext.errors import RecBoleExtError
 from recbole_ext.evaluator.register import register_metric
 from recbole_ext.recommend.explain import explain

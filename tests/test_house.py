@@ -79,5 +79,7 @@ def test_polars_takes_every_path_as_it_is(folder: str) -> None:
         and any(ast.unparse(call.func) == f"pl.{reader}" for reader in readers)
         and not ast.unparse(call.args[0]).startswith("io.BytesIO(")
         and not any(one.arg == "glob" and ast.unparse(one.value) == "False" for one in call.keywords)
+        # Bytes have no path, and polars' reader of JSON lines has no switch.
+        and not ast.unparse(call.args[0]).startswith("io.BytesIO(")
     ]
     assert not patterns, "\n".join(patterns)

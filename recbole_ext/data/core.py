@@ -29,7 +29,7 @@ class CoreCounts:
         """``5-core``, or both numbers where they differ."""
         if self.min_user == self.min_item:
             return f"{self.min_user}-core"
-        return f"core of {self.min_user} interactions a user and {self.min_item} an item"
+        return f"core of at least {self.min_user} a user and {self.min_item} an item"
 
     def words(self) -> str:
         """One sentence on what is removed."""

@@ -68,7 +68,7 @@ class ModelSpec:
         explained: How a recommendation can be explained: ``parts``, ``window``, ``row``, ``nearest`` or ``none``, as
             :class:`~recbole_ext.recommend.reasons.Reading` finds it, or why the model gives no reason from a history:
             ``chance``, ``popularity``, ``rule``. The words are in :mod:`recbole_ext.model.explainable`.
-        needs: What it needs beside interactions that MovieLens does not have; such a model is refused.
+        needs: What it needs beside interactions that no data set of this package has; such a model is refused.
 
     Raises:
         ConfigError: ``family`` or ``explained`` is unknown.
@@ -298,7 +298,7 @@ def model_spec(name: str) -> ModelSpec:
             name, f"is no known model{nearest(name, known_models())} ('{program()} models' lists all)"
         )
     if spec.needs:
-        raise _refused(name, f"needs {spec.needs}, which MovieLens does not have: choose another")
+        raise _refused(name, f"needs {spec.needs}, which no data set of this package has: choose another")
     return spec
 
 

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from recbole_ext.data.movielens.catalog import DATASETS
 from recbole_ext.evaluator.groups import HEAD_RULES
 from recbole_ext.report.comparison import ComparisonView, RowView
 from recbole_ext.report.context import Context
@@ -225,6 +226,8 @@ def _less_popular(context: Context) -> Claim:
 
 
 def claims_of(context: Context) -> list[Claim]:
-    """The four claims and their verdicts."""
+    """The four claims and their verdicts; none where the data is not MovieLens, which they are about."""
     comparison = context.comparison
+    if comparison.dataset not in DATASETS:
+        return []
     return [_balance(comparison), _deep(comparison), _alpha(context), _less_popular(context)]

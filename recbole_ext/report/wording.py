@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 
+from recbole_ext.data.movielens.catalog import DATASETS
 from recbole_ext.evaluator.difference import Difference
 from recbole_ext.report.comparison import Estimate
 
 __all__ = [
     "METRIC_NAMES",
+    "Nouns",
     "against",
     "interval_note",
     "interval_words",
     "joined",
     "level_name",
+    "nouns_of",
     "number",
     "p_text",
     "percent",
@@ -37,6 +41,33 @@ METRIC_NAMES = {
     "intralistdiversity": "Diversity",
 }
 """Metrics in the order in which they are shown."""
+
+
+@dataclass(frozen=True)
+class Nouns:
+    """What is recommended, and what people do with it.
+
+    Attributes:
+        one, a_one, many: The thing, alone, with its article, and several.
+        choose, chosen: The deed.
+        times: How often it was done, after a number.
+    """
+
+    one: str
+    a_one: str
+    many: str
+    choose: str
+    chosen: str
+    times: str
+
+
+_FILMS = Nouns("film", "a film", "films", "rate", "rated", "ratings")
+_ITEMS = Nouns("item", "an item", "items", "choose", "chosen", "interactions")
+
+
+def nouns_of(dataset: str) -> Nouns:
+    """Films and ratings for a MovieLens set, items and interactions for any other data."""
+    return _FILMS if dataset in DATASETS else _ITEMS
 
 
 def number(value: float) -> str:

@@ -316,7 +316,8 @@ def read_trusted_config(run: Path, trust: bool) -> dict[str, Any]:
     outside = names_outside(plain)
     if outside and not trust:
         raise CheckpointError(
-            f"{run / 'config.yaml'} names code from outside ({', '.join(outside)}), which opening the folder would run: "
+            f"{run / 'config.yaml'} names code from outside ({', '.join(outside)}), "
+            "which opening the folder would run: "
             "add --trust (in Python trust=True) if the folder and that code are yours"
         )
     return without_ignored_keys(plain)

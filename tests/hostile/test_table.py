@@ -16,13 +16,23 @@ from tests.hostile import (
     cases_report,
     cases_runs,
     cases_study,
+    cases_tables,
     cases_train,
 )
 from tests.hostile.case import Case, complaints, harm
 from tests.hostile.counts import COUNTS
 from tests.hostile.mends import MENDS
 
-MODULES = (cases_train, cases_config, cases_own, cases_data, cases_runs, cases_study, cases_report)
+MODULES = (
+    cases_train,
+    cases_config,
+    cases_own,
+    cases_data,
+    cases_tables,
+    cases_runs,
+    cases_study,
+    cases_report,
+)
 CASES = [case for module in MODULES for case in module.CASES]
 
 

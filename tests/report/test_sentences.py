@@ -9,12 +9,13 @@ from typing import ClassVar, cast
 from recbole_ext.evaluator.groups import HEAD_RULES
 from recbole_ext.report import sentences
 from recbole_ext.report.claims import HOLDS, OPEN, claims_of
-from recbole_ext.report.comparison import Estimate
+from recbole_ext.report.comparison import ComparisonView, Estimate
 from recbole_ext.report.context import Context, Reranked
 from recbole_ext.report.dataset import DatasetFacts
 from recbole_ext.report.document import Details, Paragraph
 from recbole_ext.report.inputs import Inputs
-from recbole_ext.report.sections.opening import debiasing_sentences, question_section
+from recbole_ext.report.sections.closing import interpretability_section
+from recbole_ext.report.sections.opening import claims_section, debiasing_sentences, question_section
 from recbole_ext.report.sections.people import groups_section
 from recbole_ext.report.sections.results import comparison_section
 from recbole_ext.report.sections.tuning import tuning_section
@@ -22,6 +23,11 @@ from recbole_ext.report.wording import against, joined, p_text, percent, seconds
 from recbole_ext.runs.run import ListFolder, Run
 from recbole_ext.study.table import _difference
 from tests.report.toy import against_base, comparison, difference, row
+
+
+def on_films(comparison_: ComparisonView, inputs: Inputs | None = None) -> Context:
+    """The claims are about MovieLens."""
+    return context(replace(comparison_, dataset="ml-100k"), inputs)
 
 
 def context(comparison_: object, inputs: Inputs | None = None) -> Context:
@@ -115,7 +121,7 @@ def test_claims_hold_only_where_the_test_says_so() -> None:
         against_base("GRU4Rec", 0.045, 0.005, False, 0.4),
         against_base("MLP", 0.03, -0.01, False),
     )
-    balance, deep, alpha, tail = claims_of(context(c))
+    balance, deep, alpha, tail = claims_of(on_films(c))
     assert balance.verdict == HOLDS
     assert (deep.verdict, deep.why) == (
         "does not hold",
@@ -126,7 +132,7 @@ def test_claims_hold_only_where_the_test_says_so() -> None:
 
 def test_the_balance_goes_to_the_wider_of_two_equally_accurate() -> None:
     c = comparison(row("EASE", 0.05, 0.6), against_base("GRU4Rec", 0.045, -0.005, False, 0.4))
-    balance = claims_of(context(c))[0]
+    balance = claims_of(on_films(c))[0]
     assert balance.verdict == "does not hold"
     # EASE is the most accurate model itself: it cannot be behind itself.
     assert balance.why == "EASE shows 60.0\u00a0% of the items; GRU4Rec reaches 0.0450, EASE 0.0500."
@@ -135,7 +141,7 @@ def test_the_balance_goes_to_the_wider_of_two_equally_accurate() -> None:
         against_base("GRU4Rec", 0.045, -0.005, False, 0.4),
         against_base("MLP", 0.044, -0.006, False, 0.7),
     )
-    assert claims_of(context(c))[0].why.startswith(
+    assert claims_of(on_films(c))[0].why.startswith(
         "MLP shows 70.0\u00a0% of the items and is not significantly behind EASE in accuracy; GRU4Rec"
     )
 
@@ -146,14 +152,14 @@ def test_alpha_is_read_from_curves() -> None:
         {"method": "popularity_penalty", "strength": 0.1, "ndcg": 0.0495, "itemcoverage": 0.83},
     ]
     inputs = Inputs(curves={"EASE": {"validation": rows}})
-    alpha = claims_of(context(comparison(row("EASE", 0.05)), inputs))[2]
+    alpha = claims_of(on_films(comparison(row("EASE", 0.05)), inputs))[2]
     assert alpha.verdict == HOLDS
     assert "20.0\u00a0% → 83.0\u00a0%" in alpha.figure
     tested = [{**rows[0], "itemcoverage": 0.21}, {**rows[1], "itemcoverage": 0.84}]
     both = Inputs(curves={"EASE": {"validation": rows, "test": tested}})
-    assert "(EASE, test)" in claims_of(context(comparison(row("EASE", 0.05)), both))[2].figure
+    assert "(EASE, test)" in claims_of(on_films(comparison(row("EASE", 0.05)), both))[2].figure
     rows[1]["ndcg"] = 0.04
-    assert "NDCG loses 20.0\u00a0%" in claims_of(context(comparison(row("EASE", 0.05)), inputs))[2].why
+    assert "NDCG loses 20.0\u00a0%" in claims_of(on_films(comparison(row("EASE", 0.05)), inputs))[2].why
 
 
 def test_numbers_become_words() -> None:
@@ -210,7 +216,7 @@ def test_the_share_of_rare_films_is_that_of_the_most_accurate_model_under_each_h
         row("EASE", 0.04), against_base("SASRec", 0.07, 0.03, True), against_base("MLP", 0.001, -0.04, True)
     )
     c = replace(c, rows=tuple(replace(one, runs=(runs[one.model],)) for one in c.rows if one.model in runs))
-    c = replace(c, below_best={"MLP": difference(-0.069, True)})
+    c = replace(c, below_best={"MLP": difference(-0.069, True)}, dataset="ml-100k")
     known = WithShares(Inputs(), c, cast(DatasetFacts, Films()), "", ())
     found = claims_of(known)[3]
     assert (found.verdict, found.figure) == (
@@ -234,6 +240,12 @@ def test_a_platform_reads_people_and_films() -> None:
     c = replace(c, protocol={**c.protocol, "items": 3650})
     assert sentences.platform(c) == (
         "For a platform",
+        "Out of 1,000 visitors, 140 with SASRec and 80 with EASE find in their list of 10 the item that they choose "
+        "next. Of 3,650 items, SASRec shows 1,825 and EASE shows 730 to at least one user.",
+    )
+    c = replace(c, dataset="ml-1m")
+    assert sentences.platform(c) == (
+        "For a platform",
         "Out of 1,000 visitors, 140 with SASRec and 80 with EASE find in their list of 10 the film that they rate "
         "next. Of 3,650 films, SASRec shows 1,825 and EASE shows 730 to at least one user.",
     )
@@ -248,7 +260,7 @@ def test_what_favours_a_model_is_said() -> None:
     assert words.startswith(
         "GRU4Rec is significantly better than EASE in NDCG@10, but not in Hit@10. In the test, a "
     )
-    c = replace(c, rows=(row("EASE", 0.04),), protocol={"users_decided_by_tie_break": 0.225})
+    c = replace(c, dataset="ml-1m", rows=(row("EASE", 0.04),), protocol={"users_decided_by_tie_break": 0.225})
     assert (sentences.fairness(c) or ("", ""))[1].startswith(
         "For 22.5\u00a0% of the users several films have the time stamp of the held-out one, and the order of the file "
     )
@@ -292,7 +304,8 @@ def test_one_neural_model_is_no_plural() -> None:
         "(p = 0.004).",
     )
     assert (
-        claims_of(context(c))[1].why == "MLP, the only neural model, is not significantly above EASE in both."
+        claims_of(on_films(c))[1].why
+        == "MLP, the only neural model, is not significantly above EASE in both."
     )
     c = comparison(
         row("EASE", 0.05),
@@ -303,7 +316,7 @@ def test_one_neural_model_is_no_plural() -> None:
         "2 neural models were compared with EASE: GRU4Rec is significantly better and for MLP no"
         in (sentences.neural(c) or ("", ""))[1]
     )
-    assert claims_of(context(c))[1].why == (
+    assert claims_of(on_films(c))[1].why == (
         "Significantly above EASE in both: only 1 of 2 neural models (GRU4Rec)."
     )
 
@@ -363,8 +376,21 @@ def test_an_undecided_test_is_called_so() -> None:
     told = sentences.neural(c)
     assert told is not None
     assert "for GRU4Rec the test is undecided" in told[1]
-    assert claims_of(context(c))[1].verdict == OPEN
+    assert claims_of(on_films(c))[1].verdict == OPEN
     assert _difference(next(iter(gru.difference.values()))).endswith("p 0.0499 (undecided)")
     table = repr(comparison_section(context(c)).blocks)
     assert "undecided, p = 0.050" in table
     assert "undecided = p is within two of its standard errors of the level" in table
+
+
+def test_data_of_ones_own_has_items_and_no_published_claims() -> None:
+    c = comparison(row("EASE", 0.04), against_base("GRU4Rec", 0.07, 0.03, True))
+    assert claims_of(context(c)) == []
+    assert claims_section(context(c)) is None
+    assert len(claims_of(on_films(c))) == 4
+    for dataset, there, absent in (("toy", "item", "film"), ("ml-20m", "film", "published item")):
+        known = context(replace(c, dataset=dataset))
+        page = [question_section(known), interpretability_section(known)]
+        assert f"the next {there} best" in str(page)
+        assert f"likes the {there}" in str(page)
+        assert absent not in str(page).replace("item_id", "")

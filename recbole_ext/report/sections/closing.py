@@ -11,7 +11,7 @@ from recbole_ext.model.explainable import how_explainable
 from recbole_ext.report.charts import bars
 from recbole_ext.report.context import Context
 from recbole_ext.report.document import Block, Cell, Details, Paragraph, Section, Table, cell
-from recbole_ext.report.wording import seconds
+from recbole_ext.report.wording import nouns_of, seconds
 
 __all__ = ["interpretability_section", "protocol_section", "timing_section"]
 
@@ -62,12 +62,13 @@ def interpretability_section(context: Context) -> Section:
         tuple(rows),
         text_columns=(0, 1, 2),
     )
+    nouns = nouns_of(context.comparison.dataset)
     note = Paragraph(
         f"For one user: {program()} explain RUN --user=TOKEN. Taking an item away shows what a score depends on, not "
-        "why the user likes the film.",
+        f"why the user likes the {nouns.one}.",
         quiet=True,
     )
-    return Section("why", "Why a film is recommended", (table, note))
+    return Section("why", f"Why {nouns.a_one} is recommended", (table, note))
 
 
 def _yaml(content: dict[str, Any]) -> str:

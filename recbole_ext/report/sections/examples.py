@@ -9,7 +9,7 @@ import numpy as np
 from recbole_ext.report.context import Context, Reranked
 from recbole_ext.report.document import Block, Cell, Paragraph, Section, Table
 from recbole_ext.report.lists import Example, changes_by_user, example, top
-from recbole_ext.report.wording import percent
+from recbole_ext.report.wording import nouns_of, percent
 
 __all__ = ["examples_section"]
 
@@ -40,8 +40,10 @@ def _example_table(label: str, shown: Example, titles: Mapping[str, str], contex
     popularity = context.dataset.popularity if context.dataset else {}
     targets = context.dataset.target(shown.user) if context.dataset else []
 
+    times = nouns_of(context.comparison.dataset).times
+
     def named(item: str) -> Cell:
-        count = f"{popularity[item]:,} ratings in training" if item in popularity else ""
+        count = f"{popularity[item]:,} {times} in training" if item in popularity else ""
         if item in targets:
             return Cell(
                 titles.get(item, item), note=f"{count}{'; ' if count else ''}the held-out item", tone="strong"

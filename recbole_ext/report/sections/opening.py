@@ -18,7 +18,7 @@ from recbole_ext.report.sentences import (
     targets,
     users,
 )
-from recbole_ext.report.wording import joined, level_name, number, percent, points, signed
+from recbole_ext.report.wording import Nouns, joined, level_name, nouns_of, number, percent, points, signed
 
 __all__ = ["claims_section", "debiasing_sentences", "meaning_section", "question_section"]
 
@@ -39,25 +39,28 @@ def question_section(context: Context) -> Section:
     masked = f"{'No model may' if several else 'The model may not'} recommend an item of a user's history."
     if not p.get("mask_seen", True):
         masked = "Items of a user's history may be recommended again."
+    nouns = nouns_of(c.dataset)
     text = (
-        f"Which recommender ranks the next film best, how much of the catalogue does it show, and what does it cost to "
-        f"show more? {models} {'were' if several else 'was'} trained on {c.dataset} and tested on "
+        f"Which recommender ranks the next {nouns.one} best, how much of the catalogue does it show, and what does it "
+        f"cost to show more? {models} {'were' if several else 'was'} trained on {c.dataset} and tested on "
         f"{users}: {split}, and {ranks} the whole filtered catalogue. {masked}"
     )
     return Section(
-        "question", "What was asked", (Paragraph(text), Paragraph(_words_of_metrics(c.k), quiet=True))
+        "question", "What was asked", (Paragraph(text), Paragraph(_words_of_metrics(c.k, nouns), quiet=True))
     )
 
 
-def _words_of_metrics(k: int) -> str:
+def _words_of_metrics(k: int, nouns: Nouns) -> str:
     """What the names of the metrics mean."""
     return (
-        f"Hit@{k}: the share of users whose held-out film is among the {k} recommended ones. NDCG@{k}: the same, but a "
-        f"film at rank r counts 1 / log2(r + 1): 1 at the first rank, {1 / math.log2(k + 1):.2f} at the last. MRR@{k}: "
-        "it counts 1 / r. Coverage: the share of the catalogue that appears in at least one list. Tail share: how much "
-        "of all lists goes to rarely rated films. Diversity: how much the genres within a list "
-        "differ, from 0 to 1. Novelty and mean popularity: how rarely, or how often, the recommended films were rated. "
-        "Gini: how unevenly films are recommended, 0 if all equally often."
+        f"Hit@{k}: the share of users whose held-out {nouns.one} is among the {k} recommended ones. NDCG@{k}: the "
+        f"same, but {nouns.a_one} at rank r counts 1 / log2(r + 1): 1 at the first rank, "
+        f"{1 / math.log2(k + 1):.2f} at the last. MRR@{k}: it counts 1 / r. Coverage: the share of the catalogue that "
+        "appears in at least one list. Tail share: how much "
+        f"of all lists goes to rarely {nouns.chosen} {nouns.many}. Diversity: how much the genres within a list "
+        f"differ, from 0 to 1. Novelty and mean popularity: how rarely, or how often, the recommended {nouns.many} "
+        f"were {nouns.chosen}. "
+        f"Gini: how unevenly {nouns.many} are recommended, 0 if all equally often."
     )
 
 
@@ -124,8 +127,11 @@ def meaning_section(context: Context) -> Section:
     return Section("meaning", "What this means", (Bullets(tuple(merged.items())),))
 
 
-def claims_section(context: Context) -> Section:
-    """The table of the published claims."""
+def claims_section(context: Context) -> Section | None:
+    """The table of the published claims, which are about MovieLens; None for other data."""
+    claims = claims_of(context)
+    if not claims:
+        return None
     tones = {"holds": "good", "does not hold": "bad"}
     rows = tuple(
         (
@@ -134,7 +140,7 @@ def claims_section(context: Context) -> Section:
             Cell(claim.figure),
             Cell(claim.why),
         )
-        for claim in claims_of(context)
+        for claim in claims
     )
     table = Table(
         "Published claims against the figures of this report",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from recbole_ext.report.comparison import ComparisonView
-from recbole_ext.report.wording import joined, percent
+from recbole_ext.report.wording import joined, nouns_of, percent
 
 __all__ = ["certainty", "fairness"]
 
@@ -50,18 +50,19 @@ def _won_by_one_metric(comparison: ComparisonView) -> str:
 def fairness(comparison: ComparisonView) -> tuple[str, str] | None:
     """What the protocol gives one model and not another, and what it leaves to chance."""
     protocol, kinds = comparison.protocol, {row.family for row in comparison.rows}
-    words = _won_by_one_metric(comparison)
+    words, nouns = _won_by_one_metric(comparison), nouns_of(comparison.dataset)
     mixed = kinds & {"sequence", "sequential_classic"} and kinds & {"classic", "neural"}
     if protocol.get("split") == "leave_one_out" and mixed:
         words += (
-            " In the test, a sequential model reads a user's whole history up to the held-out film; the other models "
-            "know only what they were trained on, which is one film less. Part of a lead may come from that film."
+            f" In the test, a sequential model reads a user's whole history up to the held-out {nouns.one}; the other "
+            f"models know only what they were trained on, which is one {nouns.one} less. Part of a lead may come from "
+            f"that {nouns.one}."
         )
     decided = protocol.get("users_decided_by_tie_break")
     judge = "a random draw" if protocol.get("tie_break") == "random" else "the order of the file"
     if decided:
         words += (
-            f" For {percent(decided)} of the users several films have the time stamp of the held-out one, and {judge} "
-            "decides which of them is held out."
+            f" For {percent(decided)} of the users several {nouns.many} have the time stamp of the held-out one, and "
+            f"{judge} decides which of them is held out."
         )
     return ("What to bear in mind", words.strip()) if words else None

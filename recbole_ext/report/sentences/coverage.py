@@ -1,10 +1,10 @@
-"""How much of the catalogue is shown, in shares and in films."""
+"""How much of the catalogue is shown, in shares and in numbers."""
 
 from __future__ import annotations
 
 from recbole_ext.report.comparison import ComparisonView, RowView
 from recbole_ext.report.sentences.models import among, leaders
-from recbole_ext.report.wording import joined, percent
+from recbole_ext.report.wording import joined, nouns_of, percent
 
 __all__ = ["coverage", "platform"]
 
@@ -47,7 +47,7 @@ def _tail(comparison: ComparisonView, row: RowView) -> str:
 
 
 def platform(comparison: ComparisonView) -> tuple[str, str] | None:
-    """The figures of the most accurate model and of the baseline in people and films."""
+    """The figures of the most accurate model and of the baseline in people and items."""
     base = comparison.row(comparison.baseline)
     rows = [comparison.rows[0]]
     if base is not None and base.model != rows[0].model:
@@ -56,17 +56,19 @@ def platform(comparison: ComparisonView) -> tuple[str, str] | None:
     if not hits:
         return None
     found = joined([f"{1000 * hit:.0f} with {model}" for model, hit in hits.items()])
+    nouns = nouns_of(comparison.dataset)
     words = (
-        f"Out of 1,000 visitors, {found} find in their list of {comparison.k} the film that they rate next."
+        f"Out of 1,000 visitors, {found} find in their list of {comparison.k} the {nouns.one} that they "
+        f"{nouns.choose} next."
     )
-    return "For a platform", words + _films(comparison, [row for row in rows if row.model in hits])
+    return "For a platform", words + _shown(comparison, [row for row in rows if row.model in hits])
 
 
-def _films(comparison: ComparisonView, rows: list[RowView]) -> str:
-    """How many films each of some models shows at all."""
+def _shown(comparison: ComparisonView, rows: list[RowView]) -> str:
+    """How many items each of some models shows at all."""
     key, items = comparison.key("itemcoverage"), comparison.protocol.get("items")
     shares = {row.model: share for row in rows if (share := row.mean(key)) is not None}
     if not items or not shares:
         return ""
     shown = joined([f"{model} shows {share * items:,.0f}" for model, share in shares.items()])
-    return f" Of {items:,} films, {shown} to at least one user."
+    return f" Of {items:,} {nouns_of(comparison.dataset).many}, {shown} to at least one user."

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from recbole_ext.report.comparison import ComparisonView, Estimate, RowView
-from recbole_ext.report.wording import with_interval
+from recbole_ext.report.wording import nouns_of, with_interval
 
 __all__ = ["targets", "users"]
 
@@ -17,7 +17,7 @@ def users(comparison: ComparisonView) -> tuple[str, str] | None:
 def targets(comparison: ComparisonView) -> tuple[str, str] | None:
     """How well popular and rare held-out items are found."""
     found = _for_rows(comparison, ("head", "tail"), ("a held-out head item", "a held-out tail item"))
-    return ("Popular and rare films", " ".join(found)) if found else None
+    return (f"Popular and rare {nouns_of(comparison.dataset).many}", " ".join(found)) if found else None
 
 
 def _for_rows(comparison: ComparisonView, names: tuple[str, str], words: tuple[str, str]) -> list[str]:
