@@ -24,6 +24,7 @@ from recbole_ext.data.movielens.sources import RECORD_FILE, find_source, set_fol
 from recbole_ext.data.movielens.text import clean, join_sequence
 from recbole_ext.data.movielens.unpack import unpack
 from recbole_ext.errors import ConfigError, DataError, DownloadError, OutputError, nearest
+from recbole_ext.progress import stage
 
 __all__ = ["Prepared", "is_prepared", "prepare"]
 
@@ -149,7 +150,8 @@ def prepare(
             if path is None:
                 path = _fetch(dataset, Path(out), download, base_url, say, show_progress=report is not None)
             say(f"{name}: reading {path}")
-            existing = _convert(dataset, path, folder, options)
+            with stage(f"preparing {name}"):
+                existing = _convert(dataset, path, folder, options)
     _say_result(existing, dataset, say)
     return existing
 
