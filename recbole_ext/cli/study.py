@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
-from recbole_ext.cli.console import say
+from recbole_ext.cli.console import console, say, wide_option
 from recbole_ext.cli.keys import overrides_of
 from recbole_ext.cli.options import (
     ANY_KEY,
@@ -18,6 +20,9 @@ from recbole_ext.cli.options import (
 )
 from recbole_ext.cli.progress import importing
 from recbole_ext.errors import program
+
+if TYPE_CHECKING:
+    from recbole_ext.study.table import PlainTable
 
 __all__ = ["ablate", "compare", "tune"]
 
@@ -99,6 +104,7 @@ def tune(
 @click.option("--config", required=True, type=NamedPath(), help="YAML file of the study.")
 @click.option("--output", type=NamedPath("folder"), help="Folder (default: saved/study/<file>).")
 @click.option("--budget-minutes", type=float, help="Of each model's search, in place of the study's.")
+@wide_option
 @click.pass_context
 def compare(context: click.Context, config: Path, output: Path | None, budget_minutes: float | None) -> None:
     """Tune, train and compare models; the same command continues after an interruption.
@@ -115,12 +121,16 @@ def compare(context: click.Context, config: Path, output: Path | None, budget_mi
         from recbole_ext.study import table as comparison_table
 
     result = study.run_comparison(plan, output=output, command=repeated(), draw=curves_page, report=say)
-    say(comparison_table.markdown(result))
+    folder = output or Path("saved") / "study" / plan.file.stem
+    _print(result.title, comparison_table.comparison_tables(result), folder / "comparison.md")
+    say(comparison_table.introduction(result))
+    say(f"all tables, the protocol and the effort: {folder / 'comparison.md'}")
 
 
 @click.command(context_settings=ANY_KEY)
 @click.option("--config", required=True, type=NamedPath(), help="YAML file of the ablations.")
 @click.option("--output", type=NamedPath("folder"), help="Folder (default: saved/study/<file>).")
+@wide_option
 @click.pass_context
 def ablate(context: click.Context, config: Path, output: Path | None) -> None:
     """Train models at several values of one key; the same command continues after an interruption.
@@ -136,4 +146,16 @@ def ablate(context: click.Context, config: Path, output: Path | None) -> None:
         from recbole_ext.study import table as comparison_table
 
     result = study.run_ablation(plan, output=output, command=repeated(), report=say)
-    say(comparison_table.ablation_markdown(result))
+    folder = output or Path("saved") / "study" / plan.file.stem
+    _print("Ablations", comparison_table.ablation_tables(result), folder / "ablation.md")
+    say(f"all tables and the protocol: {folder / 'ablation.md'}")
+
+
+def _print(title: str, tables: Sequence[PlainTable], file: Path) -> None:
+    """The tables of a study, as wide as the terminal."""
+    from recbole_ext.cli.tables import Grid, print_grid
+
+    screen = console()
+    say(title)
+    for table in tables:
+        print_grid(Grid(table.title, table.head, table.rows), screen, f"see --wide or {file}")
