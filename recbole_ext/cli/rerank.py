@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from recbole_ext.cli.console import say
+from recbole_ext.cli.console import console, say, wide_option
 from recbole_ext.cli.keys import overrides_of
 from recbole_ext.cli.options import (
     ANY_KEY,
@@ -16,6 +16,7 @@ from recbole_ext.cli.options import (
     run_argument,
     trust_option,
 )
+from recbole_ext.cli.progress import importing
 
 __all__ = ["pareto", "rerank"]
 
@@ -45,6 +46,7 @@ def _check_folders(run: Path, trust: bool, head_rule: str | None, output: Path |
 @click.option("--output", type=NamedPath("folder"), help="Folder for the new lists (default: beside RUN).")
 @head_rule_option
 @trust_option
+@wide_option
 @click.pass_context
 def rerank(
     context: click.Context,
@@ -68,10 +70,10 @@ def rerank(
     settings = read_rerank(block)
     _check_folders(run, trust, head_rule, output)
 
-    from recbole_ext.cli import show
-    from recbole_ext.cli.console import console
-    from recbole_ext.rerank.run import rerank_run
-    from recbole_ext.trainer.opened import open_model
+    with importing():
+        from recbole_ext.cli import show
+        from recbole_ext.rerank.run import rerank_run
+        from recbole_ext.trainer.opened import open_model
 
     opened = open_model(run, head_rule=head_rule, trust=trust, report=say)
     result = rerank_run(opened, settings, k=k, output=output)
@@ -87,6 +89,7 @@ def rerank(
 @click.option("--output", type=NamedPath("folder"), help="Folder for table and plot (default: beside RUN).")
 @head_rule_option
 @trust_option
+@wide_option
 def pareto(
     run: Path,
     methods: str | None,
@@ -108,11 +111,11 @@ def pareto(
     read_pareto(changes)
     _check_folders(run, trust, head_rule, output)
 
-    from recbole_ext.cli import show
-    from recbole_ext.cli.console import console
-    from recbole_ext.report.charts.curves import curves_page
-    from recbole_ext.rerank.run import pareto_run
-    from recbole_ext.trainer.opened import open_model
+    with importing():
+        from recbole_ext.cli import show
+        from recbole_ext.report.charts.curves import curves_page
+        from recbole_ext.rerank.run import pareto_run
+        from recbole_ext.trainer.opened import open_model
 
     opened = open_model(run, head_rule=head_rule, trust=trust, report=say)
     result = pareto_run(opened, changes, output=output, draw=curves_page, report=say)

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
-from recbole_ext.cli.console import SearchBar, say
+from recbole_ext.cli.console import console, say, wide_option
 from recbole_ext.cli.keys import overrides_of
 from recbole_ext.cli.options import (
     ANY_KEY,
@@ -16,7 +18,11 @@ from recbole_ext.cli.options import (
     model_option,
     repeated,
 )
+from recbole_ext.cli.progress import importing
 from recbole_ext.errors import program
+
+if TYPE_CHECKING:
+    from recbole_ext.study.table import PlainTable
 
 __all__ = ["ablate", "compare", "sequentiality", "tune"]
 
@@ -71,20 +77,19 @@ def tune(
     )
     plan = plan_search(model, configs, overrides, options)
 
-    from recbole_ext.data.build import DataCache
-    from recbole_ext.study import tune as study
+    with importing():
+        from recbole_ext.data.build import DataCache
+        from recbole_ext.study import tune as study
 
-    with SearchBar() as bar:
+    def show(trial: study.TrialReport) -> None:
+        best = (
+            "no value yet"
+            if trial.best is None
+            else f"best {trial.objective} {trial.best:.4f} (trial {trial.best_number})"
+        )
+        say(f"{trial.done}/{trial.total}  {trial.last}  {best}")
 
-        def show(trial: study.TrialReport) -> None:
-            best = (
-                "no value yet"
-                if trial.best is None
-                else (f"best {trial.objective} {trial.best:.4f} (trial {trial.best_number})")
-            )
-            bar.show(trial.done, trial.total, trial.last, best)
-
-        result = study.run_search(plan, command=repeated(), report=say, on_trial=show, cache=DataCache())
+    result = study.run_search(plan, command=repeated(), report=say, on_trial=show, cache=DataCache())
     for key, value in result.best.items():
         say(f"{key}: {value}")
     if len(result.front) > 1:
@@ -99,6 +104,7 @@ def tune(
 @click.option("--config", required=True, type=NamedPath(), help="YAML file of the study.")
 @click.option("--output", type=NamedPath("folder"), help="Folder (default: saved/study/<file>).")
 @click.option("--budget-minutes", type=float, help="Of each model's search, in place of the study's.")
+@wide_option
 @click.pass_context
 def compare(context: click.Context, config: Path, output: Path | None, budget_minutes: float | None) -> None:
     """Tune, train and compare models; the same command continues after an interruption.
@@ -109,17 +115,22 @@ def compare(context: click.Context, config: Path, output: Path | None, budget_mi
 
     plan = plan_comparison(config, overrides_of(context), budget_minutes)
 
-    from recbole_ext.report.charts.curves import curves_page
-    from recbole_ext.study import compare as study
-    from recbole_ext.study import table as comparison_table
+    with importing():
+        from recbole_ext.report.charts.curves import curves_page
+        from recbole_ext.study import compare as study
+        from recbole_ext.study import table as comparison_table
 
     result = study.run_comparison(plan, output=output, command=repeated(), draw=curves_page, report=say)
-    say(comparison_table.markdown(result))
+    folder = output or Path("saved") / "study" / plan.file.stem
+    _print(result.title, comparison_table.comparison_tables(result), folder / "comparison.md")
+    say(comparison_table.introduction(result))
+    say(f"all tables, the protocol and the effort: {folder / 'comparison.md'}")
 
 
 @click.command(context_settings=ANY_KEY)
 @click.option("--config", required=True, type=NamedPath(), help="YAML file of the ablations.")
 @click.option("--output", type=NamedPath("folder"), help="Folder (default: saved/study/<file>).")
+@wide_option
 @click.pass_context
 def ablate(context: click.Context, config: Path, output: Path | None) -> None:
     """Train models at several values of one key; the same command continues after an interruption.
@@ -130,11 +141,14 @@ def ablate(context: click.Context, config: Path, output: Path | None) -> None:
 
     plan = plan_ablation(config, overrides_of(context))
 
-    from recbole_ext.study import ablate as study
-    from recbole_ext.study import table as comparison_table
+    with importing():
+        from recbole_ext.study import ablate as study
+        from recbole_ext.study import table as comparison_table
 
     result = study.run_ablation(plan, output=output, command=repeated(), report=say)
-    say(comparison_table.ablation_markdown(result))
+    folder = output or Path("saved") / "study" / plan.file.stem
+    _print("Ablations", comparison_table.ablation_tables(result), folder / "ablation.md")
+    say(f"all tables and the protocol: {folder / 'ablation.md'}")
 
 
 @click.command(context_settings=ANY_KEY)
@@ -158,18 +172,23 @@ def sequentiality(
 
     The same command continues after an interruption. Any configuration key can be given as --key=value.
     """
-    from recbole_ext.config.read import parse_overrides
     from recbole_ext.study.plan import plan_sequentiality
 
     names = tuple(name.strip() for name in models.split(",")) if models is not None else ()
     plan = plan_sequentiality(
-        names, configs, parse_overrides(context.args), dataset=dataset, seeds=_whole_numbers(seeds)
+        names, configs, overrides_of(context), dataset=dataset, seeds=_whole_numbers(seeds)
     )
 
-    from recbole_ext.study.sequentiality import run_sequentiality
-    from recbole_ext.study.sequentiality_table import sequentiality_markdown
+    with importing():
+        from recbole_ext.study.sequentiality import default_folder, run_sequentiality
+        from recbole_ext.study.sequentiality_table import sequentiality_tables, sequentiality_words
 
-    say(sequentiality_markdown(run_sequentiality(plan, output=output, command=repeated(), report=say)))
+    result = run_sequentiality(plan, output=output, command=repeated(), report=say)
+    file = (output or default_folder(str(result.protocol["dataset"]))) / "sequentiality.md"
+    _print("What order is worth", sequentiality_tables(result), file)
+    for line in sequentiality_words(result):
+        say(line)
+    say(f"all tables and the protocol: {file}")
 
 
 def _whole_numbers(text: str) -> tuple[int, ...]:
@@ -177,3 +196,13 @@ def _whole_numbers(text: str) -> tuple[int, ...]:
         return tuple(int(part) for part in text.split(","))
     except ValueError:
         raise click.UsageError(f"--seeds is {text!r}: give whole numbers, separated by commas") from None
+
+
+def _print(title: str, tables: Sequence[PlainTable], file: Path) -> None:
+    """The tables of a study, as wide as the terminal."""
+    from recbole_ext.cli.tables import Grid, print_grid
+
+    screen = console()
+    say(title)
+    for table in tables:
+        print_grid(Grid(table.title, table.head, table.rows), screen, f"see --wide or {file}")

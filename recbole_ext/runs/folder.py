@@ -332,12 +332,26 @@ def names_outside(plain: Mapping[str, Any]) -> list[str]:
 
 
 def read_metrics(run: Path) -> dict[str, Any]:
-    """The figures of a run, as they are in the file.
+    """The figures of a run, as they are in the file, but for epochs, which are counted from 1.
 
     Raises:
         CheckpointError: They cannot be read, or lack a part that every run has.
     """
     path, remedy = run / "metrics.json", "train the model again"
     content = read_json(path, remedy)
-    as_form(content, RunFigures, path, remedy)
-    return content
+    form = as_form(content, RunFigures, path, remedy)
+    return content if form.epochs_from == 1 else _from_one(content, 1 - form.epochs_from)
+
+
+def _from_one(content: dict[str, Any], more: int) -> dict[str, Any]:
+    """Figures of version 0.1.0, which counted epochs from 0."""
+    history = content.get("history")
+    if isinstance(history, list):
+        history = [
+            {**entry, "epoch": entry["epoch"] + more}
+            if isinstance(entry, dict) and isinstance(entry.get("epoch"), int)
+            else entry
+            for entry in history
+        ]
+        content = {**content, "history": history}
+    return {**content, "epochs_from": 1, "best_epoch": content["best_epoch"] + more}

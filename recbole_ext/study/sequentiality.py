@@ -21,9 +21,10 @@ from recbole_ext.runs.run import Run
 from recbole_ext.study.cells import Cells
 from recbole_ext.study.plan import SequentialityPlan
 from recbole_ext.study.sequentiality_table import sequentiality_markdown
+from recbole_ext.study.steps import steps_of
 from recbole_ext.trainer.configure import available_dataset
 
-__all__ = ["CONDITIONS", "run_sequentiality"]
+__all__ = ["CONDITIONS", "default_folder", "run_sequentiality"]
 
 CONDITIONS: dict[str, dict[str, Any]] = {
     "in order": {},
@@ -73,23 +74,34 @@ def run_sequentiality(
         RecBoleExtError: Training failed; finished cells are kept.
     """
     dataset = available_dataset(plan.config, report)
-    place = output or Path("saved") / "study" / f"sequentiality-{dataset}"
+    place = output or default_folder(dataset)
     check_study_folder(place, "sequentiality")
     folder = made_folder(place)
     with alone_in(folder):
         values = {**plan.values, "dataset": dataset}
-        study = _Study(Cells(folder / "cells", plan.files, values, DataCache(), report), plan.seeds)
-        result = _computed(study, plan, command)
+        with steps_of("ordering and shuffling,", _count(plan)) as steps:
+            cells = Cells(folder / "cells", plan.files, values, DataCache(), report, steps)
+            result = _computed(_Study(cells, plan.seeds), plan, command)
         write_result(folder, "sequentiality", result, sequentiality_markdown(result))
     return result
+
+
+def default_folder(dataset: str) -> Path:
+    """Where the study goes unless told otherwise."""
+    return Path("saved") / "study" / f"sequentiality-{dataset}"
 
 
 def _name(model: str, condition: str, seed: int) -> str:
     return f"{short_name(model)}-order-{condition.replace(' ', '_')}-seed{seed}"
 
 
-def _seeds(study: _Study, model: str, condition: str) -> Sequence[int]:
-    return seeds_of(model, study.seeds) if condition == KEPT else study.seeds
+def _seeds(model: str, condition: str, seeds: Sequence[int]) -> Sequence[int]:
+    return seeds_of(model, seeds) if condition == KEPT else seeds
+
+
+def _count(plan: SequentialityPlan) -> int:
+    """How many runs the study has."""
+    return sum(len(_seeds(model, one, plan.seeds)) for model in plan.models for one in CONDITIONS)
 
 
 def _computed(study: _Study, plan: SequentialityPlan, command: str) -> Sequentiality:
@@ -97,13 +109,13 @@ def _computed(study: _Study, plan: SequentialityPlan, command: str) -> Sequentia
         _name(model, condition, seed)
         for model in plan.models
         for condition in CONDITIONS
-        for seed in _seeds(study, model, condition)
+        for seed in _seeds(model, condition, study.seeds)
     )
     runs = {
         model: {
             condition: [
                 study.cells.get(_name(model, condition, seed), model, {**keys, "seed": seed})
-                for seed in _seeds(study, model, condition)
+                for seed in _seeds(model, condition, study.seeds)
             ]
             for condition, keys in CONDITIONS.items()
         }

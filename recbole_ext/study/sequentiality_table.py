@@ -5,9 +5,9 @@ from __future__ import annotations
 from recbole_ext.config.safe_text import markdown as _text
 from recbole_ext.config.safe_text import markdown_code
 from recbole_ext.runs.results import ModelOrder, OrderPoint, Sequentiality
-from recbole_ext.study.table import difference_text, estimate_text, protocol_lines, table_lines
+from recbole_ext.study.table import PlainTable, difference_text, estimate_text, protocol_lines
 
-__all__ = ["sequentiality_markdown", "sequentiality_words"]
+__all__ = ["sequentiality_markdown", "sequentiality_tables", "sequentiality_words"]
 
 _FACTS = {
     "equal_seconds": ("steps of a user within one second", ".1%"),
@@ -21,23 +21,30 @@ _FACTS = {
 }
 
 
-def sequentiality_markdown(result: Sequentiality) -> str:
-    """Renders the words, one table a model, the facts of the data and the protocol."""
+def sequentiality_tables(result: Sequentiality) -> list[PlainTable]:
+    """One table a model, and the facts of the data."""
     k = int(result.protocol["shown_k"])
-    lines = [f"# What order is worth on {_text(str(result.protocol['dataset']))}", ""]
-    lines += [*sequentiality_words(result), ""]
-    for model in result.models:
-        lines += [f"## {_text(model.model)}", "", *_of_model(model, k)]
-    shown = [
-        [name, format(result.facts[key], form) if result.facts.get(key) is not None else "–"]
+    facts = [
+        [name, format(value, form) if (value := result.facts.get(key)) is not None else "–"]
         for key, (name, form) in _FACTS.items()
     ]
-    lines += ["## The data", "", *table_lines(["fact", "value"], shown)]
+    return [
+        *(_of_model(model, k) for model in result.models),
+        PlainTable("The data", ["fact", "value"], facts),
+    ]
+
+
+def sequentiality_markdown(result: Sequentiality) -> str:
+    """Renders the words, the tables and the protocol."""
+    lines = [f"# What order is worth on {_text(str(result.protocol['dataset']))}", ""]
+    lines += [*(f"- {_text(line)}" for line in sequentiality_words(result)), ""]
+    for table in sequentiality_tables(result):
+        lines += table.markdown()
     lines += [*protocol_lines(result.protocol), f"Command: {markdown_code(result.command)}"]
     return "\n".join(lines)
 
 
-def _of_model(model: ModelOrder, k: int) -> list[str]:
+def _of_model(model: ModelOrder, k: int) -> PlainTable:
     rows = [
         [
             point.condition,
@@ -49,7 +56,7 @@ def _of_model(model: ModelOrder, k: int) -> list[str]:
         for point in model.points
     ]
     head = ["histories", f"NDCG@{k}", "less in order, Holm's p", "tied users", "untied users"]
-    return table_lines(head, rows)
+    return PlainTable(model.model, head, rows)
 
 
 def sequentiality_words(result: Sequentiality) -> list[str]:
@@ -68,7 +75,7 @@ def _words(model: ModelOrder, dataset: str) -> str:
             ("shuffled within equal seconds", "inside one second"),
         )
     ]
-    return f"- On {_text(dataset)}, order is worth to {_text(model.model)} ({kept:.4f} in order): {'; '.join(parts)}."
+    return f"On {dataset}, order is worth to {model.model} ({kept:.4f} in order): {'; '.join(parts)}."
 
 
 def _worth(point: OrderPoint, kept: float) -> str:

@@ -6,7 +6,9 @@ from pathlib import Path
 from typing import Any
 
 from recbole_ext.data.build import DataCache
+from recbole_ext.progress import Stage
 from recbole_ext.study.cells import Cells
+from recbole_ext.study.steps import Steps
 
 
 def test_a_cell_with_a_rerank_block_is_computed_once_and_read_again(
@@ -15,7 +17,7 @@ def test_a_cell_with_a_rerank_block_is_computed_once_and_read_again(
     block = {"method": "popularity_penalty", "alpha": 0.5}
     settings = {**quick, "topk": [5], "valid_metric": "NDCG@5", "rerank": block}
     said: list[str] = []
-    cells = Cells(tmp_path, (), settings, DataCache(), said.append)
+    cells = Cells(tmp_path, (), settings, DataCache(), said.append, Steps(Stage("testing"), 1))
     first = cells.get("Pop-seed1", "Pop", {"seed": 1})
     assert (tmp_path / "Pop-seed1-popularity_penalty-0.5" / "metrics.json").is_file()
     cells.check(["Pop-seed1"])

@@ -86,7 +86,7 @@ def test_two_runs_in_one_process_are_independent(quick: dict[str, Any], tmp_path
     after = train("GRU4Rec", overrides=quick, output=tmp_path / "after")
     assert figures(after) == figures(alone)
     logs = [(run / "log.txt").read_text() for run in (tmp_path / "alone", tmp_path / "other")]
-    assert logs[0].count("epoch 0 training") == logs[1].count("epoch 0 training") == 1
+    assert logs[0].count("epoch 1 training") == logs[1].count("epoch 1 training") == 1
     assert (logging.getLogger().level, logging.getLogger().handlers) == (level, handlers)
 
 
@@ -119,7 +119,7 @@ def test_resumed_equals_uninterrupted(name: str, quick: dict[str, Any], tmp_path
     values = {**quick, "epochs": 4}
 
     def kill(report: EpochReport) -> None:
-        if report.epoch == 1:
+        if report.epoch == 2:
             raise Killed
 
     whole = train(name, overrides=values, output=tmp_path / "whole")
@@ -455,18 +455,18 @@ def test_epochs_and_seconds_count_each_epoch_whether_validated_or_not(
     values = {**quick, "epochs": epochs, "eval_step": 3}
     metrics = train("BPR", overrides=values, output=tmp_path / "run", on_epoch=reports.append).metrics
     assert metrics["epochs"] == epochs
-    assert [report.epoch for report in reports] == [2, 5]
+    assert [report.epoch for report in reports] == [3, 6]
     # Each epoch looks at the clock before and after; a validation looks at it twice, and once at its end.
     assert [report.seconds for report in reports] == [1 + 1 + 4, 1 + 1 + 4]
     assert metrics["seconds"]["training"] == 12 + (epochs - 6)
-    assert metrics["best_epoch"] in (2, 5)
+    assert metrics["best_epoch"] in (3, 6)
 
 
 def test_epochs_and_seconds_are_whole_after_an_interruption(quick: dict[str, Any], tmp_path: Path) -> None:
     values = {**quick, "epochs": 7, "eval_step": 2, "stopping_step": 100}
 
     def kill(report: EpochReport) -> None:
-        if report.epoch == 3:
+        if report.epoch == 4:
             raise Killed
 
     whole = train("BPR", overrides=values, output=tmp_path / "whole")
@@ -536,3 +536,31 @@ def test_a_training_that_went_wrong_without_an_error_is_told_in_a_line(
     good = {**quick, "epochs": 10, "learning_rate": 0.01}
     train("GRU4Rec", overrides=good, output=tmp_path / "good", report=said.append)
     assert not any(line.startswith("NOTE") for line in said)
+
+
+def test_epochs_are_counted_from_1_everywhere(
+    quick: dict[str, Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The log began with 0, and 'epochs: 3, the best: 2' was said of the last one."""
+    reports: list[EpochReport] = []
+    values = {**quick, "epochs": 3, "stopping_step": 100}
+    result = train("BPR", overrides=values, output=tmp_path / "run", on_epoch=reports.append)
+    assert [report.epoch for report in reports] == [1, 2, 3]
+    scores = [report.score for report in reports]
+    best = 1 + scores.index(max(scores))
+    assert reports[-1].best_epoch == result.metrics["best_epoch"] == best
+    assert [entry["epoch"] for entry in result.epochs] == [1, 2, 3]
+    assert result.metrics["epochs_from"] == 1
+    log = (tmp_path / "run" / "log.txt").read_text()
+    for epoch, times in ((0, 0), (1, 1), (3, 1), (4, 0)):
+        assert log.count(f"epoch {epoch} training") == log.count(f"epoch {epoch} evaluating") == times
+
+    def kill(report: EpochReport) -> None:
+        if report.epoch == 2:
+            raise Killed
+
+    lines: list[str] = []
+    with pytest.raises(Killed):
+        train("BPR", overrides=values, output=tmp_path / "broken", on_epoch=kill)
+    resume(tmp_path / "broken", report=lines.append)
+    assert "resuming after epoch 2" in lines
