@@ -56,7 +56,13 @@ def lists_from_prices(problem: ExposureProblem, prices: DualPrices, rounds: int 
             else:
                 under, low = found, middle
         # Just below the price, a few swaps meet the floor at a lower loss than raising the price for all users.
-        result = _fill_tail(problem, result if under is None else under)
+        try:
+            result = _fill_tail(problem, result if under is None else under)
+        except ConfigError:
+            # Items that are held for the coverage can be of the head: where the floors leave few lists, tail first.
+            heavy = _above_all_gains(problem)
+            lists, _ = best_lists(problem, prices.item, heavy)
+            result = _fill_tail(problem, _cover(problem, lists, heavy))
     return result
 
 
@@ -85,8 +91,13 @@ def _held(problem: ExposureProblem, lists: np.ndarray, price: np.ndarray) -> np.
     first = order[np.r_[True, np.diff(items[order]) > 0]]
     keep = first[np.argsort(price[items[first]], kind="stable")[: problem.min_covered]]
     forced = np.zeros(len(problem.items))
-    forced[entries[keep]] = 1e6 * max(1.0, float(np.abs(problem.gains).max()))
+    forced[entries[keep]] = _above_all_gains(problem)
     return forced
+
+
+def _above_all_gains(problem: ExposureProblem) -> float:
+    """A worth that no difference of gains outweighs."""
+    return 1e6 * max(1.0, float(np.abs(problem.gains).max()))
 
 
 def _swap_loss(problem: ExposureProblem, rows: np.ndarray, new: np.ndarray, worth: np.ndarray) -> np.ndarray:

@@ -16,6 +16,8 @@ from recbole_ext.rerank.exposure import solve
 from recbole_ext.rerank.exposure.solve import ExposureResult, exposure
 
 SEEDS = range(40)
+# Dual prices held head items for the coverage and could not reach the tail share, which some lists reach.
+TIGHT = (258, 549, 849, 1335)
 
 
 @dataclass(frozen=True)
@@ -91,7 +93,7 @@ def solved(x: Problem) -> ExposureResult:
 
 
 @pytest.mark.parametrize("method", ["exact", "dual"])
-@pytest.mark.parametrize("seed", SEEDS)
+@pytest.mark.parametrize("seed", [*SEEDS, *TIGHT])
 def test_the_claims_hold_against_all_lists(seed: int, method: str, monkeypatch: pytest.MonkeyPatch) -> None:
     if method == "dual":
         monkeypatch.setattr(solve, "_EXACT_ENTRIES", 0)

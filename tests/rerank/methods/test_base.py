@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -19,7 +20,7 @@ from recbole_ext.rerank import (
     checked_strength,
     make_reranker,
 )
-from recbole_ext.rerank.methods import candidates
+from recbole_ext.rerank.methods import candidates, table
 from tests.rerank.toy import N_ITEMS, random_problem, take_rows
 
 VARIATIONS: list[tuple[str, dict[str, Any]]] = [
@@ -223,3 +224,10 @@ def test_methods_and_options_that_do_not_exist(arguments: tuple[str, dict[str, A
     name, options = arguments
     with pytest.raises(ConfigError, match=message):
         make_reranker(name, 0.5, **options)
+
+
+def test_each_method_is_compared_with_a_plain_rule() -> None:
+    """A new method needs a slow version of its own, written item by item."""
+    folder = Path(__file__).parent
+    for name in table._CLASSES:
+        assert "def test_against_the_plain_rule(" in (folder / f"test_{name}.py").read_text("utf-8"), name
