@@ -81,7 +81,7 @@ class _Reader:
             )
         if not path.is_dir():
             raise CheckpointError(
-                f"{path} is no folder: name folders of train, rerank, pareto, tune, ablate or compare"
+                f"{path} is not a folder: name folders of train, rerank, pareto, tune, ablate or compare"
             )
         if (path / RESULT_FILES["comparison"]).is_file():
             self._study(path)
