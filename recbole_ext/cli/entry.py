@@ -82,7 +82,7 @@ def _with_command(arguments: list[str]) -> list[str]:
     first = arguments[0]
     if not first.startswith("-") and first not in COMMANDS:
         raise click.UsageError(
-            f"{first!r} is no command{nearest(first, COMMANDS)} (commands: {', '.join(COMMANDS)})"
+            f"{first!r} is not a command{nearest(first, COMMANDS)} (commands: {', '.join(COMMANDS)})"
         )
     return ["train", *arguments] if first.startswith("-") and first not in _OWN_OPTIONS else arguments
 
@@ -95,7 +95,7 @@ def _check_characters(arguments: list[str]) -> None:
 
 
 def _sentence(error: Exception) -> str:
-    """What is said of an error that a user can mend."""
+    """The message for an error that the user can correct."""
     if isinstance(error, click.ClickException):
         return error.format_message()
     if isinstance(error, OSError):
@@ -124,7 +124,7 @@ def _terminated_as_interrupted() -> Iterator[list[int]]:
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
-    """Entry point of ``run.py`` and ``recbole-ext``; exit code 2 for whatever the user can mend."""
+    """Entry point of ``run.py`` and ``recbole-ext``; exit code 2 for errors that the user can correct."""
     with _terminated_as_interrupted() as received:
         _run(arguments, received)
 

@@ -239,7 +239,7 @@ def runs_table(
             the paired randomisation test with Holm's correction for the number of rows.
 
     Raises:
-        CheckpointError: A folder is no whole run.
+        CheckpointError: A folder is not a complete run.
         ConfigError: The runs are not comparable, or a metric or K was not computed.
     """
     if not runs:

@@ -15,6 +15,8 @@ _ACTIVE = re.compile(r"[\\`*|\[\]]|(?<![^\W_])_|_(?![^\W_])|~~+")
 _LONG = re.compile(r"([^\s/]{40})[^\s/]{216,}")
 _ENTITY = re.compile(r"&(?=#?\w+;)")
 _PASSWORD = re.compile(r"(\b[A-Za-z][\w+.-]*://[^\s:/@'\"]*):(?:\S*|[^@\n'\"]*)@")
+# A user name without a password, as services take a token: https://TOKEN@host, https://TOKEN:x-oauth-basic@host.
+_TOKEN = re.compile(r"(\b[A-Za-z][\w+.-]*://)[^\s:/?#'\"]+(?::(?:x-oauth-basic)?)?@")
 _PARAMETER = re.compile(
     r"([?&][\w.-]*(?:pass|pwd|token|secret|key|credential)[\w.-]*=)[^&\s'\"]+", flags=re.IGNORECASE
 )
@@ -69,5 +71,9 @@ def markdown_code(text: str) -> str:
 
 
 def mask_secrets(text: str) -> str:
-    """A text without the passwords of its URLs: ``postgresql://user:***@host/database?sslpassword=***``."""
-    return _PARAMETER.sub(r"\1***", _PASSWORD.sub(r"\1:***@", text))
+    """A text without the passwords and tokens of its URLs: ``postgresql://user:***@host/database?sslpassword=***``.
+
+    A user name without a password can be a token, so that it is masked too: ``https://***@host``.
+    """
+    without_tokens = _TOKEN.sub(r"\1***@", text)
+    return _PARAMETER.sub(r"\1***", _PASSWORD.sub(r"\1:***@", without_tokens))

@@ -67,7 +67,7 @@ def register_metric(
         source: Author and year.
 
     Raises:
-        ConfigError: The name is no identifier or is taken.
+        ConfigError: The name is not an identifier, or is taken.
     """
     if not name.isidentifier():
         raise ConfigError(f"a metric cannot be named {name!r}: use letters, digits and underscores")

@@ -295,7 +295,7 @@ def model_spec(name: str) -> ModelSpec:
     spec = MODELS.get(name) or _host_specs().get(name)
     if spec is None:
         raise _refused(
-            name, f"is no known model{nearest(name, known_models())} ('{program()} models' lists all)"
+            name, f"is not a known model{nearest(name, known_models())} ('{program()} models' lists all)"
         )
     if spec.needs:
         raise _refused(name, f"needs {spec.needs}, which no data set of this package has: choose another")

@@ -12,6 +12,8 @@ from recbole_ext.runs.figures import CurveFigures, RerankFigures
 from recbole_ext.runs.files import partial_of
 from recbole_ext.runs.folder import read_metrics
 from recbole_ext.runs.forms import as_form, read_form, read_json
+from recbole_ext.runs.kinds import RESULT_FILES
+from recbole_ext.runs.lists import check_table
 from recbole_ext.runs.protocol import Origin, check_same_protocol, origin_of
 from recbole_ext.runs.results import (
     Ablation,
@@ -59,9 +61,18 @@ class _Reader:
         self.studies: list[tuple[Path, Comparison]] = []
         self.others: list[Origin] = []
         self.searches: list[Trials] = []
+        self.known: set[Path] = set()
 
     def read(self, path: Path) -> None:
-        """One folder."""
+        """One folder.
+
+        Raises:
+            ConfigError: It was read already.
+            CheckpointError: It is missing, unfinished or damaged.
+        """
+        if path.resolve() in self.known:
+            raise ConfigError(f"{path} is named twice, or belongs to another folder that is named: remove it")
+        self.known.add(path.resolve())
         # An unfinished folder may hold every file and yet not the last epoch: its name decides.
         if (path.suffix == ".partial" or not path.is_dir()) and partial_of(path).is_dir():
             final = path.with_name(path.name.removesuffix(".partial"))
@@ -70,19 +81,19 @@ class _Reader:
             )
         if not path.is_dir():
             raise CheckpointError(
-                f"{path} is no folder: name folders of train, rerank, pareto, tune, ablate or compare"
+                f"{path} is not a folder: name folders of train, rerank, pareto, tune, ablate or compare"
             )
-        if (path / "comparison.json").is_file():
+        if (path / RESULT_FILES["comparison"]).is_file():
             self._study(path)
-        elif (path / "ablation.json").is_file():
+        elif (path / RESULT_FILES["ablation"]).is_file():
             self._ablation(path)
-        elif (path / "trials.csv").is_file():
+        elif (path / RESULT_FILES["search"]).is_file():
             self._tuning(path)
-        elif (path / "metrics.json").is_file():
+        elif (path / RESULT_FILES["run"]).is_file():
             self._figures(path)
         else:
             raise CheckpointError(
-                f"{path} holds no results (no metrics.json, comparison.json, ablation.json or trials.csv): name "
+                f"{path} holds no results ({', '.join(RESULT_FILES.values())} are all missing): name "
                 "folders of train, rerank, pareto, tune, ablate or compare"
             )
 
@@ -95,6 +106,8 @@ class _Reader:
             self.reranks.append(ListFolder(path, metrics))
         elif isinstance(metrics.get("validation"), list):
             as_form(metrics, CurveFigures, file, _AGAIN)
+            for phase in ("validation", "test"):
+                check_table(path / f"{phase}.parquet")
             self.curves.append((path, metrics))
         else:
             run = Run(path, read_metrics(path))
@@ -123,14 +136,15 @@ class _Reader:
         file = path / "tuning.json"
         # A search none of whose trials gave a value has written no tuning.json.
         facts = read_form(file, TuneFigures, "repeat the search") if file.is_file() else TuneFigures()
+        if file.is_file() and not facts.objectives:
+            raise CheckpointError(f"{file} lacks objectives: repeat the search")
         self.searches.append(read_trials(path, facts))
         said = {"dataset": facts.dataset, "data": facts.data}
         self.others.append((path, {key: value for key, value in said.items() if value is not None}))
 
 
 def _has_results(folder: Path) -> bool:
-    names = ("metrics.json", "ablation.json", "trials.csv")
-    return any((folder / name).is_file() for name in names)
+    return any((folder / name).is_file() for name in RESULT_FILES.values())
 
 
 def _named_curves(
@@ -154,13 +168,13 @@ def read_inputs(folders: Sequence[Path]) -> Inputs:
         folders: Of train, rerank, pareto, ablate, tune or compare, in any order.
 
     Raises:
-        ConfigError: No folder, two studies, runs of different protocols, or nothing to compare.
+        ConfigError: No folder, one folder twice, two studies, runs of different protocols, or nothing to compare.
         CheckpointError: A folder is missing, damaged or of something else.
     """
     if not folders:
         raise ConfigError("a report needs at least one folder: name those that train or compare has written")
     reader = _Reader()
-    for folder in dict.fromkeys(folders):
+    for folder in folders:
         reader.read(folder)
     if len(reader.studies) > 1:
         first, second = (path for path, _ in reader.studies[:2])

@@ -21,6 +21,11 @@ def _fence(text: str) -> str:
     return f"{ticks}\n{text}\n{ticks}"
 
 
+def _inert(text: str) -> str:
+    """A text inside a tag of HTML in Markdown, where some readers see Markdown and others none: signs as entities."""
+    return "".join(f"&#{ord(sign)};" if sign in "\\`*_[]()<>&!|~\"'" else sign for sign in text)
+
+
 def environment() -> Environment:
     """The templates; HTML and SVG are escaped, Markdown by its filter."""
     environment = Environment(
@@ -29,7 +34,7 @@ def environment() -> Environment:
         undefined=StrictUndefined,
         keep_trailing_newline=True,
     )
-    environment.filters.update(markdown=markdown, fence=_fence)
+    environment.filters.update(markdown=markdown, fence=_fence, inert=_inert)
     return environment
 
 

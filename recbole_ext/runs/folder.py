@@ -271,11 +271,11 @@ def open_run(run: Path) -> Path:
             if partial_of(run).is_dir()
             else "name one that 'train' has written"
         )
-        raise CheckpointError(f"{run} is no finished run folder: {hint}")
+        raise CheckpointError(f"{run} is not a finished run folder: {hint}")
     for name in ("config.yaml", "metrics.json", "model.safetensors"):
         if not (run / name).is_file():
             raise CheckpointError(
-                f"{run} has no {name}: it is no run folder, or was damaged; train the model again"
+                f"{run} has no {name}: name a complete run folder, or train the model again"
             )
     return named(run)
 

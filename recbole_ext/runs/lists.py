@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from recbole_ext.data.interactions import Interactions
     from recbole_ext.evaluator.evaluate import Evaluation
 
-__all__ = ["read_per_user", "read_table", "write_lists", "write_table"]
+__all__ = ["check_table", "read_per_user", "read_table", "write_lists", "write_table"]
 
 
 def write_table(path: Path, table: pl.DataFrame) -> None:
@@ -64,6 +64,22 @@ def _recommendations(
     ).filter(pl.col("item_id") != "[PAD]")
     named = titles(item_file)
     return frame if named is None else frame.join(named, on="item_id", how="left", maintain_order="left")
+
+
+def check_table(path: Path) -> None:
+    """Refuses a damaged table that is there for other programs; it may be absent.
+
+    Raises:
+        CheckpointError: It cannot be read.
+    """
+    if not path.exists():
+        return
+    try:
+        with path.open("rb") as file:
+            pl.read_parquet_schema(file)
+    except (OSError, pl.exceptions.PolarsError) as error:
+        reason = str(error).partition("\n")[0]
+        raise CheckpointError(f"{path} is damaged ({reason}): write its folder again") from error
 
 
 def read_table(path: Path) -> pl.DataFrame:

@@ -12,6 +12,7 @@ import polars as pl
 from recbole_ext.errors import CheckpointError
 from recbole_ext.evaluator.metrics.accuracy import METRICS
 from recbole_ext.evaluator.metrics.beyond_accuracy import BEYOND_ACCURACY
+from recbole_ext.runs.lists import check_table
 from recbole_ext.runs.results import Objective, TuneFigures
 
 __all__ = ["Trials", "by_model", "read_trials"]
@@ -87,6 +88,7 @@ def read_trials(path: Path, facts: TuneFigures) -> Trials:
         CheckpointError: The table is damaged: a column is missing, or no number stands where one belongs.
     """
     file = path / "trials.csv"
+    check_table(path / "trials.parquet")
     trials = _table(file).with_row_index("row", offset=1)
     names = trials.columns
     keys = names[names.index("state") + 1 : names.index("seconds")]

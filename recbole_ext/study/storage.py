@@ -155,7 +155,7 @@ def open_storage(url: str | None, folder: Path) -> BaseStorage:
         reason = reason_of(error).replace(real, shown)
         raise ConfigError(
             f"--storage={shown} cannot be used ({reason}): give a URL such as sqlite:///tune.db or "
-            "postgresql://user@host/database"
+            "postgresql://host/database"
         ) from error
 
 

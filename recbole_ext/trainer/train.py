@@ -56,7 +56,7 @@ def train(
         cache: Shares the interactions that were read with other runs of this process.
 
     Raises:
-        RecBoleExtError: Whatever the user can mend; nothing half-written is left.
+        RecBoleExtError: The user can correct the cause; nothing half-written is left.
     """
     spec, model_class, config = configure_host(model, dataset, files, overrides or {}, report)
     data = prepare_data(config, cache)
@@ -102,7 +102,7 @@ def validate(
         scratch: An existing folder for the best weights; its content is the caller's to remove.
 
     Raises:
-        RecBoleExtError: Whatever the user can mend.
+        RecBoleExtError: The user can correct the cause.
     """
     began = time.perf_counter()
     spec, model_class, config = configure_host(model, None, files, overrides or {}, silent)

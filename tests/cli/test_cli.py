@@ -72,12 +72,12 @@ def interrupted(home: Path) -> None:
 
 # one line a case reads as a table
 MISTAKES: dict[str, tuple[list[str], Callable[[Path], Any], str]] = {
-    "command": (["tarin"], nothing, r"'tarin' is no command; did you mean 'train'\?"),
+    "command": (["tarin"], nothing, r"'tarin' is not a command; did you mean 'train'\?"),
     "no model": (["--config=toy.yaml"], nothing, r"no model is named: add --model="),
     "model": (
         ["--model=GRU4Rek", "--config=toy.yaml"],
         nothing,
-        r"GRU4Rek is no known model; did you mean 'GRU4Rec'\?",
+        r"GRU4Rek is not a known model; did you mean 'GRU4Rec'\?",
     ),
     "module": (["--model=no.module:X", "--config=toy.yaml"], nothing, r"no\.module:X cannot be imported"),
     "class": (
@@ -191,7 +191,7 @@ MISTAKES: dict[str, tuple[list[str], Callable[[Path], Any], str]] = {
         nothing,
         r"--resume takes the run folder alone",
     ),
-    "evaluate nothing": (["evaluate", "run"], nothing, r"run is no finished run folder"),
+    "evaluate nothing": (["evaluate", "run"], nothing, r"run is not a finished run folder"),
     "evaluate an interrupted run": (["evaluate", "run"], interrupted, r"--resume run"),
     "evaluate another folder": (["evaluate", "dataset"], nothing, r"dataset has no config\.yaml"),
     "table of nothing": (["table"], nothing, r"at least one run folder"),

@@ -100,10 +100,10 @@ ANSWERS = {
     "table of no run": refused("run folder", "table", "saved/nothing"),
     "table with a bad column": refused("unknown metric", "table", "saved/gru", "--columns=NDGC"),
     "report of no run": refused("nothing", "report", "saved/nothing"),
-    "evaluate no run": refused("is no finished run folder", "evaluate", "saved/nothing"),
-    "explain no run": refused("is no finished run folder", "explain", "saved/nothing", "--user=u1"),
+    "evaluate no run": refused("is not a finished run folder", "evaluate", "saved/nothing"),
+    "explain no run": refused("is not a finished run folder", "explain", "saved/nothing", "--user=u1"),
     "rerank no run": refused(
-        "is no finished run folder", "rerank", "saved/nothing", "--method=mmr", "--lambda=0.5"
+        "is not a finished run folder", "rerank", "saved/nothing", "--method=mmr", "--lambda=0.5"
     ),
     "rerank with a bad head rule": refused(
         "head_rule", "rerank", "saved/gru", "--method=mmr", "--lambda=0.5", "--head_rule=half"
@@ -111,7 +111,7 @@ ANSWERS = {
     "rerank into a taken folder": refused(
         "exists already", "rerank", "saved/gru", "--method=mmr", "--lambda=0.5", "--output=saved"
     ),
-    "pareto of no run": refused("is no finished run folder", "pareto", "saved/nothing"),
+    "pareto of no run": refused("is not a finished run folder", "pareto", "saved/nothing"),
     "rerank with a bad method": refused("did you mean 'mmr'?", "rerank", "saved/gru", "--method=mmmr"),
     "rerank with a bad option": refused("lambda", "rerank", "saved/gru", "--method=mmr", "--lambda=7"),
     "pareto with a bad method": refused("did you mean 'mmr'?", "pareto", "saved/gru", "--methods=mmmr"),

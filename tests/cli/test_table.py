@@ -58,7 +58,7 @@ def test_runs_of_different_protocols_are_refused(runs: list[Path]) -> None:
 
 
 def test_bad_input(runs: list[Path], tmp_path: Path) -> None:
-    with pytest.raises(CheckpointError, match="no finished run"):
+    with pytest.raises(CheckpointError, match="not a finished run"):
         runs_table([tmp_path / "nothing"])
     with pytest.raises(ConfigError, match="unknown metric 'NDGC' in the columns; did you mean 'NDCG'"):
         runs_table(runs[:1], columns=["NDGC"])

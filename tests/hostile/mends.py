@@ -25,13 +25,7 @@ MENDS = {
     # report/comparison, runs/results: table
     "table: figures 100,000 deep": "traceback (RecursionError)",
     # report/inputs and checks
-    "report: a run twice": "runs as if nothing were wrong",
     "report: figures 100,000 deep": "traceback (RecursionError)",
     "report: a cut configuration": "a message of several lines",
-    "report: an empty search": "the message does not name the culprit",
-    "report: cut trials": "the message does not name the culprit",
-    "report: cut points of curves": "the message does not name the culprit",
     # cli/console, report/render: texts that act
-    "report: a model's name with HTML is harmless in md": "the text acts, or another folder is read",
-    "report: a model's name with Markdown is harmless in md": "the text acts, or another folder is read",
 }

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import polars as pl
 import pytest
 
 from recbole_ext.cli import main
@@ -132,6 +133,8 @@ def test_seeds_of_a_model_are_one_row(folders: dict[str, Path], tmp_path: Path) 
     content["protocol"]["seed"] = 7
     content["test"]["ndcg@5"] += 0.02
     metrics.write_text(json.dumps(content))
+    values = pl.read_parquet(second / "per_user.parquet")
+    values.with_columns(pl.col("ndcg@5") + 0.02).write_parquet(second / "per_user.parquet")
     rows = compare_runs(read_inputs([folders["MLP"], second, folders["Pop"]]).runs).rows
     row = next(row for row in rows if row.model == "MLP")
     assert len(rows) == 2
@@ -386,3 +389,17 @@ def test_a_figure_says_its_caption_once(folders: dict[str, Path], tmp_path: Path
     # A curve may turn back: its last point is not the largest share that it reaches.
     assert "At the largest strength: popularity_penalty" in text
     assert "on average (epsilon squared): k " in text
+
+
+def test_a_folder_that_is_named_twice_is_refused(folders: dict[str, Path], tmp_path: Path) -> None:
+    twice = folders["Pop"].parent / "." / folders["Pop"].name / ".." / folders["Pop"].name
+    with pytest.raises(ConfigError, match="Pop is named twice, or belongs to another folder"):
+        read_inputs([folders["Pop"], folders["MLP"], twice])
+
+
+@pytest.mark.parametrize("table", ["validation.parquet", "test.parquet"])
+def test_a_cut_table_of_curves_is_named(table: str, folders: dict[str, Path], tmp_path: Path) -> None:
+    curves = shutil.copytree(folders["curves"], tmp_path / "curves")
+    (curves / table).write_bytes((curves / table).read_bytes()[:100])
+    with pytest.raises(CheckpointError, match=rf"{table} is damaged \(.*\): write its folder again"):
+        read_inputs([folders["ItemKNN"], curves])

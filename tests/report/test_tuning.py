@@ -24,7 +24,7 @@ def search(folder: Path, columns: str, rows: list[str], **facts: Any) -> Trials:
     folder.mkdir(parents=True)
     head = f"number,state,{columns},seconds,epochs,best_epoch,k,kind,same_as,reason"
     (folder / "trials.csv").write_text("\n".join([head, *rows]) + "\n")
-    (folder / "tuning.json").write_text(json.dumps(facts))
+    (folder / "tuning.json").write_text(json.dumps({"objectives": columns.split(","), **facts}))
     return read_trials(folder, TuneFigures(**facts))
 
 
@@ -149,3 +149,18 @@ def test_searches_are_called_by_their_model_and_none_hides_another(tmp_path: Pat
     found = by_model([first, second, third, other, again])
     assert list(found) == ["Pop (a/tuned)", "Pop (b/tuned)", "Pop (more)", "EASE"]
     assert list(found.values())[:3] == [first, second, third]
+
+
+def test_a_search_without_objectives_or_with_a_cut_table_is_named(
+    tmp_path: Path, folders: dict[str, Path]
+) -> None:
+    folder = tmp_path / "search"
+    search(folder, "ndcg@10", ["0,complete,0.1,1.0,1,0,5,a,,"])
+    (folder / "trials.parquet").write_bytes(b"PAR1")
+    with pytest.raises(CheckpointError, match=r"trials\.parquet is damaged"):
+        write_report([folders["Pop"], folder], output=tmp_path / "r.md")
+    (folder / "trials.parquet").unlink()
+    (folder / "tuning.json").write_text("{}")
+    with pytest.raises(CheckpointError, match=r"tuning\.json lacks objectives: repeat the search"):
+        write_report([folders["Pop"], folder], output=tmp_path / "r.md")
+    assert not (tmp_path / "r.md").exists()

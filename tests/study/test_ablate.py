@@ -102,7 +102,7 @@ def test_points_are_means_of_their_cells_and_are_kept(
         ({**SIZES, "keys": 3}, r"unknown key 'keys' of entry 2 of sweeps in .*line \d+; did you mean 'key'"),
         (
             {**SIZES, "model": "BRP"},
-            r"model in entry 2 of sweeps in .*line \d+ names BRP, which is no known model; did you mean 'BPR'",
+            r"model in entry 2 of sweeps in .*line \d+ names BRP, which is not a known model; did you mean 'BPR'",
         ),
     ],
 )

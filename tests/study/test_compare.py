@@ -289,7 +289,7 @@ def test_a_mistake_in_an_option_is_not_put_down_to_the_study(study: Study, tmp_p
         ({"modles": ["Pop"]}, r"unknown key 'modles' in .*study\.yaml, line \d+; did you mean 'models'"),
         (
             {"models": ["Popp"]},
-            r"^models in .*study\.yaml, line \d+ names Popp, which is no known model; did you mean 'Pop'",
+            r"^models in .*study\.yaml, line \d+ names Popp, which is not a known model; did you mean 'Pop'",
         ),
         (
             {"settings": {"epocs": 2}},

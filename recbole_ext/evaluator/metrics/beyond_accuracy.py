@@ -220,7 +220,7 @@ def measure(name: str, evidence: Evidence) -> tuple[float, Floats | None]:
     """
     if name not in BEYOND_ACCURACY:
         raise ConfigError(
-            f"'{name}' is no metric beyond accuracy{nearest(name, BEYOND_ACCURACY) or '.'} "
+            f"'{name}' is not a metric beyond accuracy{nearest(name, BEYOND_ACCURACY) or '.'} "
             f"Known: {', '.join(BEYOND_ACCURACY)}."
         )
     metric = BEYOND_ACCURACY[name]
