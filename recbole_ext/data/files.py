@@ -16,7 +16,7 @@ from pathlib import Path
 
 from recbole_ext.errors import OutputError
 
-__all__ = ["process_name", "remove_abandoned", "sync", "whole", "write_whole", "writing"]
+__all__ = ["process_name", "remove_abandoned", "sync", "sync_folder", "whole", "write_whole", "writing"]
 
 
 _ENDING = ".partial"
@@ -99,6 +99,18 @@ def sync(path: Path) -> None:
             raise
     finally:
         os.close(descriptor)
+
+
+def sync_folder(path: Path) -> None:
+    """Forces a folder and the files in it, not those of folders below, to the disk.
+
+    Raises:
+        OSError: A file cannot be forced to the disk.
+    """
+    for file in path.iterdir():
+        if file.is_file():
+            sync(file)
+    sync(path)
 
 
 @contextlib.contextmanager

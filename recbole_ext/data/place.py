@@ -10,7 +10,7 @@ import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from recbole_ext.data.files import writing
+from recbole_ext.data.files import sync, sync_folder, writing
 from recbole_ext.errors import OutputError
 
 __all__ = [
@@ -171,13 +171,16 @@ def move_into_place(new: Path, final: Path) -> None:
     # mkdtemp makes folders for the owner alone; a data set gets the permissions of its parent.
     with writing(final, OPTION):
         new.chmod(final.parent.stat().st_mode & 0o777)
+        sync_folder(new)
         if not final.exists():
             os.rename(new, final)
+            sync(final.parent)
             return
         aside = Path(tempfile.mkdtemp(prefix=f".{final.name}-old-", dir=final.parent))
         os.rename(final, aside / final.name)
         try:
             os.rename(new, final)
+            sync(final.parent)
         except OSError:
             os.rename(aside / final.name, final)
             raise

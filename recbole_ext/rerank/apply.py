@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
     from recbole_ext.data.dataloader import EvaluationBatch
 
-__all__ = ["Rerankable", "Reranked", "check_candidates_fit", "check_genres", "rerankable", "reranked"]
+__all__ = ["Rerankable", "Reranked", "check_candidates_fit", "rerankable", "reranked"]
 
 
 @dataclass(frozen=True)
@@ -102,24 +102,6 @@ def check_candidates_fit(candidates: int, k: int) -> None:
     if candidates < k:
         raise ConfigError(
             f"rerank has candidates {candidates} for lists of {k}: give at least {k} candidates"
-        )
-
-
-def check_genres(settings: RerankSettings | ExposureSettings, genres: np.ndarray | None) -> None:
-    """Refuses a re-ranker that looks at genres where there are none.
-
-    Args:
-        settings: The re-ranker.
-        genres: ``(n_items, G)``, or None.
-
-    Raises:
-        DataError: It does.
-    """
-    looks = settings.method == "mmr" or getattr(settings, "over", None) == "genres"
-    if looks and genres is None:
-        raise DataError(
-            f"rerank has the method {settings.method}, which compares genres, but the data set has none: add a column "
-            "genres to its .item file, or choose another method"
         )
 
 

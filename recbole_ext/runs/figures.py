@@ -8,7 +8,7 @@ from __future__ import annotations
 import math
 from typing import Annotated, Any
 
-from pydantic import AfterValidator, Field, model_validator
+from pydantic import AfterValidator, Field, StrictInt, model_validator
 
 from recbole_ext.evaluator.metric_info import limits_of
 from recbole_ext.evaluator.register import is_accuracy
@@ -72,8 +72,8 @@ class Filters(Form):
     """Which interactions count."""
 
     rating_threshold: float | None
-    min_user_interactions: int
-    min_item_interactions: int
+    min_user_interactions: StrictInt
+    min_item_interactions: StrictInt
 
 
 class RunProtocol(Form):
@@ -104,8 +104,8 @@ class Seconds(Form):
 class Users(Form):
     """How many were ranked."""
 
-    validation: int
-    test: int
+    validation: StrictInt
+    test: StrictInt
 
 
 class Statistics(Form):

@@ -11,7 +11,7 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
-from recbole_ext.data.files import process_name, remove_abandoned, sync, writing
+from recbole_ext.data.files import process_name, remove_abandoned, sync, sync_folder, writing
 from recbole_ext.errors import OutputError
 
 __all__ = [
@@ -123,10 +123,7 @@ def rename_folder(path: Path, final: Path) -> None:
     Raises:
         OSError: It cannot be renamed, or a file cannot be forced to the disk.
     """
-    for file in path.iterdir():
-        if file.is_file():
-            sync(file)
-    sync(path)
+    sync_folder(path)
     path.rename(final)
     sync(final.parent)
 

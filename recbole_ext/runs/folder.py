@@ -33,6 +33,7 @@ __all__ = [
     "RunFolder",
     "check_new_run",
     "check_resumable",
+    "drop_state",
     "names_outside",
     "open_run",
     "read_config",
@@ -162,9 +163,16 @@ class RunFolder:
             raise OutputError(
                 f"{self.path} cannot be renamed to {self.final} ({error.strerror}): move away what stands there"
             ) from error
-        # The last step: until the folder has its name, the state is what a repetition starts from.
-        with contextlib.suppress(OSError):
-            (self.final / "state.safetensors").unlink(missing_ok=True)
+        drop_state(self.final)
+
+
+def drop_state(final: Path) -> None:
+    """Removes the state of a finished run: until the folder has its name, it is what a repetition starts from.
+
+    Whoever goes on with a folder calls it again, for a process that was killed right before.
+    """
+    with contextlib.suppress(OSError):
+        (final / "state.safetensors").unlink(missing_ok=True)
 
 
 def check_new_run(final: Path) -> None:
@@ -316,9 +324,8 @@ def read_trusted_config(run: Path, trust: bool) -> dict[str, Any]:
     outside = names_outside(plain)
     if outside and not trust:
         raise CheckpointError(
-            f"{run / 'config.yaml'} names code from outside ({', '.join(outside)}), "
-            "which opening the folder would run: "
-            "add --trust (in Python trust=True) if the folder and that code are yours"
+            f"{run / 'config.yaml'} names code from outside ({', '.join(outside)}), which opening the folder would "
+            "run: add --trust (in Python trust=True) if the folder and that code are yours"
         )
     return without_ignored_keys(plain)
 

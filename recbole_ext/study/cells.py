@@ -15,7 +15,7 @@ from recbole_ext.errors import CheckpointError, ConfigError
 from recbole_ext.model.registry import resolve_model
 from recbole_ext.progress import stage
 from recbole_ext.runs.files import partial_of
-from recbole_ext.runs.folder import read_config
+from recbole_ext.runs.folder import drop_state, read_config
 from recbole_ext.runs.protocol import NOT_COMPARED
 from recbole_ext.runs.run import Run, read_run
 from recbole_ext.study.steps import Steps
@@ -92,6 +92,7 @@ class Cells:
         final, wanted = self.folder / name, self._wanted(values)
         folder = self.verify(name, model, values)
         if folder == final:
+            drop_state(final)
             self.steps.cell(computed=False)
             return read_run(final)
         with stage(f"cell {name}"):

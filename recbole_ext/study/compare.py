@@ -8,12 +8,14 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from recbole_ext.config.blocks import read_rerank
+from recbole_ext.config.blocks import read_pareto, read_rerank
+from recbole_ext.config.build import build_config
 from recbole_ext.config.messages import pluralize
-from recbole_ext.data.build import DataCache
+from recbole_ext.data.build import DataCache, prepare_data
 from recbole_ext.evaluator.register import bigger_is_better
-from recbole_ext.model.registry import model_spec, seeds_of, short_name
+from recbole_ext.model.registry import model_spec, resolve_model, seeds_of, short_name
 from recbole_ext.progress import stage
+from recbole_ext.rerank.checks import check_curves
 from recbole_ext.rerank.curves import Curves
 from recbole_ext.rerank.run import pareto_run, rerank_run
 from recbole_ext.runs.compare import best_on_validation, choose_baseline, compared, groups_of
@@ -31,6 +33,7 @@ from recbole_ext.study.tune import TuneResult
 from recbole_ext.study.tune_all import Searches, cell_name, run_values
 from recbole_ext.trainer.configure import available_dataset
 from recbole_ext.trainer.opened import open_model
+from recbole_ext.trainer.summary import shown_k
 
 __all__ = ["compare", "run_comparison"]
 
@@ -124,6 +127,7 @@ def _computed(study: _Study, command: str, report: Callable[[str], None]) -> Com
     study.cells.check(
         cell_name(model, seed) for model in study.settings.models for seed in seeds_of(model, seeds)
     )
+    _check_curves(study)
     searches = Searches(
         study.settings, study.folder / "tune", study.cells, study.spaces, report, command
     ).run()
@@ -165,6 +169,26 @@ def _trained(study: _Study, model: str, best: Mapping[str, Any]) -> list[Run]:
     ]
 
 
+def _check_curves(study: _Study) -> None:
+    """Finds what would stop the curves after the searches and runs.
+
+    Raises:
+        ConfigError, DataError: No method of the curves can be applied to this data set.
+    """
+    if not study.settings.curves.models:
+        return
+    _, model = resolve_model(study.settings.models[0])
+    config = build_config(model, None, study.cells.files, study.cells.settings)
+    block = {**(config["pareto"] or {}), **_curve_methods(study)}
+    data = prepare_data(config, study.cells.cache)
+    check_curves(read_pareto(block), data.validation.evidence, shown_k(config))
+
+
+def _curve_methods(study: _Study) -> dict[str, Any]:
+    methods = study.settings.curves.methods
+    return {"methods": methods} if methods else {}
+
+
 def _curves(study: _Study, cells: Mapping[str, Sequence[Run]]) -> dict[str, Path]:
     """Re-ranker curves of the models that are best on validation, on the run of their first seed.
 
@@ -178,11 +202,13 @@ def _curves(study: _Study, cells: Mapping[str, Sequence[Run]]) -> dict[str, Path
         run = cells[model][0].path
         if not folder.is_dir():
             study.report(f"curves of {model}")
-            methods = study.settings.curves.methods
-            changes = {"methods": methods} if methods else {}
             with stage(f"curves of {model}"):
                 pareto_run(
-                    open_model(run, trust=True), changes, output=folder, draw=study.draw, report=study.report
+                    open_model(run, trust=True),
+                    _curve_methods(study),
+                    output=folder,
+                    draw=study.draw,
+                    report=study.report,
                 )
         study.cells.steps.took()
         found[model] = folder

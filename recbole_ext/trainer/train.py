@@ -9,17 +9,24 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from recbole_ext.config.blocks import ExposureSettings, RerankSettings, read_rerank
+from recbole_ext.config.blocks import ExposureSettings, RerankSettings, read_pareto, read_rerank
 from recbole_ext.config.build import to_plain
 from recbole_ext.data.build import DataCache, PreparedData, fingerprint, prepare_data
 from recbole_ext.data.statistics import dataset_statistics
 from recbole_ext.errors import OutputError, RecBoleExtError
 from recbole_ext.model.registry import ModelSpec
 from recbole_ext.progress import stage
-from recbole_ext.rerank.apply import check_candidates_fit, check_genres
+from recbole_ext.rerank.apply import check_candidates_fit
+from recbole_ext.rerank.checks import check_curves, check_floors, check_genres
 from recbole_ext.rerank.run import RerankResult, rerank_run, reranked_folder
 from recbole_ext.runs.files import partial_of
-from recbole_ext.runs.folder import RunFolder, check_resumable, read_trusted_config, resuming
+from recbole_ext.runs.folder import (
+    RunFolder,
+    check_resumable,
+    drop_state,
+    read_trusted_config,
+    resuming,
+)
 from recbole_ext.runs.lists import write_lists
 from recbole_ext.trainer.build import build_trainer, configure_host, configure_saved
 from recbole_ext.trainer.configure import command_line
@@ -141,6 +148,7 @@ def resume(
     if run.is_dir() and not partial_of(run).is_dir():
         report(f"{run} is complete already: showing its result")
         opened = open_model(run, trust=trust, report=report)
+        drop_state(opened.folder)
         report(describe(opened.config, opened.metrics["statistics"], opened.data))
         return _with_reranking(opened, opened.result(), report)
     check_resumable(run)
@@ -234,7 +242,7 @@ def _check_reranking(config: Any, data: PreparedData, run: Path) -> None:
     """Finds what would stop the re-ranking after hours of training.
 
     Raises:
-        ConfigError: There are fewer candidates than places in a list.
+        ConfigError: There are fewer candidates than places in a list, or a floor is out of reach.
         DataError: There are no genres to re-rank by.
         OutputError: The folder for the re-ranked lists is taken.
     """
@@ -242,11 +250,14 @@ def _check_reranking(config: Any, data: PreparedData, run: Path) -> None:
     if settings is not None:
         check_candidates_fit(settings.candidates, shown_k(config))
         check_genres(settings, data.dataset.genres)
+        check_floors(settings, data.test.evidence, shown_k(config))
         folder = reranked_folder(run, settings)
         if folder.exists():
             raise OutputError(
                 f"{folder}, where the re-ranked lists go, exists already: choose another --output, or remove it"
             )
+    if config["pareto"]:
+        check_curves(read_pareto(config["pareto"]), data.validation.evidence, shown_k(config))
 
 
 def _with_reranking(opened: OpenedRun, result: RunResult, report: Report) -> RunResult:

@@ -68,6 +68,7 @@ def taken(home: Path) -> None:
 
 def interrupted(home: Path) -> None:
     (home / "run.partial").mkdir()
+    (home / "run.partial/config.yaml").write_text("model: Pop\n")
 
 
 # one line a case reads as a table

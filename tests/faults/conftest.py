@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from tests.faults.faults import COUNTS
 from tests.faults.jobs import JOBS, Job, figures, place
 from tests.harness.client import run
 
@@ -24,3 +25,9 @@ def undisturbed(tmp_path_factory: pytest.TempPathFactory) -> Callable[[Job], dic
         return figures(JOBS[name], root)
 
     return lambda job: compute(job.name)
+
+
+def pytest_terminal_summary(terminalreporter: Any) -> None:
+    if COUNTS:
+        counted = ", ".join(f"{number} {what}" for what, number in sorted(COUNTS.items()))
+        terminalreporter.write_line(f"faults, each with the right figures afterwards: {counted}")

@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 import signal
+from collections import Counter
 
-__all__ = ["at_change", "at_rename", "full_disk"]
+__all__ = ["COUNTS", "at_change", "at_rename", "full_disk"]
+
+COUNTS: Counter[str] = Counter()
+"""What the tests have done to commands, for the last lines of the output."""
 
 # Every way in which Python renames; the package, its libraries and shutil all come through these.
 _RENAMES = """

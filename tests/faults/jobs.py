@@ -55,7 +55,7 @@ _PREPARE = ("prepare", "--dataset=ml-latest-small", "--no-download", "--source=r
 
 def _continued(root: Path) -> tuple[str, ...] | None:
     """``--resume`` where a run has begun; the same command where it has not."""
-    if (root / "saved/new.partial/config.yaml").exists():
+    if (root / "saved/new.partial/config.yaml").exists() or (root / "saved/new/state.safetensors").exists():
         return ("train", "--resume=saved/new")
     return None if (root / "saved/new").exists() else _TRAIN
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from tests.faults.faults import full_disk
+from tests.faults.faults import COUNTS, full_disk
 from tests.faults.jobs import JOBS, Job, finish, place
 from tests.faults.test_kills import differing, marked
 from tests.harness.client import run
@@ -28,6 +28,7 @@ def _check(name: str, number: int, root: Path, undisturbed: Figures) -> bool:
     assert "space" in full.message or "room" in full.message, full.message
     finish(job, root)
     differing(job, root, undisturbed)
+    COUNTS["full disks"] += 1
     return True
 
 

@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from tests.faults.faults import COUNTS
 from tests.faults.jobs import JOBS, Job, finish, place
 from tests.faults.test_kills import differing, marked
 from tests.harness.client import start
@@ -45,6 +46,7 @@ def _two_on_one_folder(name: str, tmp_path: Path, undisturbed: Figures) -> None:
         assert "Traceback" not in outcome.err
         assert "\n" not in outcome.message
     finish(job, root)
+    COUNTS["pairs on one folder"] += 1
     if name == "tune":
         # Two processes that share a search propose other settings than one: the number of trials is what must hold.
         assert json.loads((root / job.result / "tuning.json").read_text("utf-8"))["states"] == {"complete": 3}
@@ -92,6 +94,7 @@ def _many_on_a_fresh_set(many: int, root: Path) -> None:
     lists = {(root / f"saved/new{number}/recommendations.parquet").read_bytes() for number in range(many)}
     assert len(lists) == 1
     assert sorted(path.name for path in (root / "dataset").iterdir()) == ["ml-latest-small", "toy"]
+    COUNTS["groups on a fresh data set"] += 1
 
 
 def test_two_on_a_fresh_set(tmp_path: Path) -> None:

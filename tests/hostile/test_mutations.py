@@ -10,7 +10,6 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -140,9 +139,6 @@ def _table() -> str:
     return on_a_copy(lambda root: None, ["table", "saved/gru", "saved/knn", "--format=markdown"])[0].out
 
 
-@pytest.mark.xfail(
-    strict=True, reason="runs/results: a block or figure of another type is a traceback in table"
-)
 @few
 @given(place=st.sampled_from(_PLACES), value=st.sampled_from([None, [], {}, "x", True, [None], float("nan")]))
 def test_a_figure_of_another_type_is_refused_or_not_shown(place: tuple[Any, ...], value: object) -> None:

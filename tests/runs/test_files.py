@@ -108,3 +108,41 @@ def test_a_folder_is_busy_as_long_as_its_process_lives(held: str, fits: bool, tm
         other.kill()
     assert not is_busy(tmp_path)
     assert not is_busy(tmp_path / "none")
+
+
+LOOK = """
+import pathlib, sys, time
+from recbole_ext.runs.files import alone_in
+with alone_in(pathlib.Path(sys.argv[1])):
+    print("in", flush=True)
+    time.sleep(0.1)
+"""
+
+
+@pytest.mark.parametrize("shared", [False, True])
+def test_one_that_looks_for_a_moment_keeps_nobody_out(shared: bool, tmp_path: Path) -> None:
+    """Two that began at once could refuse each other: one looked whether the folder is busy, the other wanted it."""
+    command = [sys.executable, "-c", LOOK, str(tmp_path)]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as other:
+        assert other.stdout is not None
+        assert other.stdout.readline() == "in\n"
+        with alone_in(tmp_path, shared=shared):
+            pass
+
+
+def test_the_files_of_a_folder_are_on_the_disk_before_it_has_its_name(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    done: list[str] = []
+    fsync = os.fsync
+
+    def forced(descriptor: int) -> None:
+        path = Path(os.readlink(f"/proc/self/fd/{descriptor}"))
+        done.append("folder" if path.name.startswith("lists.new-") else path.name)
+        assert (tmp_path / "lists").exists() == (path == tmp_path)
+        fsync(descriptor)
+
+    monkeypatch.setattr(os, "fsync", forced)
+    with new_folder(tmp_path / "lists") as folder:
+        (folder / "a").write_text("1")
+    assert done == ["a", "folder", tmp_path.name]

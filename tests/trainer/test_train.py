@@ -331,6 +331,8 @@ def test_a_complete_run_is_reranked_by_resuming_if_its_lists_are_missing(
         (PENALTY, OutputError, "run-popularity_penalty-0.5, where the re-ranked lists go, exists already"),
         ({**PENALTY, "candidates": 4}, ConfigError, "candidates 4 for lists of 5"),
         ({"method": "xqad", "alpha": 0.5}, ConfigError, "did you mean 'xquad'"),
+        # Everybody has had eleven of twenty items: a user's nine hold less tail than five full places.
+        ({"method": "exposure", "tail_share": 1.0}, ConfigError, "rerank asks for a tail share of 1, but"),
     ],
 )
 def test_what_cannot_be_reranked_is_refused_before_training(
@@ -350,6 +352,18 @@ def test_a_reranking_by_genres_that_are_not_there_is_refused_before_training(
     block = {"method": "mmr", "strength": 0.3}
     values = {**reranking, "data_path": str(tmp_path), "dataset": "bare", "rerank": block}
     with pytest.raises(DataError, match=r"^rerank has the method mmr, which compares genres, but"):
+        train("Pop", overrides=values, output=tmp_path / "run", on_epoch=never)
+    assert not list(tmp_path.glob("run*"))
+
+
+def test_curves_by_genres_that_are_not_there_are_refused_before_training(
+    quick: dict[str, Any], tmp_path: Path
+) -> None:
+    write_inter(tmp_path, "bare", cycle_rows())
+    values = {**quick, "data_path": str(tmp_path), "dataset": "bare", "pareto": {"methods": ["mmr"]}}
+    with pytest.raises(
+        DataError, match=r"^the curves of pareto have no method left: rerank has the method mmr"
+    ):
         train("Pop", overrides=values, output=tmp_path / "run", on_epoch=never)
     assert not list(tmp_path.glob("run*"))
 
@@ -436,7 +450,8 @@ def test_a_metric_that_raises_at_the_end_costs_no_training(quick: dict[str, Any]
     values = {**quick, "metrics": ["NDCG", "tests.trainer.test_train:fails"]}
     try:
         with pytest.raises(
-            DataError, match=r"the metric fails raised ZeroDivisionError: .*the training is kept"
+            DataError,
+            match=r"the metric fails raised ZeroDivisionError: .*the training is kept: finish .*/run --trust$",
         ):
             train("BPR", overrides=values, output=tmp_path / "run", on_epoch=lambda _: FAILS.append(True))
     finally:

@@ -64,6 +64,8 @@ SCORES = [
     (lambda scores: scores.numpy(), "returned a value of the type ndarray"),
     (lambda scores: scores.tolist(), "returned a value of the type list"),
     (lambda scores: scores[:-1], "returned a tensor of the shape"),
+    (lambda scores: scores.reshape(1, -1, 1), r"returned a tensor of the shape \(1, 42, 1\)"),
+    (lambda scores: scores.to(torch.complex64), "returned complex numbers"),
     (lambda scores: torch.cat([scores, scores]), "returned a tensor of the shape"),
     (lambda scores: scores * torch.nan, "returned NaN as a score"),
     (lambda scores: scores - torch.inf, "returned -inf for every item"),
@@ -147,6 +149,37 @@ def wrong_shape(evidence: Any) -> Any:
     return np.zeros(len(evidence.items) + 1)
 
 
+def imaginary(evidence: Any) -> Any:
+    """A metric of one's own that is not real."""
+    return np.full(len(evidence.items), 0.5 + 0j)
+
+
+def rewrites(evidence: Any) -> Any:
+    """A metric of one's own that changes the lists of the run."""
+    evidence.items[:] = 0
+    return np.zeros(len(evidence.items))
+
+
+def rewrites_groups(evidence: Any) -> Any:
+    """A metric of one's own that changes what is head and tail."""
+    evidence.groups.head[:] = True
+    return np.zeros(len(evidence.items))
+
+
+def on_real_lists(evidence: Any) -> Any:
+    """A metric of one's own that has no value where the lists of two users differ; it draws numbers, too."""
+    np.random.rand(3)
+    torch.rand(3)
+    return np.full(len(evidence.items), np.nan if (evidence.items != evidence.items[0]).any() else 1.0)
+
+
+def draws(evidence: Any) -> Any:
+    """A metric of one's own that draws numbers."""
+    np.random.rand(3)
+    torch.rand(3)
+    return np.ones(len(evidence.items))
+
+
 def leaves(evidence: Any) -> Any:
     """A metric of one's own that ends the program."""
     sys.exit(0)
@@ -165,6 +198,9 @@ def test_a_valid_metric_without_a_value_stops_at_once(quick: dict[str, Any], tmp
     [
         ("wrong_shape", r"returned values of the shape \(61,\): return one float for each of the 60 lists"),
         ("leaves", "ends the program with sys.exit"),
+        ("imaginary", "returned complex numbers: return real ones"),
+        ("rewrites", "raised ValueError: assignment destination is read-only"),
+        ("rewrites_groups", "raised ValueError: assignment destination is read-only"),
     ],
 )
 def test_a_metric_that_would_fail_is_refused_before_training(
@@ -174,3 +210,24 @@ def test_a_metric_that_would_fail_is_refused_before_training(
     with pytest.raises(DataError, match=rf"^the metric {name} {words}"):
         train("BPR", overrides=values, output=tmp_path / "run", on_epoch=never)
     assert not list(tmp_path.iterdir())
+
+
+def test_a_metric_that_fails_on_lists_of_the_model_is_found_at_the_first_validation(
+    quick: dict[str, Any], tmp_path: Path
+) -> None:
+    """It was found after the last epoch."""
+    values = {**quick, "metrics": ["NDCG", "tests.trainer.test_trial:on_real_lists"]}
+    with pytest.raises(DataError, match="the metric on_real_lists gave nan for list 1 of 60"):
+        train("BPR", overrides=values, output=tmp_path / "run", on_epoch=never)
+    assert not list(tmp_path.iterdir())
+
+
+def test_trying_a_metric_at_the_first_validation_changes_no_number(
+    quick: dict[str, Any], tmp_path: Path
+) -> None:
+    values = {**quick, "metrics": ["NDCG"]}
+    alone = train("GRU4Rec", overrides=values, output=tmp_path / "alone")
+    values["metrics"] = ["NDCG", "tests.trainer.test_trial:draws"]
+    beside = train("GRU4Rec", overrides=values, output=tmp_path / "beside")
+    assert beside.test.means["ndcg@10"] == alone.test.means["ndcg@10"]
+    assert [one["loss"] for one in beside.epochs] == [one["loss"] for one in alone.epochs]
