@@ -1,18 +1,18 @@
-"""The terminal: plain lines, whatever stands in them, and the bar of a search."""
+"""The terminal: plain lines, whatever stands in them."""
 
 from __future__ import annotations
 
-from types import TracebackType
 from typing import TYPE_CHECKING
 
 import click
 
+from recbole_ext.cli.progress import Terminal, board
 from recbole_ext.config.safe_text import mask_secrets, visible
 
 if TYPE_CHECKING:
     from rich.console import Console
 
-__all__ = ["SearchBar", "console", "say", "wide_option"]
+__all__ = ["console", "say", "wide_option"]
 
 
 _WIDE = "recbole_ext.wide"
@@ -27,6 +27,10 @@ def console() -> Console:
     """
     from rich.console import Console
 
+    shown = board()
+    if isinstance(shown, Terminal):
+        # What is printed while stages are shown would stand among their lines.
+        shown.close()
     context = click.get_current_context(silent=True)
     wide = context is not None and bool(context.meta.get(_WIDE))
     return Console(highlight=False, soft_wrap=True, width=_WIDEST if wide else None)
@@ -49,36 +53,5 @@ def say(line: str, err: bool = False) -> None:
         err: To standard error.
     """
     click.echo(mask_secrets(visible(line)), err=err)
-
-
-class SearchBar:
-    """A bar with the best value so far; where nobody watches, a line for each trial."""
-
-    def __init__(self) -> None:
-        from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
-
-        self._console = console()
-        self._bar = Progress(
-            TextColumn("{task.description}"),
-            BarColumn(),
-            MofNCompleteColumn(),
-            TimeElapsedColumn(),
-            console=self._console,
-            disable=not self._console.is_terminal,
-        )
-        self._task = self._bar.add_task("no value yet", total=None)
-
-    def __enter__(self) -> SearchBar:
-        self._bar.start()
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self._bar.stop()
-
-    def show(self, done: int, total: int, last: str, best: str) -> None:
-        """Moves the bar."""
-        self._bar.update(self._task, completed=done, total=total, description=best)
-        if not self._console.is_terminal:
-            say(f"{done}/{total}  {last}  {best}")
+    if (shown := board()) is not None:
+        shown.spoke()

@@ -16,6 +16,7 @@ import click
 from recbole_ext import __version__
 from recbole_ext.cli.console import say
 from recbole_ext.cli.keys import separated
+from recbole_ext.cli.progress import on_board
 from recbole_ext.config.safe_text import shortened
 from recbole_ext.errors import RecBoleExtError, nearest, program
 
@@ -133,7 +134,9 @@ def _run(arguments: Sequence[str] | None, received: list[int]) -> None:
     words = [argument for argument in given if argument != "--debug"]
     try:
         _check_characters(words)
-        _cli.main(_with_command(words), prog_name=program().removeprefix("python "), standalone_mode=False)
+        arguments = _with_command(words)
+        with on_board():
+            _cli.main(arguments, prog_name=program().removeprefix("python "), standalone_mode=False)
     except (RecBoleExtError, click.ClickException, OSError) as error:
         if "--debug" in given:
             say(traceback.format_exc(), err=True)

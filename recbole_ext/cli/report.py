@@ -8,6 +8,7 @@ import click
 
 from recbole_ext.cli.console import say
 from recbole_ext.cli.options import NamedPath, run_argument, trust_option
+from recbole_ext.cli.progress import importing
 
 __all__ = ["explain", "report"]
 
@@ -39,8 +40,9 @@ def explain(run: Path, user: str, top: int, reasons: int, trust: bool) -> None:
 
     read_trusted_config(open_run(run), trust)
 
-    from recbole_ext.cli.show import explanation_lines
-    from recbole_ext.recommend import explain as interpretation
+    with importing():
+        from recbole_ext.cli.show import explanation_lines
+        from recbole_ext.recommend import explain as interpretation
 
     found = interpretation.explain(run, user, top=top, reasons=reasons, trust=trust)
     say("\n".join(explanation_lines(found)))

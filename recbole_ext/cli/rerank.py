@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from recbole_ext.cli.console import say
+from recbole_ext.cli.console import console, say
 from recbole_ext.cli.keys import overrides_of
 from recbole_ext.cli.options import (
     ANY_KEY,
@@ -16,6 +16,7 @@ from recbole_ext.cli.options import (
     run_argument,
     trust_option,
 )
+from recbole_ext.cli.progress import importing
 
 __all__ = ["pareto", "rerank"]
 
@@ -68,10 +69,10 @@ def rerank(
     settings = read_rerank(block)
     _check_folders(run, trust, head_rule, output)
 
-    from recbole_ext.cli import show
-    from recbole_ext.cli.console import console
-    from recbole_ext.rerank.run import rerank_run
-    from recbole_ext.trainer.opened import open_model
+    with importing():
+        from recbole_ext.cli import show
+        from recbole_ext.rerank.run import rerank_run
+        from recbole_ext.trainer.opened import open_model
 
     opened = open_model(run, head_rule=head_rule, trust=trust, report=say)
     result = rerank_run(opened, settings, k=k, output=output)
@@ -108,11 +109,11 @@ def pareto(
     read_pareto(changes)
     _check_folders(run, trust, head_rule, output)
 
-    from recbole_ext.cli import show
-    from recbole_ext.cli.console import console
-    from recbole_ext.report.charts.curves import curves_page
-    from recbole_ext.rerank.run import pareto_run
-    from recbole_ext.trainer.opened import open_model
+    with importing():
+        from recbole_ext.cli import show
+        from recbole_ext.report.charts.curves import curves_page
+        from recbole_ext.rerank.run import pareto_run
+        from recbole_ext.trainer.opened import open_model
 
     opened = open_model(run, head_rule=head_rule, trust=trust, report=say)
     result = pareto_run(opened, changes, output=output, draw=curves_page, report=say)

@@ -8,7 +8,7 @@ from typing import Any
 
 import click
 
-from recbole_ext.cli.console import say
+from recbole_ext.cli.console import console, say
 from recbole_ext.cli.keys import overrides_of
 from recbole_ext.cli.options import (
     ANY_KEY,
@@ -20,6 +20,7 @@ from recbole_ext.cli.options import (
     run_argument,
     trust_option,
 )
+from recbole_ext.cli.progress import importing
 
 __all__ = ["evaluate", "table", "train"]
 
@@ -61,11 +62,11 @@ def train(
         # What cannot be used is refused before torch is imported, which takes seconds.
         read_model_config(chosen_model(model, configs, overrides), configs, overrides, dataset=dataset)
 
-    from recbole_ext.cli import show
-    from recbole_ext.cli.console import console
-    from recbole_ext.trainer import train as pipeline
+    with importing():
+        from recbole_ext.cli import show
+        from recbole_ext.trainer import train as pipeline
 
-    watcher = show.EpochLines(console())
+    watcher = show.EpochLines()
     if run is not None:
         result = pipeline.resume(run, trust=trust, report=say, on_epoch=watcher)
     else:
@@ -117,9 +118,9 @@ def evaluate(run: Path, trust: bool) -> None:
 
     read_trusted_config(open_run(run), trust)
 
-    from recbole_ext.cli import show
-    from recbole_ext.cli.console import console
-    from recbole_ext.trainer.opened import evaluate as evaluate_again
+    with importing():
+        from recbole_ext.cli import show
+        from recbole_ext.trainer.opened import evaluate as evaluate_again
 
     show.show(evaluate_again(run, trust=trust, report=say), console())
 

@@ -10,6 +10,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from recbole_ext.cli.console import say
 from recbole_ext.config.messages import pluralize
 from recbole_ext.config.safe_text import visible
 from recbole_ext.evaluator.register import bigger_is_better, is_accuracy, known_metrics
@@ -32,12 +33,9 @@ __all__ = [
 class EpochLines:
     """One line after each epoch."""
 
-    def __init__(self, console: Console) -> None:
-        self.console = console
-
     def __call__(self, report: EpochReport) -> None:
         """Prints the line."""
-        self.console.print(
+        say(
             f"epoch {report.epoch:>3}  loss {report.loss:>10.4f}  validation {report.score:.4f}  "
             f"best {report.best_score:.4f} (epoch {report.best_epoch})  {report.seconds:.1f} s"
         )

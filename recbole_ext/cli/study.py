@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from recbole_ext.cli.console import SearchBar, say
+from recbole_ext.cli.console import say
 from recbole_ext.cli.keys import overrides_of
 from recbole_ext.cli.options import (
     ANY_KEY,
@@ -16,6 +16,7 @@ from recbole_ext.cli.options import (
     model_option,
     repeated,
 )
+from recbole_ext.cli.progress import importing
 from recbole_ext.errors import program
 
 __all__ = ["ablate", "compare", "sequentiality", "tune"]
@@ -71,20 +72,19 @@ def tune(
     )
     plan = plan_search(model, configs, overrides, options)
 
-    from recbole_ext.data.build import DataCache
-    from recbole_ext.study import tune as study
+    with importing():
+        from recbole_ext.data.build import DataCache
+        from recbole_ext.study import tune as study
 
-    with SearchBar() as bar:
+    def show(trial: study.TrialReport) -> None:
+        best = (
+            "no value yet"
+            if trial.best is None
+            else f"best {trial.objective} {trial.best:.4f} (trial {trial.best_number})"
+        )
+        say(f"{trial.done}/{trial.total}  {trial.last}  {best}")
 
-        def show(trial: study.TrialReport) -> None:
-            best = (
-                "no value yet"
-                if trial.best is None
-                else (f"best {trial.objective} {trial.best:.4f} (trial {trial.best_number})")
-            )
-            bar.show(trial.done, trial.total, trial.last, best)
-
-        result = study.run_search(plan, command=repeated(), report=say, on_trial=show, cache=DataCache())
+    result = study.run_search(plan, command=repeated(), report=say, on_trial=show, cache=DataCache())
     for key, value in result.best.items():
         say(f"{key}: {value}")
     if len(result.front) > 1:
@@ -109,9 +109,10 @@ def compare(context: click.Context, config: Path, output: Path | None, budget_mi
 
     plan = plan_comparison(config, overrides_of(context), budget_minutes)
 
-    from recbole_ext.report.charts.curves import curves_page
-    from recbole_ext.study import compare as study
-    from recbole_ext.study import table as comparison_table
+    with importing():
+        from recbole_ext.report.charts.curves import curves_page
+        from recbole_ext.study import compare as study
+        from recbole_ext.study import table as comparison_table
 
     result = study.run_comparison(plan, output=output, command=repeated(), draw=curves_page, report=say)
     say(comparison_table.markdown(result))
@@ -130,8 +131,9 @@ def ablate(context: click.Context, config: Path, output: Path | None) -> None:
 
     plan = plan_ablation(config, overrides_of(context))
 
-    from recbole_ext.study import ablate as study
-    from recbole_ext.study import table as comparison_table
+    with importing():
+        from recbole_ext.study import ablate as study
+        from recbole_ext.study import table as comparison_table
 
     result = study.run_ablation(plan, output=output, command=repeated(), report=say)
     say(comparison_table.ablation_markdown(result))

@@ -32,6 +32,7 @@ from recbole_ext.data.interactions import TEST, TRAIN, VALID, Interactions, Spli
 from recbole_ext.data.negative_sampler import NegativeSampler
 from recbole_ext.data.shuffle import shuffle_of
 from recbole_ext.errors import ConfigError
+from recbole_ext.progress import stage
 
 __all__ = ["DataCache", "PreparedData", "fingerprint", "loader_class", "prepare_data"]
 
@@ -111,6 +112,11 @@ def prepare_data(config: Any, cache: DataCache | None = None) -> PreparedData:
         DataError: The files are missing or malformed, or no interaction passes the filters.
         ConfigError: K is larger than the catalogue.
     """
+    with stage(f"reading {config['dataset']}"):
+        return _prepared(config, cache)
+
+
+def _prepared(config: Any, cache: DataCache | None) -> PreparedData:
     whole = ExactDataset(config, cache.interactions(config) if cache else None)
     if cache:
         cache.keep(config, whole.interactions)

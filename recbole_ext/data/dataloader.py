@@ -18,6 +18,7 @@ from recbole_ext.data.negative_sampler import NegativeSampler
 from recbole_ext.data.windows import cut_windows
 from recbole_ext.errors import DataError
 from recbole_ext.evaluator.metrics.beyond_accuracy import Evidence
+from recbole_ext.progress import tracked
 
 __all__ = [
     "EvaluationBatch",
@@ -100,7 +101,8 @@ class TrainLoader:
     def __iter__(self) -> Iterator[Interaction]:
         self._order = self._examples()
         order = self.rng.permutation(self._order) if self.config["shuffle"] else self._order
-        for start in range(0, len(order), self.batch_size):
+        starts = range(0, len(order), self.batch_size)
+        for start in tracked(starts, "an epoch:", len(starts), "batches"):
             batch = self._cut(order[start : start + self.batch_size])
             yield self.transform(self.dataset, batch)
 

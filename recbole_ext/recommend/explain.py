@@ -14,10 +14,12 @@ from typing import Any
 import numpy as np
 import torch
 
+from recbole_ext.config.messages import pluralize
 from recbole_ext.data.dataloader import EvaluationBatch
 from recbole_ext.data.features import genre_matrix, titles
 from recbole_ext.errors import ConfigError
 from recbole_ext.model.explainable import HowExplainable, how_read
+from recbole_ext.progress import stage
 from recbole_ext.recommend.reasons import Reading, read_history
 from recbole_ext.recommend.recommender import Recommender
 from recbole_ext.trainer.opened import OpenedRun, open_model
@@ -158,7 +160,7 @@ def explain(run: Path, user: str, *, top: int = 3, reasons: int = 5, trust: bool
     lists = recommender.lists(one, k=top)
     items, best = lists.items[0], lists.scores[0]
     batch = next(recommender.phase.batches(one))
-    with torch.no_grad():
+    with stage(f"explaining {pluralize(len(items), 'recommendation')}"), torch.no_grad():
         reading = read_history(opened, batch, items)
     shown = _recommendations(opened, batch, reading, items, best, reasons)
     how = how_read(reading.kind, opened.spec.explained)

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from recbole_ext import __version__
 from recbole_ext.data.files import write_whole
 from recbole_ext.data.movielens import DATASETS
 from recbole_ext.errors import ConfigError, OutputError, nearest, program
+from recbole_ext.progress import stage, tracked
 from recbole_ext.report.cards import cards_of
 from recbole_ext.report.context import Context, context_of
 from recbole_ext.report.document import Document, Section
@@ -30,6 +31,26 @@ __all__ = ["document_of", "write_report"]
 
 # Written by compare, ablate and pareto, though their endings are those of a report.
 _WRITTEN_BY_OTHERS = ("comparison.md", "ablation.md", "curves.html")
+
+
+_CHAPTERS: tuple[Callable[[Context], Section | None], ...] = (
+    question_section,
+    meaning_section,
+    comparison_section,
+    coverage_section,
+    debiasing_section,
+    claims_section,
+    groups_section,
+    overlap_section,
+    examples_section,
+    data_section,
+    tuning_section,
+    ablation_section,
+    timing_section,
+    interpretability_section,
+    protocol_section,
+)
+"""In reading order."""
 
 
 def _absent(context: Context, present: set[str]) -> tuple[str, ...]:
@@ -67,24 +88,8 @@ def _colophon(context: Context) -> str:
 
 def document_of(context: Context) -> Document:
     """The chapters that the inputs allow, in reading order."""
-    candidates: list[Section | None] = [
-        question_section(context),
-        meaning_section(context),
-        comparison_section(context),
-        coverage_section(context),
-        debiasing_section(context),
-        claims_section(context),
-        groups_section(context),
-        overlap_section(context),
-        examples_section(context),
-        data_section(context),
-        tuning_section(context),
-        ablation_section(context),
-        timing_section(context),
-        interpretability_section(context),
-        protocol_section(context),
-    ]
-    sections = tuple(section for section in candidates if section is not None)
+    chapters = tracked(_CHAPTERS, "writing", len(_CHAPTERS), "chapters")
+    sections = tuple(section for write in chapters if (section := write(context)) is not None)
     title, lead = headline(context.comparison)
     c = context.comparison
     models = f"{len(c.rows)} model{'s' if len(c.rows) > 1 else ''}"
@@ -155,8 +160,13 @@ def write_report(
     _check_output(path, chosen, folders)
     if figures is not None:
         _check_figures(figures)
-    document = document_of(context_of(read_inputs(folders)))
-    write_whole(path, render(document, chosen))
+    with stage("reading the folders"):
+        inputs = read_inputs(folders)
+    with stage("computing what chapters share"):
+        context = context_of(inputs)
+    document = document_of(context)
+    with stage(f"writing {path}"):
+        write_whole(path, render(document, chosen))
     if figures is not None:
         for name, text in figure_files(document).items():
             write_whole(figures / name, text, "--figures")

@@ -13,6 +13,7 @@ from recbole_ext.errors import ConfigError, DataError
 from recbole_ext.evaluator.evaluate import Evaluation, evaluated_lists
 from recbole_ext.evaluator.groups import popularity_thirds
 from recbole_ext.evaluator.metrics.beyond_accuracy import Evidence
+from recbole_ext.progress import stage
 from recbole_ext.rerank.exposure.candidates import BestUsers, ExtraCandidates
 from recbole_ext.rerank.exposure.solve import exposure
 from recbole_ext.rerank.methods.candidates import Candidates
@@ -153,14 +154,15 @@ def rerankable(
 
     best = run.lists(loader, min(candidates, n_items - 1), visit=collect if for_exposure else None)
     pool = Candidates(best.items, best.scores)
-    return Rerankable(
-        loader,
-        pool,
-        best_users.candidates() if for_exposure else None,
-        _side_information(loader.evidence),
-        k,
-        _evaluated(loader, pool.items[:, :k], pool.scores[:, :k], k),
-    )
+    with stage("collecting histories, genres and popularity"):
+        return Rerankable(
+            loader,
+            pool,
+            best_users.candidates() if for_exposure else None,
+            _side_information(loader.evidence),
+            k,
+            _evaluated(loader, pool.items[:, :k], pool.scores[:, :k], k),
+        )
 
 
 def _exposed(phase: Rerankable, floors: ExposureSettings) -> tuple[np.ndarray, str, str]:
@@ -198,12 +200,14 @@ def reranked(phase: Rerankable, settings: RerankSettings | ExposureSettings) -> 
         DataError: The data set lacks information that the method needs, such as genres.
     """
     note = ""
-    if isinstance(settings, ExposureSettings):
-        items, rule, note = _exposed(phase, settings)
-    else:
-        items, _ = reranker_of(settings)(phase.candidates, phase.side, phase.k)
-        rule = str(settings)
-    return Reranked(settings.plain(), rule, phase.evaluated(items, _scores_of(phase, items)), note)
+    with stage(f"re-ranking by {settings.method}"):
+        if isinstance(settings, ExposureSettings):
+            items, rule, note = _exposed(phase, settings)
+        else:
+            items, _ = reranker_of(settings)(phase.candidates, phase.side, phase.k)
+            rule = str(settings)
+    with stage("computing metrics"):
+        return Reranked(settings.plain(), rule, phase.evaluated(items, _scores_of(phase, items)), note)
 
 
 def _scores_of(phase: Rerankable, items: np.ndarray) -> np.ndarray:

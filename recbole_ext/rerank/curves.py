@@ -13,6 +13,7 @@ from recbole_ext.config.blocks import RERANKERS, ParetoSettings, read_rerank
 from recbole_ext.errors import ConfigError, DataError
 from recbole_ext.evaluator.confidence import paired_difference
 from recbole_ext.evaluator.evaluate import Evaluation, bounds
+from recbole_ext.progress import stage, tracked
 from recbole_ext.rerank.apply import Rerankable, Reranked, rerankable, reranked
 from recbole_ext.rerank.trained_run import TrainedRun
 
@@ -86,26 +87,43 @@ def _swept(
     """
     rows: list[dict[str, Any]] = []
     lacking: DataError | None = None
-    for method in settings.methods or RERANKERS:
-        for strength in settings.strengths.get(method) or STRENGTHS.get(method, _STRENGTHS):
+    points = {
+        method: settings.strengths.get(method) or STRENGTHS.get(method, _STRENGTHS)
+        for method in settings.methods or RERANKERS
+    }
+    with stage("sweeping,", sum(map(len, points.values())), "points") as sweeping:
+        for method, strengths in points.items():
+            reached = sweeping.done + len(strengths)
             try:
-                again = _at_strength(phase, method, strength, settings.candidates)
-            except ConfigError as error:
-                report(f"{method} {strength:g} is left out: {error}")
-                continue
+                for strength in strengths:
+                    sweeping.now = f"{method} {strength:g}"
+                    if row := _point(phase, method, strength, settings.candidates, report):
+                        rows.append(row)
+                    sweeping.advance()
             except DataError as error:
                 report(f"{method} is left out: {error}")
                 lacking = error
-                break
-            figures = _figures(again.after.means, phase.k)
-            rows.append({"method": method, "strength": strength, **figures})
-            report(
-                f"{method:20} {strength:<5g} validation NDCG {figures['ndcg']:.4f}  coverage "
-                f"{figures['itemcoverage']:.3f}  tail share {figures['tailshare']:.3f}"
-            )
+                sweeping.at(reached)
     if lacking is not None and not rows:
         raise lacking
     return rows
+
+
+def _point(
+    phase: Rerankable, method: str, strength: float, candidates: int, report: Callable[[str], None]
+) -> dict[str, Any] | None:
+    """The row of one strength, which is reported; None where its floors cannot be met."""
+    try:
+        again = _at_strength(phase, method, strength, candidates)
+    except ConfigError as error:
+        report(f"{method} {strength:g} is left out: {error}")
+        return None
+    figures = _figures(again.after.means, phase.k)
+    report(
+        f"{method:20} {strength:<5g} validation NDCG {figures['ndcg']:.4f}  coverage "
+        f"{figures['itemcoverage']:.3f}  tail share {figures['tailshare']:.3f}"
+    )
+    return {"method": method, "strength": strength, **figures}
 
 
 def _test_row(label: Mapping[str, Any], phase: Rerankable, lists: Evaluation, level: float) -> dict[str, Any]:
@@ -163,7 +181,7 @@ def sweep(
     }
     test = prepared(run.data.test)
     tested = [_test_row({"method": "none", "strength": 0.0}, test, test.before, level)]
-    for method, point in picked.items():
+    for method, point in tracked(picked.items(), "testing", len(picked), "chosen points"):
         again = _at_strength(test, method, float(point["strength"]), settings.candidates)
         label = {"method": method, "strength": point["strength"]}
         tested.append(_test_row(label, test, again.after, level))

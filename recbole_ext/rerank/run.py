@@ -11,6 +11,7 @@ from recbole_ext.config.blocks import ExposureSettings, RerankSettings, read_par
 from recbole_ext.data.files import write_whole
 from recbole_ext.evaluator.confidence import paired_difference
 from recbole_ext.evaluator.evaluate import Evaluation, bounds
+from recbole_ext.progress import stage
 from recbole_ext.rerank.apply import Reranked, rerankable, reranked
 from recbole_ext.rerank.curves import Curves, sweep
 from recbole_ext.rerank.trained_run import TrainedRun
@@ -86,6 +87,8 @@ def rerank_run(
     )
     again = reranked(phase, settings)
     level = float(run.config["confidence"])
+    with stage("testing the differences"):
+        differences = _differences(phase.before, again.after, level)
     metrics = {
         "run": str(run.folder),
         "dataset": run.config["dataset"],
@@ -98,11 +101,11 @@ def rerank_run(
         "protocol": run.metrics["protocol"],
         "before": dict(phase.before.means),
         "after": dict(again.after.means),
-        "difference": _differences(phase.before, again.after, level),
+        "difference": differences,
         "bounds": bounds(phase.loader.evidence, phase.before, [phase.k]),
     }
     final = output or reranked_folder(run.folder, settings)
-    with new_folder(final) as folder:
+    with stage(f"writing {final}"), new_folder(final) as folder:
         write_lists(folder, run.data.dataset.interactions, run.data.dataset.item_file, again.after)
         write_form(folder / "metrics.json", metrics, RerankFigures)
     return RerankResult(final, phase.before, again.after, again, metrics)

@@ -14,6 +14,7 @@ from recbole_ext.evaluator.confidence import differences as to_baseline
 from recbole_ext.evaluator.confidence import mean_intervals
 from recbole_ext.evaluator.difference import Difference
 from recbole_ext.evaluator.groups import popularity_groups, user_groups
+from recbole_ext.progress import tracked
 from recbole_ext.runs.results import ComparisonRow, Estimate
 from recbole_ext.runs.run import Run
 
@@ -130,7 +131,7 @@ def differences(
         Model to metric to difference; empty for the baseline.
     """
     found: dict[str, dict[str, Difference]] = {model: {} for model in values}
-    for metric in metrics:
+    for metric in tracked(metrics, "testing the differences in", len(metrics), "metrics"):
         others = {
             model: columns[metric]
             for model, columns in values.items()
@@ -220,7 +221,7 @@ def compared(
             groups=means_in_groups(values[model], of_users, _metric_of_groups(values[model], first.k)),
             **_effort(runs),
         )
-        for model, runs in groups.items()
+        for model, runs in tracked(groups.items(), "computing intervals of", len(groups), "models")
     ]
 
 

@@ -140,8 +140,10 @@ class RunFigures(Form):
         test_bounds: ``ceiling`` and ``random`` to metric with K to its value.
         users: ``validation`` and ``test`` to the number of users ranked.
         history: The epochs that were validated.
-        epochs, best_epoch: Number of epochs, and the one of the best validation, from 0. Version 0.1.0 counted the
+        epochs, best_epoch: Number of epochs, and the one of the best validation. Version 0.1.0 counted the
             validations.
+        epochs_from: Number of the first epoch: 1, or 0 in files of version 0.1.0, which do not say so.
+            :func:`~recbole_ext.runs.folder.read_metrics` counts from 1 whatever the file does.
         parameters: Trainable numbers.
         seconds: Of training and test.
         statistics: Of the data set.
@@ -161,6 +163,7 @@ class RunFigures(Form):
     users: Users
     epochs: int
     best_epoch: int
+    epochs_from: int = 0
     history: list[Epoch] = Field(default_factory=list)
     parameters: int
     seconds: Seconds

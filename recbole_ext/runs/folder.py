@@ -332,12 +332,19 @@ def names_outside(plain: Mapping[str, Any]) -> list[str]:
 
 
 def read_metrics(run: Path) -> dict[str, Any]:
-    """The figures of a run, as they are in the file.
+    """The figures of a run, as they are in the file, but for epochs, which are counted from 1.
 
     Raises:
         CheckpointError: They cannot be read, or lack a part that every run has.
     """
     path, remedy = run / "metrics.json", "train the model again"
     content = read_json(path, remedy)
-    as_form(content, RunFigures, path, remedy)
-    return content
+    form = as_form(content, RunFigures, path, remedy)
+    return content if form.epochs_from == 1 else _from_one(content, 1 - form.epochs_from)
+
+
+def _from_one(content: dict[str, Any], more: int) -> dict[str, Any]:
+    """Figures of version 0.1.0, which counted epochs from 0."""
+    history = [{**entry, "epoch": entry["epoch"] + more} for entry in content.get("history", ())]
+    moved = {"epochs_from": 1, "best_epoch": content["best_epoch"] + more}
+    return {**content, **moved, **({"history": history} if history else {})}

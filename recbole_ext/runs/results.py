@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, BaseModel, Field, ValidationError
+from pydantic import AfterValidator, BaseModel, Field, ValidationError, model_validator
 
 from recbole_ext.config.messages import describe_pydantic_error
 from recbole_ext.data.files import write_whole
@@ -130,7 +130,7 @@ class ModelFigures:
         seconds_training: Mean over seeds.
         parameters: Trainable numbers.
         users_per_second: Scored and ranked in the test, median over seeds.
-        best_epoch: Median over seeds, from 0.
+        best_epoch: Median over seeds, from 1.
         tuned: Settings that the search has found; empty if there was none.
     """
 
@@ -197,6 +197,8 @@ class Comparison(Form):
         title, created, command: Heading, ISO time, what repeats it.
         baseline: What the differences are taken against; the rule stands in ``protocol["baseline_rule"]``.
         protocol: As in a run's ``metrics.json``, and how models were tuned, chosen and compared.
+        epochs_from: Number of the first epoch; files of version 0.1.0, which do not say so, began with 0 and are read
+            as if they had not.
         rows: The models, as listed.
         curves: Model to the folder of its re-ranker curves, seen from the comparison's folder.
         tuning: Model to its search.
@@ -207,9 +209,25 @@ class Comparison(Form):
     command: str = ""
     baseline: str | None
     protocol: Protocol
+    epochs_from: Literal[1] = 1
     rows: list[ComparisonRow] = Field(min_length=1)
     curves: dict[str, str] = Field(default_factory=dict)
     tuning: dict[str, Tuning] = Field(default_factory=dict)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _count_from_one(cls, content: Any) -> Any:
+        if not isinstance(content, dict) or "epochs_from" in content:
+            return content
+        rows = content.get("rows")
+        if isinstance(rows, list):
+            rows = [
+                {**row, "best_epoch": row["best_epoch"] + 1}
+                if isinstance(row, dict) and isinstance(row.get("best_epoch"), int)
+                else row
+                for row in rows
+            ]
+        return {**content, "rows": rows, "epochs_from": 1}
 
     def row(self, model: str) -> ComparisonRow | None:
         """The row of a model, or None."""

@@ -18,6 +18,7 @@ from recbole_ext.runs.run import Run
 from recbole_ext.study.cells import Cells
 from recbole_ext.study.plan import AblationPlan, plan_ablation
 from recbole_ext.study.settings import AblationSettings, Sweep
+from recbole_ext.study.steps import steps_of
 from recbole_ext.study.table import ablation_markdown
 from recbole_ext.trainer.configure import available_dataset, read_model_config
 
@@ -71,8 +72,12 @@ def run_ablation(
         values["dataset"] = available_dataset(config, report)
     folder = made_folder(place)
     with alone_in(folder):
-        cells = Cells(folder / "cells", files, values, DataCache(), report)
-        result = _computed(settings, cells, command)
+        count = sum(
+            len(sweep.values) * len(seeds_of(sweep.model, settings.seeds)) for sweep in settings.sweeps
+        )
+        with steps_of("ablating,", count) as steps:
+            cells = Cells(folder / "cells", files, values, DataCache(), report, steps)
+            result = _computed(settings, cells, command)
         write_result(folder, "ablation", result, ablation_markdown(result))
     return result
 

@@ -13,10 +13,12 @@ from recbole_ext.config.read import as_of_today
 from recbole_ext.data.build import DataCache
 from recbole_ext.errors import CheckpointError, ConfigError
 from recbole_ext.model.registry import resolve_model
+from recbole_ext.progress import stage
 from recbole_ext.runs.files import partial_of
 from recbole_ext.runs.folder import read_config
 from recbole_ext.runs.protocol import NOT_COMPARED
 from recbole_ext.runs.run import Run, read_run
+from recbole_ext.study.steps import Steps
 from recbole_ext.trainer import train as pipeline
 
 __all__ = ["Cells"]
@@ -32,6 +34,7 @@ class Cells:
         settings: Keys that override the files.
         cache: Interactions, read once for all cells.
         report: Receives one line per cell.
+        steps: Is told of each cell.
     """
 
     folder: Path
@@ -39,6 +42,7 @@ class Cells:
     settings: Mapping[str, Any]
     cache: DataCache
     report: Callable[[str], None]
+    steps: Steps
 
     def check(self, names: Iterable[str]) -> None:
         """Reads the finished cells, so that damage is found before hours of other work.
@@ -88,7 +92,16 @@ class Cells:
         final, wanted = self.folder / name, self._wanted(values)
         folder = self.verify(name, model, values)
         if folder == final:
+            self.steps.cell(computed=False)
             return read_run(final)
+        with stage(f"cell {name}"):
+            run = self._computed(name, model, wanted, folder)
+        self.steps.cell(computed=True)
+        return run
+
+    def _computed(self, name: str, model: str, wanted: Mapping[str, Any], folder: Path | None) -> Run:
+        """Resumes the cell in a folder, or computes it."""
+        final = self.folder / name
         if folder is not None:
             self.report(f"cell {name}: going on")
             # Trusted: the cell was found to be what the study's own files say.

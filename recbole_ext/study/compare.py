@@ -13,6 +13,7 @@ from recbole_ext.config.messages import pluralize
 from recbole_ext.data.build import DataCache
 from recbole_ext.evaluator.register import bigger_is_better
 from recbole_ext.model.registry import model_spec, seeds_of, short_name
+from recbole_ext.progress import stage
 from recbole_ext.rerank.curves import Curves
 from recbole_ext.rerank.run import pareto_run, rerank_run
 from recbole_ext.runs.compare import best_on_validation, choose_baseline, compared, groups_of
@@ -24,6 +25,7 @@ from recbole_ext.study.cells import Cells
 from recbole_ext.study.plan import ComparisonPlan, plan_comparison
 from recbole_ext.study.settings import ComparisonSettings
 from recbole_ext.study.space import SearchSpace
+from recbole_ext.study.steps import Steps, steps_of
 from recbole_ext.study.table import markdown
 from recbole_ext.study.tune import TuneResult
 from recbole_ext.study.tune_all import Searches, cell_name, run_values
@@ -106,9 +108,14 @@ def run_comparison(
     report: Callable[[str], None] = lambda _: None,
 ) -> Comparison:
     """Runs a study that was checked; otherwise as :func:`compare`."""
-    study = _begun(plan, output, command, draw, report)
-    with alone_in(study.folder):
-        return _computed(study, command, report)
+    settings = plan.settings
+    cells = sum(len(seeds_of(model, settings.seeds)) for model in settings.models)
+    # A curve takes about as long as lists and a few trials; nobody knows before.
+    others = len(plan.spaces) * settings.trials + 2 * min(settings.curves.models, len(settings.models))
+    with steps_of(f"comparing {pluralize(len(settings.models), 'model')},", cells, others) as steps:
+        study = _begun(plan, output, command, draw, report, steps)
+        with alone_in(study.folder):
+            return _computed(study, command, report)
 
 
 def _computed(study: _Study, command: str, report: Callable[[str], None]) -> Comparison:
@@ -123,7 +130,8 @@ def _computed(study: _Study, command: str, report: Callable[[str], None]) -> Com
     tuned = {model: search.best for model, search in searches.items()}
     cells = {model: _trained(study, model, tuned.get(model, {})) for model in study.settings.models}
     curves = _curves(study, cells)
-    comparison = _compared(study, cells, tuned, curves, searches)
+    with stage("testing the differences"):
+        comparison = _compared(study, cells, tuned, curves, searches)
     write_result(study.folder, "comparison", comparison, markdown(comparison))
     return comparison
 
@@ -134,6 +142,7 @@ def _begun(
     command: str,
     draw: Draw | None,
     report: Callable[[str], None],
+    steps: Steps,
 ) -> _Study:
     """Opens the study in its folder, on the data set that is available."""
     place = output or Path("saved") / "study" / plan.file.stem
@@ -142,7 +151,7 @@ def _begun(
     metric = str(plan.config["valid_metric"])
     bigger = bigger_is_better(metric.partition("@")[0])
     folder = made_folder(place)
-    cells = Cells(folder / "cells", plan.files, values, DataCache(), report)
+    cells = Cells(folder / "cells", plan.files, values, DataCache(), report, steps)
     return _Study(
         plan.settings, folder, cells, plan.spaces, bool(bigger), metric.lower(), report, command, draw
     )
@@ -171,13 +180,17 @@ def _curves(study: _Study, cells: Mapping[str, Sequence[Run]]) -> dict[str, Path
             study.report(f"curves of {model}")
             methods = study.settings.curves.methods
             changes = {"methods": methods} if methods else {}
-            pareto_run(
-                open_model(run, trust=True), changes, output=folder, draw=study.draw, report=study.report
-            )
+            with stage(f"curves of {model}"):
+                pareto_run(
+                    open_model(run, trust=True), changes, output=folder, draw=study.draw, report=study.report
+                )
+        study.cells.steps.took()
         found[model] = folder
         lists = study.folder / "rerank" / short_name(model)
         if not lists.is_dir():
-            rerank_run(open_model(run, trust=True), read_rerank(_PUBLISHED), output=lists)
+            with stage(f"lists of {model}"):
+                rerank_run(open_model(run, trust=True), read_rerank(_PUBLISHED), output=lists)
+        study.cells.steps.took()
     return found
 
 
@@ -201,6 +214,7 @@ def _compared(
         command=study.command,
         baseline=baseline,
         protocol=protocol,
+        epochs_from=1,
         rows=rows,
         curves={model: str(folder.relative_to(study.folder)) for model, folder in curves.items()},
         tuning={

@@ -20,6 +20,7 @@ from recbole_ext.config.messages import pluralize
 from recbole_ext.data.build import DataCache, fingerprint, prepare_data
 from recbole_ext.errors import ConfigError, OutputError, RecBoleExtError
 from recbole_ext.model.registry import resolve_model
+from recbole_ext.progress import stage
 from recbole_ext.runs.files import alone_in, is_busy, made_folder
 from recbole_ext.runs.kinds import check_study_folder
 from recbole_ext.runs.protocol import NOT_COMPARED
@@ -135,10 +136,17 @@ def _searched(
     if len(search.objectives) > 1 and options.pruner != "none":
         report("several objectives: trials are not pruned, because no single figure ranks them")
     try:
-        if options.workers == 1:
-            search.run(study, storage, cache, lambda: on_trial(report_of(study, search)))
-        else:
-            _in_parallel(search, study, options.workers, on_trial)
+        with stage(f"searching {plan.spec.name},", search.trials, "trials", before=done) as searching:
+
+            def told(trial: TrialReport) -> None:
+                best = None if trial.best is None else f"best {trial.objective} {trial.best:.4f}"
+                searching.at(trial.done, best)
+                on_trial(trial)
+
+            if options.workers == 1:
+                search.run(study, storage, cache, lambda: told(report_of(study, search)))
+            else:
+                _in_parallel(search, study, options.workers, told)
     except (SQLAlchemyError, optuna.exceptions.StorageInternalError) as error:
         raise OutputError(
             f"the database was lost ({reason_of(error)}): repeat the command to go on"

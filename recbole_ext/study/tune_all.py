@@ -73,7 +73,11 @@ class Searches:
         """Runs or resumes the search of one model; it must not change after a run was trained with its result."""
         settings, folder = self.settings, self.folder / short_name(model)
 
+        steps, made = self.cells.steps, []
+
         def tell(trial: TrialReport) -> None:
+            made.append(trial)
+            steps.took()
             self.report(f"  {model} {trial.done}/{trial.total}: {trial.last}")
 
         def refuse(done: int) -> None:
@@ -89,7 +93,7 @@ class Searches:
             budget_minutes=settings.budget_minutes,
             exact=True,
         )
-        return tune(
+        result = tune(
             model,
             self.cells.files,
             {**self.cells.settings, "seed": settings.seeds[0]},
@@ -100,6 +104,8 @@ class Searches:
             before=refuse,
             cache=self.cells.cache,
         )
+        steps.skipped(max(settings.trials - len(made), 0))
+        return result
 
     def _refusal(self, model: str, folder: Path, run: Path, done: int) -> ConfigError:
         budget = self.settings.budget_minutes

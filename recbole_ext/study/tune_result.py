@@ -121,7 +121,8 @@ def _table(trials: list[FrozenTrial], search: Search) -> pl.DataFrame:
                 **{o.key: value for o, value in zip(search.objectives, values, strict=True)},
                 "seconds": trial.duration.total_seconds() if trial.duration else None,
                 "epochs": attributes.get("epochs"),
-                "best_epoch": attributes.get("best_epoch"),
+                # A journal counts from 0, as version 0.1.0 did.
+                "best_epoch": attributes["best_epoch"] + 1 if "best_epoch" in attributes else None,
                 **{name: trial.params.get(name) for name in search.space.parameters},
                 "same_as": attributes.get("same_as"),
                 "reason": attributes.get("reason"),
@@ -176,7 +177,9 @@ def check_kept(study: optuna.Study, search: Search) -> None:
     kept = _kept(study, search, {int(row["number"] or "") for row in listed})
     for row in listed:
         other = kept.get(row["number"])
-        if other is None or not all(_alike(row[key], other[key]) for key in row.keys() & other.keys()):
+        # Version 0.1.0 wrote the best epoch from 0.
+        keys = row.keys() & (other or {}).keys() - {"best_epoch"}
+        if other is None or not all(_alike(row[key], other[key]) for key in keys):
             place = "the database" if search.storage else search.folder / "journal.log"
             raise OutputError(
                 f"{place} lacks trial {row['number']} as {file} shows it, a part of it was lost: restore it, or give "

@@ -26,6 +26,8 @@ from recbole_ext.trainer.trainer import EpochReport
 __all__ = ["PRUNERS", "SAMPLERS", "Search"]
 
 _WARM_UP = 3
+# A journal counts epochs from 0, as version 0.1.0 did: a search that goes on must prune as it began.
+_FIRST = 1
 
 SAMPLERS: dict[str, Callable[[int, int], optuna.samplers.BaseSampler]] = {
     "tpe": lambda seed, trials: optuna.samplers.TPESampler(
@@ -152,7 +154,7 @@ class Search:
             return
         trial.set_user_attr("figures", result.figures)
         trial.set_user_attr("epochs", result.epochs)
-        trial.set_user_attr("best_epoch", result.best_epoch)
+        trial.set_user_attr("best_epoch", result.best_epoch - _FIRST)
         study.tell(trial, values)
 
     def _validated(
@@ -171,7 +173,7 @@ class Search:
                 raise optuna.TrialPruned
             if several:
                 return
-            trial.report(report.score, report.epoch)
+            trial.report(report.score, report.epoch - _FIRST)
             if trial.should_prune():
                 trial.set_user_attr("reason", f"pruned after epoch {report.epoch}")
                 raise optuna.TrialPruned

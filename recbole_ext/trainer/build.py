@@ -15,6 +15,7 @@ from recbole_ext.model.kernels.dropout import quicken_dropout
 from recbole_ext.model.losses.popularity import check_debiasing
 from recbole_ext.model.losses.positive_weight import set_positive_weight
 from recbole_ext.model.registry import ModelSpec, resolve_model
+from recbole_ext.progress import stage
 from recbole_ext.trainer.configure import chosen_model, configure
 from recbole_ext.trainer.memory import check_memory
 from recbole_ext.trainer.stages import StagedTrainer
@@ -81,11 +82,12 @@ def build_trainer(
     # RecBole's transforms write names into the configuration that its models read when they are built.
     loader = train_loader(config, data, model_class)
     init_seed(config["seed"], config["reproducibility"])
-    model = _built(config, spec, model_class, data)
-    quicken_dropout(model)
-    check_debiasing(model, config)
-    set_positive_weight(model, float(config["positive_weight"]))
-    trainer = trainer_for(spec, model_class)(config, model)
+    with stage(f"building {spec.name}"):
+        model = _built(config, spec, model_class, data)
+        quicken_dropout(model)
+        check_debiasing(model, config)
+        set_positive_weight(model, float(config["positive_weight"]))
+        trainer = trainer_for(spec, model_class)(config, model)
     trainer.folder = folder
     return trainer, loader
 

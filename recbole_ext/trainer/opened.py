@@ -17,6 +17,7 @@ from recbole_ext.errors import CheckpointError
 from recbole_ext.evaluator.evaluate import Evaluation
 from recbole_ext.evaluator.ranking import Lists
 from recbole_ext.model.registry import ModelSpec
+from recbole_ext.progress import stage
 from recbole_ext.rerank.run import RerankResult
 from recbole_ext.runs.folder import open_run, read_metrics, read_trusted_config
 from recbole_ext.trainer.build import build_trainer, configure_saved
@@ -97,7 +98,8 @@ class OpenedRun:
     def result(self) -> RunResult:
         """The run with figures computed anew from its weights."""
         validation, test = self.trainer.rank(self.data.validation), self.trainer.rank(self.data.test)
-        figures = test_figures(self.data, validation, test, float(self.config["confidence"]))
+        with stage("computing intervals"):
+            figures = test_figures(self.data, validation, test, float(self.config["confidence"]))
         return RunResult(
             self.folder,
             self.spec.name,
@@ -131,15 +133,16 @@ def open_model(
     if head_rule is not None:
         plain["head_rule"] = head_rule
         metrics["protocol"] = {**metrics["protocol"], "head_rule": head_rule}
-    spec, model_class, config = configure_saved(folder, plain, report)
-    data = prepare_data(config)
-    if fingerprint(data.split) != metrics.get("fingerprint"):
-        raise CheckpointError(
-            f"{config['dataset']} is not the data that {run} was trained on: prepare the same data set again"
-        )
-    trainer, _ = build_trainer(config, spec, model_class, data, folder)
-    trainer.load_best(folder / "model.safetensors")
-    return OpenedRun(folder, spec, config, data, trainer, metrics)
+    with stage(f"opening {run}"):
+        spec, model_class, config = configure_saved(folder, plain, report)
+        data = prepare_data(config)
+        if fingerprint(data.split) != metrics.get("fingerprint"):
+            raise CheckpointError(
+                f"{config['dataset']} is not the data that {run} was trained on: prepare the same data set again"
+            )
+        trainer, _ = build_trainer(config, spec, model_class, data, folder)
+        trainer.load_best(folder / "model.safetensors")
+        return OpenedRun(folder, spec, config, data, trainer, metrics)
 
 
 def evaluate(run: Path, *, trust: bool = False, report: Report = silent) -> RunResult:

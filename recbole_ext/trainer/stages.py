@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from recbole_ext.progress import stage as announced
 from recbole_ext.trainer.trainer import ExactTrainer
 
 __all__ = ["StagedTrainer"]
@@ -33,7 +34,8 @@ class StagedTrainer(ExactTrainer):
             self.save_step = self.pretrain_epochs + 1
             for stage in before:
                 self._begin(stage)
-                self.pretrain(train_data, verbose, show_progress)
+                with announced(f"pre-training {type(self.model).__name__}: {stage}"):
+                    self.pretrain(train_data, verbose, show_progress)
             self._begin(last)
             self.train_loss_dict, self.seconds = {}, {}
         else:

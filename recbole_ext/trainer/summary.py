@@ -105,8 +105,9 @@ def run_figures(
         "protocol": protocol(config, data),
         **test_figures(data, validation, test, float(config["confidence"])),
         "epochs": len(trainer.seconds),
-        "best_epoch": trainer.best_epoch,
-        "history": trainer.history,
+        "epochs_from": 1,
+        "best_epoch": trainer.best_epoch + 1,
+        "history": [{**entry, "epoch": int(entry["epoch"]) + 1} for entry in trainer.history],
         "parameters": _parameters(trainer.model),
         "seconds": {
             "training": sum(trainer.seconds.values()),
@@ -132,8 +133,8 @@ def doubts(config: Any, data: PreparedData, trainer: ExactTrainer, validation: E
         first, last = losses[min(losses)], losses[max(losses)]
         if first > 0 and last > _ROSE * first:
             lines.append(
-                f"NOTE: the training loss rose from {first:.4g} in epoch {min(losses)} to {last:.4g} in epoch "
-                f"{max(losses)}: lower learning_rate"
+                f"NOTE: the training loss rose from {first:.4g} in epoch {min(losses) + 1} to {last:.4g} in epoch "
+                f"{max(losses) + 1}: lower learning_rate"
             )
     k = shown_k(config)
     found = validation.per_user.get(f"recall@{k}")

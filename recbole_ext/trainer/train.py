@@ -15,6 +15,7 @@ from recbole_ext.data.build import DataCache, PreparedData, fingerprint, prepare
 from recbole_ext.data.statistics import dataset_statistics
 from recbole_ext.errors import OutputError, RecBoleExtError
 from recbole_ext.model.registry import ModelSpec
+from recbole_ext.progress import stage
 from recbole_ext.rerank.apply import check_candidates_fit, check_genres
 from recbole_ext.rerank.run import RerankResult, rerank_run, reranked_folder
 from recbole_ext.runs.files import partial_of
@@ -73,7 +74,7 @@ class Validated:
 
     Attributes:
         figures: Metric with K, such as ``ndcg@10``, to its value on validation at the best epoch.
-        epochs, best_epoch: Number of epochs, and the one of the best validation, from 0 on.
+        epochs, best_epoch: Number of epochs, and the one of the best validation, from 1 on.
         seconds: Time of training and validation.
     """
 
@@ -112,7 +113,7 @@ def validate(
     trainer.fit(loader, data.validation, show_progress=False, callback_fn=trainer.after_epoch)
     trainer.load_best()
     figures = dict(trainer.rank(data.validation, metrics).means)
-    return Validated(figures, len(trainer.seconds), trainer.best_epoch, time.perf_counter() - began)
+    return Validated(figures, len(trainer.seconds), trainer.best_epoch + 1, time.perf_counter() - began)
 
 
 def resume(
@@ -165,7 +166,8 @@ def _run(
 ) -> RunResult:
     """Fits from wherever the folder stands, tests, completes the folder, and re-ranks."""
     began = time.perf_counter()
-    statistics = dataset_statistics(data.split)
+    with stage(f"counting {config['dataset']}"):
+        statistics = dataset_statistics(data.split)
     report(describe(config, statistics, data))
     check_end(config, data)
     trainer, loader = build_trainer(config, spec, model_class, data, folder.path)
@@ -174,7 +176,7 @@ def _run(
     trainer.origin = {"model": str(to_plain(config)["model"]), "data": fingerprint(data.split)}
     if state is not None:
         trainer.load_state(state, loader)
-        report(f"resuming after epoch {trainer.start_epoch - 1}")
+        report(f"resuming after epoch {trainer.start_epoch}")
     if not trainer.finished:
         check_model(spec, trainer, loader, data)
         trainer.fit(
@@ -187,18 +189,21 @@ def _run(
     with _training_kept(folder.final):
         trainer.load_best()
         validation, test = trainer.rank(data.validation), trainer.rank(data.test)
+        with stage("computing intervals"):
+            figures = run_figures(config, data, trainer, validation, test, statistics)
         metrics = {
             "command": folder.command(),
             "model": spec.name,
             "family": spec.family,
             "dataset": config["dataset"],
-            **run_figures(config, data, trainer, validation, test, statistics),
+            **figures,
         }
         metrics["seconds"]["build"] = built
         for line in doubts(config, data, trainer, validation):
             report(line)
-        write_lists(folder.path, data.dataset.interactions, data.dataset.item_file, test)
-        folder.complete(metrics)
+        with stage(f"writing {folder.final}"):
+            write_lists(folder.path, data.dataset.interactions, data.dataset.item_file, test)
+            folder.complete(metrics)
     result = RunResult(
         folder.final,
         spec.name,
@@ -207,7 +212,7 @@ def _run(
         metrics,
         validation,
         test,
-        tuple(trainer.history),
+        tuple(metrics["history"]),
     )
     return _with_reranking(OpenedRun(folder.final, spec, config, data, trainer, metrics), result, report)
 

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import contextlib
 import functools
+import logging
 import math
 import random
+import re
 import time
 from collections import OrderedDict
 from collections.abc import Callable, Iterator, Sequence
@@ -18,14 +20,17 @@ import torch
 
 from recbole_ext._compat.host import AbstractRecommender, Interaction, Trainer
 from recbole_ext.data.dataloader import EvaluationBatch, EvaluationLoader
+from recbole_ext.data.interactions import VALID
 from recbole_ext.errors import CheckpointError, ConfigError, DataError, RecBoleExtError
 from recbole_ext.evaluator.evaluate import Evaluation, evaluated, try_own_metrics
 from recbole_ext.evaluator.ranking import Lists, best_candidates, mask_scores_, ranks_within
 from recbole_ext.evaluator.register import is_accuracy
+from recbole_ext.progress import Stage, is_shown, stage
 from recbole_ext.trainer.checkpoint import load_tensors, save_tensors
 
 __all__ = ["EpochReport", "trainer_class"]
 
+_EPOCH = re.compile(r"epoch (\d+)")
 # Before 2.4 PyTorch fused on accelerators only.
 _FUSES = tuple(int(part) for part in torch.__version__.split(".")[:2]) >= (2, 4)
 
@@ -35,7 +40,7 @@ class EpochReport:
     """What is known after a validation.
 
     Attributes:
-        epoch: From 0 on.
+        epoch: From 1 on, as everywhere but in RecBole's loop and in ``state.safetensors``.
         loss: Of this epoch.
         score, best_score, best_epoch: ``valid_metric`` now, and its best value and epoch.
         seconds: Since the validation before: of one epoch, or of ``eval_step`` epochs.
@@ -49,6 +54,13 @@ class EpochReport:
     seconds: float
 
 
+class _FromOne(logging.LoggerAdapter):  # type: ignore[type-arg]
+    """RecBole's log of the training, with epochs from 1 as everywhere else."""
+
+    def process(self, msg: Any, kwargs: Any) -> tuple[Any, Any]:
+        return _EPOCH.sub(lambda found: f"epoch {int(found[1]) + 1}", str(msg)), kwargs
+
+
 class ExactTrainer(Trainer):
     """Mixed in before a RecBole trainer; overrides evaluation and checkpoints, never the loop.
 
@@ -58,7 +70,7 @@ class ExactTrainer(Trainer):
         origin: ``model`` and ``data`` (a fingerprint), which a state that is written belongs to.
         resumable: Whether a state is written, and the best weights forced to the disk.
 
-    Attributes set by training:
+    Attributes set by training, with epochs from 0 as in RecBole's loop:
         history: One entry a validation.
         seconds: Epoch to its time, validated or not.
     """
@@ -70,6 +82,7 @@ class ExactTrainer(Trainer):
     history: list[dict[str, float]]
     seconds: dict[int, float]
     best_epoch = -1
+    _training: Stage | None = None
 
     def __init__(self, config: Any, model: torch.nn.Module) -> None:
         super().__init__(config, model)
@@ -77,6 +90,7 @@ class ExactTrainer(Trainer):
         self.eval_step: int = min(self.eval_step, self.epochs)
         self.history, self.seconds, self.origin = [], {}, {}
         self.validation: Evaluation | None = None
+        self.logger: Any = _FromOne(self.logger, {})
         self._clock = time.perf_counter()
 
     def _build_optimizer(self, **kwargs: Any) -> torch.optim.Optimizer:
@@ -160,7 +174,16 @@ class ExactTrainer(Trainer):
         """
         self.begin(loader)
         chosen = loader.users if users is None else users
-        return best_candidates(loader.batches(chosen), self.masked_scores_of, len(chosen), k, visit)
+        with stage(
+            "ranking", len(chosen), "validation users" if loader.phase == VALID else "test users"
+        ) as ranking:
+
+            def batches() -> Iterator[EvaluationBatch]:
+                for batch in loader.batches(chosen):
+                    yield batch
+                    ranking.advance(len(batch.users))
+
+            return best_candidates(batches(), self.masked_scores_of, len(chosen), k, visit)
 
     @torch.no_grad()
     def rank(self, loader: EvaluationLoader, metrics: Sequence[str] | None = None) -> Evaluation:
@@ -189,18 +212,19 @@ class ExactTrainer(Trainer):
 
         lists = self.lists(loader, max(self.config["topk"]), visit=rank_targets)
         seconds = time.perf_counter() - began
-        return evaluated(
-            loader.users,
-            lists.items,
-            lists.scores.astype(np.float32),
-            ranks=ranks,
-            ties=ties,
-            owners=owners,
-            metrics=names,
-            topk=self.config["topk"],
-            evidence=None if all(map(is_accuracy, names)) else loader.evidence,
-            seconds=seconds,
-        )
+        with stage("computing metrics"):
+            return evaluated(
+                loader.users,
+                lists.items,
+                lists.scores.astype(np.float32),
+                ranks=ranks,
+                ties=ties,
+                owners=owners,
+                metrics=names,
+                topk=self.config["topk"],
+                evidence=None if all(map(is_accuracy, names)) else loader.evidence,
+                seconds=seconds,
+            )
 
     def begin(self, loader: EvaluationLoader) -> None:
         """Makes the model ready to score the batches of a phase."""
@@ -268,11 +292,22 @@ class ExactTrainer(Trainer):
         if self.eval_step <= 0:
             self.save_state(epoch)
 
+    def fit(self, *args: Any, **kwargs: Any) -> Any:
+        """RecBole's loop, announced; returns the best validation score and its figures."""
+        words = f"training {type(self.model).__name__},"
+        with stage(words, self.epochs, "epochs", at_most=True, before=self.start_epoch) as self._training:
+            return super().fit(*args, **kwargs)
+
     def _train_epoch(self, train_data: Any, epoch_idx: int, *args: Any, **kwargs: Any) -> Any:
         self._clock = time.perf_counter()
         self._train_data = train_data
+        if is_shown() and "show_progress" in kwargs:
+            # Two bars would write over each other.
+            kwargs["show_progress"] = False
         loss = super()._train_epoch(train_data, epoch_idx, *args, **kwargs)
         self.seconds[epoch_idx] = time.perf_counter() - self._clock
+        if self._training is not None:
+            self._training.at(epoch_idx + 1)
         return loss
 
     def _check_nan(self, loss: torch.Tensor) -> None:
@@ -296,7 +331,9 @@ class ExactTrainer(Trainer):
         self.history.append({"epoch": epoch, "loss": loss, "valid_score": float(score), "seconds": seconds})
         self.save_state(epoch)
         if self.on_epoch:
-            self.on_epoch(EpochReport(epoch, loss, float(score), float(best), self.best_epoch, seconds))
+            self.on_epoch(
+                EpochReport(epoch + 1, loss, float(score), float(best), self.best_epoch + 1, seconds)
+            )
 
     def save_state(self, epoch: int) -> None:
         """Everything that the next epoch depends on, in one file, replaced atomically."""

@@ -176,14 +176,14 @@ def test_an_interrupted_run_of_ones_own_model_goes_on_when_trusted(
         pass
 
     def kill(report: EpochReport) -> None:
-        if report.epoch == 1:
+        if report.epoch == 2:
             raise Killed
 
     with pytest.raises(Killed):
         train("evil:Foo", overrides=quick, output=tmp_path / "own", on_epoch=kill)
     with pytest.raises(CheckpointError, match="evil:Foo"):
         resume(tmp_path / "own")
-    assert resume(tmp_path / "own", trust=True).epochs[-1]["epoch"] == 2
+    assert resume(tmp_path / "own", trust=True).epochs[-1]["epoch"] == 3
 
 
 def test_the_working_folder_shadows_no_library(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -86,7 +86,7 @@ def test_two_runs_in_one_process_are_independent(quick: dict[str, Any], tmp_path
     after = train("GRU4Rec", overrides=quick, output=tmp_path / "after")
     assert figures(after) == figures(alone)
     logs = [(run / "log.txt").read_text() for run in (tmp_path / "alone", tmp_path / "other")]
-    assert logs[0].count("epoch 0 training") == logs[1].count("epoch 0 training") == 1
+    assert logs[0].count("epoch 1 training") == logs[1].count("epoch 1 training") == 1
     assert (logging.getLogger().level, logging.getLogger().handlers) == (level, handlers)
 
 
@@ -119,7 +119,7 @@ def test_resumed_equals_uninterrupted(name: str, quick: dict[str, Any], tmp_path
     values = {**quick, "epochs": 4}
 
     def kill(report: EpochReport) -> None:
-        if report.epoch == 1:
+        if report.epoch == 2:
             raise Killed
 
     whole = train(name, overrides=values, output=tmp_path / "whole")
@@ -455,18 +455,18 @@ def test_epochs_and_seconds_count_each_epoch_whether_validated_or_not(
     values = {**quick, "epochs": epochs, "eval_step": 3}
     metrics = train("BPR", overrides=values, output=tmp_path / "run", on_epoch=reports.append).metrics
     assert metrics["epochs"] == epochs
-    assert [report.epoch for report in reports] == [2, 5]
+    assert [report.epoch for report in reports] == [3, 6]
     # Each epoch looks at the clock before and after; a validation looks at it twice, and once at its end.
     assert [report.seconds for report in reports] == [1 + 1 + 4, 1 + 1 + 4]
     assert metrics["seconds"]["training"] == 12 + (epochs - 6)
-    assert metrics["best_epoch"] in (2, 5)
+    assert metrics["best_epoch"] in (3, 6)
 
 
 def test_epochs_and_seconds_are_whole_after_an_interruption(quick: dict[str, Any], tmp_path: Path) -> None:
     values = {**quick, "epochs": 7, "eval_step": 2, "stopping_step": 100}
 
     def kill(report: EpochReport) -> None:
-        if report.epoch == 3:
+        if report.epoch == 4:
             raise Killed
 
     whole = train("BPR", overrides=values, output=tmp_path / "whole")

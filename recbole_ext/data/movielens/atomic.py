@@ -29,6 +29,7 @@ from recbole_ext.data.place import (
 )
 from recbole_ext.data.text import clean, join_sequence
 from recbole_ext.errors import ConfigError, DataError, DownloadError, nearest
+from recbole_ext.progress import stage
 
 __all__ = ["Prepared", "is_prepared", "prepare"]
 
@@ -115,7 +116,8 @@ def prepare(
             if path is None:
                 path = _fetch(dataset, Path(out), download, base_url, say, show_progress=report is not None)
             say(f"{name}: reading {path}")
-            existing = _convert(dataset, path, folder, options)
+            with stage(f"preparing {name}"):
+                existing = _convert(dataset, path, folder, options)
     _say_result(existing, dataset, say)
     return existing
 

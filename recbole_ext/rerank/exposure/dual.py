@@ -13,6 +13,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from recbole_ext.progress import tracked
+
 __all__ = [
     "DualPrices",
     "ExposureProblem",
@@ -197,7 +199,7 @@ def price_ascent(
     step, tail_step = np.full(problem.n_items, max(scale, 1e-12) / 4), max(scale, 1e-12) / 4
     sign, tail_sign = np.zeros(problem.n_items), 0.0
     best = DualPrices(item.copy(), tail, np.inf)
-    for _ in range(iterations):
+    for _ in tracked(range(iterations), "moving the prices of items,", iterations, "passes"):
         lists, values = best_lists(problem, item, tail)
         bound = dual_bound(problem, values, item, tail)
         if bound < best.bound:

@@ -16,6 +16,7 @@ from scipy.optimize import OptimizeResult, linprog
 from scipy.sparse.csgraph import maximum_flow
 
 from recbole_ext.errors import ConfigError
+from recbole_ext.progress import tracked
 from recbole_ext.rerank.exposure.dual import (
     DualPrices,
     ExposureProblem,
@@ -109,7 +110,7 @@ def solve_linear(
     best = start
     value: float | None = None
     share: np.ndarray = np.zeros(len(problem.items))
-    for _ in range(rounds):
+    for _ in tracked(range(rounds), "solving a linear program, round", rounds):
         solution = _optimum(problem, columns)
         if solution.x is None:
             # The chosen columns may miss floors that all columns together can meet.

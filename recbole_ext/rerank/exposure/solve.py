@@ -19,6 +19,7 @@ from typing import Literal
 import numpy as np
 
 from recbole_ext.errors import ConfigError
+from recbole_ext.progress import stage
 from recbole_ext.rerank.exposure.candidates import ExtraCandidates, candidate_entries, check_candidates
 from recbole_ext.rerank.exposure.dual import ExposureProblem, list_value, price_ascent
 from recbole_ext.rerank.exposure.lists import lists_from_prices, lists_from_shares
@@ -150,16 +151,20 @@ def _solved(problem: ExposureProblem, method: Literal["exact", "dual"]) -> Expos
     Raises:
         ConfigError: A floor cannot be met; the message names the ceiling.
     """
-    refuse_beyond_ceilings(problem)
+    with stage("checking the floors"):
+        refuse_beyond_ceilings(problem)
     prices = price_ascent(problem)
     lists: np.ndarray | None = None
     if method == "exact":
         linear = solve_linear(problem, prices)
         if linear.value is not None:
-            prices, lists = linear.prices, lists_from_shares(problem, linear.share, linear.prices)
+            prices = linear.prices
+            with stage("filling the lists"):
+                lists = lists_from_shares(problem, linear.share, linear.prices)
     if lists is None:
         method = "dual"
-        lists = lists_from_prices(problem, prices)
+        with stage("filling the lists"):
+            lists = lists_from_prices(problem, prices)
     chosen = problem.items[lists].astype(np.int64)
     return ExposureResult(
         items=chosen,

@@ -11,6 +11,7 @@ import numpy as np
 
 from recbole_ext.config.blocks import rerank_method
 from recbole_ext.errors import ConfigError, DataError
+from recbole_ext.progress import stage
 from recbole_ext.rerank.methods.candidates import Candidates, Floats, Ints, row_blocks, scaled_scores
 from recbole_ext.rerank.methods.side_information import SideInformation
 
@@ -110,10 +111,14 @@ class PerUserReranker(ABC):
         choose = self.prepare(side)
         items = np.zeros((candidates.n_users, k), dtype=np.int64)
         values = np.zeros((candidates.n_users, k))
-        for rows in row_blocks(candidates.n_users, candidates.depth * self.cells_per_candidate(side)):
-            block = candidates.items[rows]
-            positions, values[rows] = choose(rows, block, scaled_scores(block, candidates.scores[rows]), k)
-            items[rows] = np.take_along_axis(block, positions, axis=1)
+        with stage("ordering the lists of", candidates.n_users, "users") as ordering:
+            for rows in row_blocks(candidates.n_users, candidates.depth * self.cells_per_candidate(side)):
+                block = candidates.items[rows]
+                positions, values[rows] = choose(
+                    rows, block, scaled_scores(block, candidates.scores[rows]), k
+                )
+                items[rows] = np.take_along_axis(block, positions, axis=1)
+                ordering.at(min(rows.stop, candidates.n_users))
         return items, values
 
     def _check(self, candidates: Candidates, side: SideInformation, k: int) -> None:
