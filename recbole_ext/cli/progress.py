@@ -1,6 +1,6 @@
 """Stages as people see them: living lines in a terminal; in a log a plain line wherever it would fall silent.
 
-A line of a log begins with ``...``, which tells it from results. It is written when nothing
+A line of a log begins with ``...`` and goes to standard error, so that results can be piped. It is written when nothing
 else was for 1.8 seconds; a command of more than five minutes speaks less often, every 30 seconds at least.
 """
 
@@ -207,7 +207,7 @@ def _write(line: str) -> None:
 
     # The reader of a pipe may have gone; the command itself will notice.
     with contextlib.suppress(OSError, ValueError):
-        click.echo(line)
+        click.echo(line, err=True)
 
 
 @contextlib.contextmanager

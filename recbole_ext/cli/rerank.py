@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from recbole_ext.cli.console import console, say
+from recbole_ext.cli.console import console, say, wide_option
 from recbole_ext.cli.keys import overrides_of
 from recbole_ext.cli.options import (
     ANY_KEY,
@@ -46,6 +46,7 @@ def _check_folders(run: Path, trust: bool, head_rule: str | None, output: Path |
 @click.option("--output", type=NamedPath("folder"), help="Folder for the new lists (default: beside RUN).")
 @head_rule_option
 @trust_option
+@wide_option
 @click.pass_context
 def rerank(
     context: click.Context,
@@ -88,6 +89,7 @@ def rerank(
 @click.option("--output", type=NamedPath("folder"), help="Folder for table and plot (default: beside RUN).")
 @head_rule_option
 @trust_option
+@wide_option
 def pareto(
     run: Path,
     methods: str | None,

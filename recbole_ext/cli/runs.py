@@ -8,7 +8,7 @@ from typing import Any
 
 import click
 
-from recbole_ext.cli.console import console, say
+from recbole_ext.cli.console import console, say, wide_option
 from recbole_ext.cli.keys import overrides_of
 from recbole_ext.cli.options import (
     ANY_KEY,
@@ -32,6 +32,7 @@ __all__ = ["evaluate", "table", "train"]
 @click.option("--output", type=NamedPath("folder"), help="The run folder (default: saved/...).")
 @click.option("--resume", "run", type=NamedPath(), help="Continue an interrupted run.")
 @trust_option
+@wide_option
 @click.pass_context
 def train(
     context: click.Context,
@@ -112,6 +113,7 @@ def _check_resumable(run: Path, trust: bool) -> None:
 @click.command()
 @run_argument
 @trust_option
+@wide_option
 def evaluate(run: Path, trust: bool) -> None:
     """Test a saved run again, from its weights."""
     from recbole_ext.runs.folder import open_run, read_trusted_config
@@ -130,9 +132,31 @@ def evaluate(run: Path, trust: bool) -> None:
 @click.option("--columns", help="Metrics, epochs, seconds and parameters, separated by commas.")
 @k_option
 @click.option("--against", type=NamedPath(), help="A run to which the first column is compared by user.")
-def table(runs: tuple[Path, ...], columns: str | None, k: int | None, against: Path | None) -> None:
-    """Show finished runs side by side as a Markdown table."""
-    from recbole_ext.cli.table import DEFAULT_COLUMNS, runs_table
+@click.option(
+    "--format",
+    "form",
+    type=click.Choice(["text", "markdown"]),
+    default="text",
+    show_default=True,
+    help="markdown adds the command of each run.",
+)
+@wide_option
+def table(
+    runs: tuple[Path, ...], columns: str | None, k: int | None, against: Path | None, form: str
+) -> None:
+    """Show finished runs side by side.
 
-    names = DEFAULT_COLUMNS if columns is None else tuple(name.strip() for name in columns.split(","))
-    say(runs_table(runs, columns=names, k=k, against=against))
+    In 80 columns, or those of the terminal, the most important figures are shown; --wide and --format=markdown show all
+    that --columns names.
+    """
+    from recbole_ext.cli.table import runs_table
+    from recbole_ext.cli.tables import plain, print_grid
+
+    names = None if columns is None else [name.strip() for name in columns.split(",")]
+    found = runs_table(runs, columns=names, k=k, against=against)
+    if form == "markdown":
+        say(found.markdown())
+        return
+    print_grid(found.grid(), console())
+    for note in found.notes():
+        console().print(plain(note))

@@ -5,14 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from rich import box
 from rich.console import Console
-from rich.table import Table
-from rich.text import Text
 
 from recbole_ext.cli.console import say
+from recbole_ext.cli.tables import Grid, plain, print_grid
 from recbole_ext.config.messages import pluralize
-from recbole_ext.config.safe_text import visible
 from recbole_ext.evaluator.register import bigger_is_better, is_accuracy, known_metrics
 
 if TYPE_CHECKING:
@@ -68,21 +65,6 @@ def _shown(key: str) -> str:
     return next((name for name in known_metrics() if name.lower() == key), key)
 
 
-def _plain(text: str, style: str = "") -> Text:
-    """A text that is neither markup nor an order to the terminal."""
-    return Text(visible(text), style)
-
-
-def _table(title: str, columns: Iterable[str]) -> Table:
-    table = Table(
-        title=_plain(title, "table.title"), title_justify="left", box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0)
-    )
-    table.add_column("", no_wrap=True)
-    for column in columns:
-        table.add_column(_plain(column), justify="right", no_wrap=True)
-    return table
-
-
 def _with_interval(metrics: Mapping[str, Any], key: str) -> str:
     value = f"{metrics['test'][key]:.4f}"
     if key not in metrics["test_intervals"]:
@@ -95,26 +77,26 @@ def _number(value: float | None) -> str:
     return "" if value is None else f"{value:.4f}"
 
 
-def _accuracy_table(metrics: Mapping[str, Any], names: Iterable[str]) -> Table:
-    ks = metrics["protocol"]["topk"]
-    table = _table(f"{metrics['model']} on {metrics['dataset']}, test", (f"@{k}" for k in ks))
-    for name in names:
-        table.add_row(_plain(_shown(name)), *(_with_interval(metrics, f"{name}@{k}") for k in ks))
-    return table
+def _accuracy(metrics: Mapping[str, Any], names: Iterable[str]) -> Grid:
+    ks, shown_k = metrics["protocol"]["topk"], metrics["protocol"]["shown_k"]
+    rows = [[_shown(name), *(_with_interval(metrics, f"{name}@{k}") for k in ks)] for name in names]
+    order = [1 + ks.index(shown_k)] if shown_k in ks else []
+    return Grid(
+        f"{metrics['model']} on {metrics['dataset']}, test", ["", *(f"@{k}" for k in ks)], rows, order
+    )
 
 
-def _beyond_table(metrics: Mapping[str, Any], names: Iterable[str], k: int) -> Table:
+def _beyond(metrics: Mapping[str, Any], names: Iterable[str], k: int) -> Grid:
     """A table for one K, with the ceiling and the value of Random beside each figure."""
-    rule = metrics["protocol"]["head_rule"]
-    table = _table(f"Beyond accuracy at {k}, head rule {rule}", (f"@{k}", "Random", "ceiling", "better"))
-    bounds = metrics["test_bounds"]
+    rule, bounds, rows = metrics["protocol"]["head_rule"], metrics["test_bounds"], []
     for name in names:
         key = f"{name}@{k}"
         shown = _shown(name)
         better = {True: "higher", False: "lower", None: ""}[bigger_is_better(shown)]
         known = (_number(bounds[kind].get(key)) for kind in ("random", "ceiling"))
-        table.add_row(_plain(shown), _number(metrics["test"][key]), *known, better)
-    return table
+        rows.append([shown, _number(metrics["test"][key]), *known, better])
+    heads = ("", f"@{k}", "Random", "ceiling", "better")
+    return Grid(f"Beyond accuracy at {k}, head rule {rule}", heads, rows)
 
 
 def show(result: RunResult, console: Console) -> None:
@@ -122,17 +104,16 @@ def show(result: RunResult, console: Console) -> None:
     metrics = result.metrics
     protocol = metrics["protocol"]
     names = list(dict.fromkeys(key.rpartition("@")[0] for key in metrics["test"]))
-    console.print(_accuracy_table(metrics, [name for name in names if is_accuracy(name)]))
+    whole = f"see --wide or {result.folder / 'metrics.json'}"
+    print_grid(_accuracy(metrics, [name for name in names if is_accuracy(name)]), console, whole)
     beyond = [name for name in names if not is_accuracy(name)]
     if beyond:
-        console.print(_beyond_table(metrics, beyond, protocol["shown_k"]))
+        print_grid(_beyond(metrics, beyond, protocol["shown_k"]), console, whole)
     console.print(
-        _plain(
-            f"[{float(protocol['confidence']):.0%} bootstrap interval over users] {protocol_line(metrics)}"
-        )
+        plain(f"[{float(protocol['confidence']):.0%} bootstrap interval over users] {protocol_line(metrics)}")
     )
     console.print(
-        _plain(
+        plain(
             f"epochs: {metrics['epochs']}, the best: {metrics['best_epoch']}, "
             f"training: {metrics['seconds']['training']:.1f} s; "
             f"run folder: {result.folder}"
@@ -142,19 +123,15 @@ def show(result: RunResult, console: Console) -> None:
 
 def show_reranked(metrics: Mapping[str, Any], console: Console) -> None:
     """Prints a re-ranker's metrics beside the model's own."""
-    k = metrics["k"]
-    table = _table(
-        f"Test lists of {k}, head rule {metrics['protocol']['head_rule']}",
-        ("before", "after", "Random", "ceiling", f"difference [{_level(metrics)}]"),
-    )
+    rows = []
     for key, after in metrics["after"].items():
         bounds = (_number(metrics["bounds"][kind].get(key)) for kind in ("random", "ceiling"))
-        row = (_number(metrics["before"][key]), _number(after), *bounds)
-        table.add_row(
-            _plain(_shown(key.rpartition("@")[0])), *row, _difference(metrics["difference"].get(key))
-        )
-    console.print(table)
-    console.print(_plain(f"{metrics['rule']}{'; ' if metrics['note'] else ''}{metrics['note']}"))
+        figures = [_number(metrics["before"][key]), _number(after), *bounds]
+        rows.append([_shown(key.rpartition("@")[0]), *figures, _difference(metrics["difference"].get(key))])
+    title = f"Test lists of {metrics['k']}, head rule {metrics['protocol']['head_rule']}"
+    heads = ("", "before", "after", "Random", "ceiling", f"difference [{_level(metrics)}]")
+    print_grid(Grid(title, heads, rows, order=(1, 2, 5, 3, 4)), console)
+    console.print(plain(f"{metrics['rule']}{'; ' if metrics['note'] else ''}{metrics['note']}"))
 
 
 def _level(metrics: Mapping[str, Any]) -> str:
@@ -170,17 +147,18 @@ def _difference(values: Sequence[float] | None) -> str:
 def show_curves(metrics: Mapping[str, Any], console: Console) -> None:
     """The chosen points of the curves, tested once."""
     names = ("ndcg", "itemcoverage", "tailshare")
-    columns = ("strength", *(_shown(name) for name in names), f"NDCG difference [{_level(metrics)}]")
-    table = _table("Chosen on validation, tested once", columns)
-    for row in metrics["test"]:
-        difference = _difference(
-            [row[key] for key in ("ndcg_difference", "difference_low", "difference_high")]
-        )
-        table.add_row(
-            _plain(row["method"]), f"{row['strength']:g}", *(_number(row[name]) for name in names), difference
-        )
-    console.print(table)
-    console.print(_plain(f"rule: {metrics['rule']}"))
+    heads = ("", "strength", *(_shown(name) for name in names), f"NDCG difference [{_level(metrics)}]")
+    rows = [
+        [
+            row["method"],
+            f"{row['strength']:g}",
+            *(_number(row[name]) for name in names),
+            _difference([row[key] for key in ("ndcg_difference", "difference_low", "difference_high")]),
+        ]
+        for row in metrics["test"]
+    ]
+    print_grid(Grid("Chosen on validation, tested once", heads, rows, order=(1, 2, 5, 3, 4)), console)
+    console.print(plain(f"rule: {metrics['rule']}"))
 
 
 def _reason_lines(one: Recommendation, kind: str) -> list[str]:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
-from recbole_ext.cli.console import say
+from recbole_ext.cli.console import console, say, wide_option
 from recbole_ext.cli.keys import overrides_of
 from recbole_ext.cli.options import (
     ANY_KEY,
@@ -18,6 +20,9 @@ from recbole_ext.cli.options import (
 )
 from recbole_ext.cli.progress import importing
 from recbole_ext.errors import program
+
+if TYPE_CHECKING:
+    from recbole_ext.study.table import PlainTable
 
 __all__ = ["ablate", "compare", "sequentiality", "tune"]
 
@@ -99,6 +104,7 @@ def tune(
 @click.option("--config", required=True, type=NamedPath(), help="YAML file of the study.")
 @click.option("--output", type=NamedPath("folder"), help="Folder (default: saved/study/<file>).")
 @click.option("--budget-minutes", type=float, help="Of each model's search, in place of the study's.")
+@wide_option
 @click.pass_context
 def compare(context: click.Context, config: Path, output: Path | None, budget_minutes: float | None) -> None:
     """Tune, train and compare models; the same command continues after an interruption.
@@ -115,12 +121,16 @@ def compare(context: click.Context, config: Path, output: Path | None, budget_mi
         from recbole_ext.study import table as comparison_table
 
     result = study.run_comparison(plan, output=output, command=repeated(), draw=curves_page, report=say)
-    say(comparison_table.markdown(result))
+    folder = output or Path("saved") / "study" / plan.file.stem
+    _print(result.title, comparison_table.comparison_tables(result), folder / "comparison.md")
+    say(comparison_table.introduction(result))
+    say(f"all tables, the protocol and the effort: {folder / 'comparison.md'}")
 
 
 @click.command(context_settings=ANY_KEY)
 @click.option("--config", required=True, type=NamedPath(), help="YAML file of the ablations.")
 @click.option("--output", type=NamedPath("folder"), help="Folder (default: saved/study/<file>).")
+@wide_option
 @click.pass_context
 def ablate(context: click.Context, config: Path, output: Path | None) -> None:
     """Train models at several values of one key; the same command continues after an interruption.
@@ -136,7 +146,9 @@ def ablate(context: click.Context, config: Path, output: Path | None) -> None:
         from recbole_ext.study import table as comparison_table
 
     result = study.run_ablation(plan, output=output, command=repeated(), report=say)
-    say(comparison_table.ablation_markdown(result))
+    folder = output or Path("saved") / "study" / plan.file.stem
+    _print("Ablations", comparison_table.ablation_tables(result), folder / "ablation.md")
+    say(f"all tables and the protocol: {folder / 'ablation.md'}")
 
 
 @click.command(context_settings=ANY_KEY)
@@ -147,6 +159,7 @@ def ablate(context: click.Context, config: Path, output: Path | None) -> None:
 @click.option(
     "--output", type=NamedPath("folder"), help="Folder (default: saved/study/sequentiality-<dataset>)."
 )
+@wide_option
 @click.pass_context
 def sequentiality(
     context: click.Context,
@@ -158,20 +171,24 @@ def sequentiality(
 ) -> None:
     """Measure what order is worth: shuffle histories within seconds, sessions and whole, and train again.
 
-    The same command continues after an interruption. Any configuration key can be given as --key=value.
+    The same command continues after an interruption. Any configuration key can be given as --key=value or --key value.
     """
-    from recbole_ext.config.read import parse_overrides
     from recbole_ext.study.plan import plan_sequentiality
 
     names = tuple(name.strip() for name in models.split(",")) if models is not None else ()
     plan = plan_sequentiality(
-        names, configs, parse_overrides(context.args), dataset=dataset, seeds=_whole_numbers(seeds)
+        names, configs, overrides_of(context), dataset=dataset, seeds=_whole_numbers(seeds)
     )
 
-    from recbole_ext.study.sequentiality import run_sequentiality
-    from recbole_ext.study.sequentiality_table import sequentiality_markdown
+    with importing():
+        from recbole_ext.study import sequentiality as study
+        from recbole_ext.study import sequentiality_table as words
 
-    say(sequentiality_markdown(run_sequentiality(plan, output=output, command=repeated(), report=say)))
+    result = study.run_sequentiality(plan, output=output, command=repeated(), report=say)
+    folder = output or Path("saved") / "study" / f"sequentiality-{result.protocol['dataset']}"
+    _print("What order is worth", words.sequentiality_tables(result), folder / "sequentiality.md")
+    say("\n".join(words.sequentiality_words(result)))
+    say(f"all tables and the protocol: {folder / 'sequentiality.md'}")
 
 
 def _whole_numbers(text: str) -> tuple[int, ...]:
@@ -179,3 +196,13 @@ def _whole_numbers(text: str) -> tuple[int, ...]:
         return tuple(int(part) for part in text.split(","))
     except ValueError:
         raise click.UsageError(f"--seeds is {text!r}: give whole numbers, separated by commas") from None
+
+
+def _print(title: str, tables: Sequence[PlainTable], file: Path) -> None:
+    """The tables of a study, as wide as the terminal."""
+    from recbole_ext.cli.tables import Grid, print_grid
+
+    screen = console()
+    say(title)
+    for table in tables:
+        print_grid(Grid(table.title, table.head, table.rows), screen, f"see --wide or {file}")

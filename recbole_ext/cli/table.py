@@ -1,4 +1,4 @@
-"""Finished runs side by side as one Markdown table, with the protocol and the command of each row."""
+"""Finished runs side by side: as a table for the terminal, or as Markdown with the command of each row."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from recbole_ext.cli.show import protocol_line
+from recbole_ext.cli.tables import Grid
 from recbole_ext.config.safe_text import markdown, markdown_code
 from recbole_ext.errors import ConfigError, nearest
 from recbole_ext.evaluator.difference import Difference
@@ -16,8 +17,9 @@ from recbole_ext.runs.figures import RunFigures
 from recbole_ext.runs.protocol import check_same_protocol, origin_of
 from recbole_ext.runs.run import Run, read_run
 
-__all__ = ["DEFAULT_COLUMNS", "runs_table"]
+__all__ = ["DEFAULT_COLUMNS", "RunsTable", "runs_table"]
 
+_IMPORTANT = ("NDCG", "ItemCoverage", "TailShare", "seconds", "Hit", "Novelty", "epochs", "MRR")
 DEFAULT_COLUMNS = ("NDCG", "Hit", "MRR", "ItemCoverage", "TailShare", "Novelty", "epochs", "seconds")
 
 # What a run cost, beside what it reached; the words are the headers.
@@ -128,51 +130,110 @@ def _differences(runs: Sequence[Run], base: Run, key: str) -> list[str]:
     return [_difference(one) if one else "" for one in shown]
 
 
-def _bounds(figures: RunFigures, columns: _Columns, width: int) -> list[str]:
+def _bounds(figures: RunFigures, columns: _Columns, width: int) -> list[list[str]]:
     """The expectation of Random and the ceiling, where a metric beyond accuracy is shown."""
     if all(is_accuracy(name) for name in columns.metrics):
         return []
-    lines = []
-    for label, kind in (("*Random, expected*", "random"), ("*ceiling*", "ceiling")):
+    rows = []
+    for label, kind in (("Random, expected", "random"), ("ceiling", "ceiling")):
         values = [figures.test_bounds.get(kind, {}).get(key) for key in columns.keys]
         shown = ["–" if value is None else _number(value) for value in values]
-        lines.append(_row([label, *shown, *[""] * (width - len(shown))]))
-    return lines
+        rows.append([label, *shown, *[""] * (width - len(shown))])
+    return rows
 
 
-def _protocol(run: Run) -> str:
-    """The protocol in one sentence; only the data set's name can hold marks of Markdown."""
-    return protocol_line({**run.metrics, "dataset": markdown(str(run.metrics["dataset"]))})
+def _median_half(runs: Sequence[Run], key: str) -> float:
+    """Median over runs of half the width of a figure's interval."""
+    ends = [run.figures.test_intervals.get(key, (0.0, 0.0)) for run in runs]
+    return statistics.median((high - low) / 2 for low, high in ends)
 
 
-def _notes(runs: Sequence[Run], columns: _Columns) -> list[str]:
-    """What the brackets are, the protocol, and the command of each row."""
-    first, halves = runs[0], []
-    for run in runs:
-        low, high = run.figures.test_intervals.get(columns.keys[0], (0.0, 0.0))
-        halves.append((high - low) / 2)
-    return [
-        "",
-        f"In brackets: {first.level:.0%} bootstrap interval over users (median half-width of "
-        f"{columns.headers[0]}: {statistics.median(halves):.3f}). Protocol: {_protocol(first)}. "
-        f"Head rule: {markdown_code(first.figures.protocol.head_rule)}.",
-        "",
-        *(f"- {markdown(run.model)}: {markdown_code(run.figures.command)}" for run in runs),
-    ]
+@dataclass(frozen=True)
+class RunsTable:
+    """Finished runs side by side.
+
+    Attributes:
+        runs: The rows.
+        columns: What is shown of each.
+        base: The run to which the first column is compared, if any.
+        cells: A row for each run, without its name.
+        bounds: The expectation of Random and the ceiling, with their names.
+        order: Positions of columns by importance, the name's being 0.
+    """
+
+    runs: Sequence[Run]
+    columns: _Columns
+    base: Run | None
+    cells: Sequence[Sequence[str]]
+    bounds: Sequence[Sequence[str]]
+    order: Sequence[int]
+
+    @property
+    def headers(self) -> list[str]:
+        """Of all columns, as they are shown in a terminal."""
+        return ["model", *self.columns.headers, *self._comparison(lambda text: text)]
+
+    def _comparison(self, escape: Callable[[str], str]) -> list[str]:
+        if self.base is None:
+            return []
+        return [f"{self.columns.headers[0]} - {escape(self.base.model)}, p"]
+
+    def grid(self) -> Grid:
+        """For a terminal."""
+        rows = [[run.model, *cells] for run, cells in zip(self.runs, self.cells, strict=True)]
+        return Grid("", self.headers, [*rows, *self.bounds], self.order)
+
+    def notes(self) -> list[str]:
+        """What the brackets are, and the protocol."""
+        return [
+            f"In brackets: {self._intervals()} Protocol: {protocol_line(self.runs[0].metrics)}. Head rule: "
+            f"{self.runs[0].figures.protocol.head_rule}."
+        ]
+
+    def _intervals(self) -> str:
+        half = _median_half(self.runs, self.columns.keys[0])
+        return (
+            f"{self.runs[0].level:.0%} bootstrap interval over users (median half-width of "
+            f"{self.columns.headers[0]}: {half:.3f})."
+        )
+
+    def markdown(self) -> str:
+        """One row a run, the ceiling and the expectation of Random, the protocol, the commands."""
+        first = self.runs[0]
+        headers = ["model", *self.columns.headers, *self._comparison(markdown)]
+        # Only the data set's name can hold marks of Markdown.
+        protocol = protocol_line({**first.metrics, "dataset": markdown(str(first.metrics["dataset"]))})
+        return "\n".join(
+            [
+                _row(headers),
+                _row(["---"] + ["---:"] * (len(headers) - 1)),
+                *(
+                    _row([markdown(run.model), *cells])
+                    for run, cells in zip(self.runs, self.cells, strict=True)
+                ),
+                *(_row([f"*{name}*", *cells]) for name, *cells in self.bounds),
+                "",
+                f"In brackets: {self._intervals()} Protocol: {protocol}. "
+                f"Head rule: {markdown_code(first.figures.protocol.head_rule)}.",
+                "",
+                *(f"- {markdown(run.model)}: {markdown_code(run.figures.command)}" for run in self.runs),
+            ]
+        )
 
 
 def runs_table(
     runs: Sequence[Path],
     *,
-    columns: Sequence[str] = DEFAULT_COLUMNS,
+    columns: Sequence[str] | None = None,
     k: int | None = None,
     against: Path | None = None,
-) -> str:
-    """Markdown: one row a run, the ceiling and the expectation of Random, the protocol, the commands.
+) -> RunsTable:
+    """Reads runs and puts them side by side.
 
     Args:
         runs: Finished run folders of one data set and protocol.
-        columns: Names of metrics, and ``epochs``, ``seconds`` (of training) and ``parameters``, which come last.
+        columns: Names of metrics, and ``epochs``, ``seconds`` (of training) and ``parameters``, which come last; the
+            first ones are the most important. ``DEFAULT_COLUMNS`` if None.
         k: Length of the lists; that of the first run's ``valid_metric`` if None.
         against: A run to which the first column is compared, user by user: mean difference, interval, and the p of
             the paired randomisation test with Holm's correction for the number of rows.
@@ -190,18 +251,15 @@ def runs_table(
         free=frozenset({"shown_k"}),
         remedy="show them in two tables",
     )
-    chosen = _columns(columns, k, rows[0])
-    headers, cells = chosen.headers, [chosen.cells(run.figures) for run in rows]
+    chosen = _columns(columns or DEFAULT_COLUMNS, k, rows[0])
+    cells = [chosen.cells(run.figures) for run in rows]
+    width = len(chosen.headers)
+    # The default columns in the order in which a narrow terminal shows them; a user's as they were named.
+    names = [*chosen.metrics, *chosen.costs]
+    order = [1 + names.index(name) for name in (_IMPORTANT if columns is None else ()) if name in names]
     if base is not None:
-        headers = [*headers, f"{headers[0]} - {markdown(base.model)}, p"]
         tests = _differences(rows, base, chosen.keys[0])
         cells = [[*row, test] for row, test in zip(cells, tests, strict=True)]
-    return "\n".join(
-        [
-            _row(["model", *headers]),
-            _row(["---"] + ["---:"] * len(headers)),
-            *(_row([markdown(run.model), *row]) for run, row in zip(rows, cells, strict=True)),
-            *_bounds(rows[0].figures, chosen, len(headers)),
-            *_notes(rows, chosen),
-        ]
-    )
+        width += 1
+        order = [1, width, *order[1:]]
+    return RunsTable(rows, chosen, base, cells, _bounds(rows[0].figures, chosen, width), order)

@@ -23,8 +23,8 @@ class Grid:
         title: Above it.
         headers: One for each column, the first one for the names of the rows.
         rows: Cells, as many as headers.
-        order: Columns by importance, as positions; the last ones are left out first. By position if empty. The first
-            column always stays.
+        order: Columns by importance, as positions; one that does not fit beside those before it is left out. Others
+            follow by position. The first column always stays.
         words: Columns of sentences, which may go on in a second line, to their smallest width.
         left: Columns of names, set from the left beside the first one.
     """
@@ -87,11 +87,13 @@ def fitting(grid: Grid, console: Console) -> tuple[Table, list[str]]:
     Returns:
         The table, and the headers that were left out.
     """
-    columns = grid.columns()
-    while len(columns) > 1 and _width(grid, sorted(columns), console) > console.width:
-        columns.pop()
-    left_out = [header for column, header in enumerate(grid.headers) if column not in columns]
-    return _table(grid, sorted(columns)), left_out
+    shown = [0]
+    for column in grid.columns()[1:]:
+        wider = sorted([*shown, column])
+        if _width(grid, wider, console) <= console.width:
+            shown = wider
+    left_out = [header for column, header in enumerate(grid.headers) if column not in shown]
+    return _table(grid, shown), left_out
 
 
 def print_grid(grid: Grid, console: Console, whole: str = "--wide shows them") -> None:

@@ -103,7 +103,7 @@ def _info(name: str, defaults: dict[str, Any], lines: dict[str, str], of_model: 
     line = lines.get(name) or _UNWRITTEN.get(name, "")
     found = _KIND.match(line)
     kind = described_type(name, type(defaults.get(name))) or (found[1] if found else "")
-    default = as_yaml(defaults[name]) if name in defaults else ""
+    default = as_yaml(defaults[name], longest=10_000) if name in defaults else ""
     return KeyInfo(name, kind, default, line[found.end() :] if found else line, of_model)
 
 

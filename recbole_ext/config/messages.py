@@ -56,8 +56,8 @@ def pluralize(number: int, thing: str) -> str:
     return f"{number} {thing}" if number == 1 else f"{number} {thing}s"
 
 
-def as_yaml(value: Any) -> str:
-    """Formats a value as YAML, truncated if long."""
+def as_yaml(value: Any, longest: int = _SHOWN) -> str:
+    """Formats a value as YAML, truncated if longer than so many characters."""
     try:
         text = yaml.safe_dump(
             value, default_flow_style=True, allow_unicode=True, width=math.inf, sort_keys=False
@@ -67,7 +67,7 @@ def as_yaml(value: Any) -> str:
     text = text.removesuffix("...\n").strip()
     if "\n" in text:  # bytes, or a text of several lines
         text = " ".join(text.split())
-    return text if len(text) <= _SHOWN else f"{text[: _SHOWN - 1]}…"
+    return text if len(text) <= longest else f"{text[: longest - 1]}…"
 
 
 def _quoted(value: Any) -> str:

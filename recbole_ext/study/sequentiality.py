@@ -13,6 +13,7 @@ from recbole_ext.data.build import DataCache
 from recbole_ext.data.order_statistics import order_statistics, target_is_tied
 from recbole_ext.evaluator.difference import Difference
 from recbole_ext.model.registry import model_spec, seeds_of, short_name
+from recbole_ext.progress import stage
 from recbole_ext.runs.compare import differences, estimates, over_seeds
 from recbole_ext.runs.files import alone_in, made_folder
 from recbole_ext.runs.kinds import check_study_folder
@@ -21,6 +22,7 @@ from recbole_ext.runs.run import Run
 from recbole_ext.study.cells import Cells
 from recbole_ext.study.plan import SequentialityPlan
 from recbole_ext.study.sequentiality_table import sequentiality_markdown
+from recbole_ext.study.steps import steps_of
 from recbole_ext.trainer.configure import available_dataset
 
 __all__ = ["CONDITIONS", "run_sequentiality"]
@@ -78,8 +80,14 @@ def run_sequentiality(
     folder = made_folder(place)
     with alone_in(folder):
         values = {**plan.values, "dataset": dataset}
-        study = _Study(Cells(folder / "cells", plan.files, values, DataCache(), report), plan.seeds)
-        result = _computed(study, plan, command)
+        count = sum(
+            len(seeds_of(model, plan.seeds)) if condition == KEPT else len(plan.seeds)
+            for model in plan.models
+            for condition in CONDITIONS
+        )
+        with steps_of("measuring what order is worth,", count) as steps:
+            cells = Cells(folder / "cells", plan.files, values, DataCache(), report, steps)
+            result = _computed(_Study(cells, plan.seeds), plan, command)
         write_result(folder, "sequentiality", result, sequentiality_markdown(result))
     return result
 
@@ -121,7 +129,8 @@ def _computed(study: _Study, plan: SequentialityPlan, command: str) -> Sequentia
         "seeds": list(study.seeds),
         "session_gap": gap,
     }
-    facts = order_statistics(split, gap)
+    with stage("measuring the order of the data"):
+        facts = order_statistics(split, gap)
     models = [_model(model, found, tied) for model, found in runs.items()]
     return Sequentiality(command=command, protocol=protocol, facts=facts, models=models)
 

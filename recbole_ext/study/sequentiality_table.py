@@ -5,9 +5,9 @@ from __future__ import annotations
 from recbole_ext.config.safe_text import markdown as _text
 from recbole_ext.config.safe_text import markdown_code
 from recbole_ext.runs.results import ModelOrder, OrderPoint, Sequentiality
-from recbole_ext.study.table import difference_text, estimate_text, protocol_lines, table_lines
+from recbole_ext.study.table import PlainTable, difference_text, estimate_text, protocol_lines, table_lines
 
-__all__ = ["sequentiality_markdown", "sequentiality_words"]
+__all__ = ["sequentiality_markdown", "sequentiality_tables", "sequentiality_words"]
 
 _FACTS = {
     "equal_seconds": ("steps of a user within one second", ".1%"),
@@ -23,11 +23,10 @@ _FACTS = {
 
 def sequentiality_markdown(result: Sequentiality) -> str:
     """Renders the words, one table a model, the facts of the data and the protocol."""
-    k = int(result.protocol["shown_k"])
     lines = [f"# What order is worth on {_text(str(result.protocol['dataset']))}", ""]
     lines += [*sequentiality_words(result), ""]
-    for model in result.models:
-        lines += [f"## {_text(model.model)}", "", *_of_model(model, k)]
+    for table in sequentiality_tables(result):
+        lines += table.markdown()
     shown = [
         [name, format(result.facts[key], form) if result.facts.get(key) is not None else "–"]
         for key, (name, form) in _FACTS.items()
@@ -37,7 +36,12 @@ def sequentiality_markdown(result: Sequentiality) -> str:
     return "\n".join(lines)
 
 
-def _of_model(model: ModelOrder, k: int) -> list[str]:
+def sequentiality_tables(result: Sequentiality) -> list[PlainTable]:
+    """One table for each model."""
+    return [_of_model(model, int(result.protocol["shown_k"])) for model in result.models]
+
+
+def _of_model(model: ModelOrder, k: int) -> PlainTable:
     rows = [
         [
             point.condition,
@@ -49,7 +53,7 @@ def _of_model(model: ModelOrder, k: int) -> list[str]:
         for point in model.points
     ]
     head = ["histories", f"NDCG@{k}", "less in order, Holm's p", "tied users", "untied users"]
-    return table_lines(head, rows)
+    return PlainTable(model.model, head, rows)
 
 
 def sequentiality_words(result: Sequentiality) -> list[str]:

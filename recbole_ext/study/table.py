@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 from urllib.parse import quote
 
@@ -18,9 +19,13 @@ from recbole_ext.runs.results import (
 )
 
 __all__ = [
+    "PlainTable",
     "ablation_markdown",
+    "ablation_tables",
+    "comparison_tables",
     "difference_text",
     "estimate_text",
+    "introduction",
     "markdown",
     "protocol_lines",
     "table_lines",
@@ -74,15 +79,96 @@ def difference_text(value: Difference | None) -> str:
     return f"{value.mean:+.4f} [{value.low:+.4f}, {value.high:+.4f}], p {value.p_holm:.3g}{star}"
 
 
-def _of_metrics(rows: Sequence[ComparisonRow], names: Sequence[str], k: int) -> list[str]:
+@dataclass(frozen=True)
+class PlainTable:
+    """A table of a study, its cells as they are.
+
+    Attributes:
+        title: Above it.
+        head: One for each column; the first one holds the names of the rows.
+        rows: Cells, as many as in the head.
+        text: What to know of it; may be empty.
+    """
+
+    title: str
+    head: Sequence[str]
+    rows: Sequence[Sequence[str]]
+    text: str = ""
+
+    def markdown(self) -> list[str]:
+        """Heading, text and table."""
+        rows = [[_text(name), *cells] for name, *cells in self.rows]
+        text = [_text(self.text), ""] if self.text else []
+        return [
+            f"## {_text(self.title)}",
+            "",
+            *text,
+            *table_lines([_text(self.head[0]), *self.head[1:]], rows),
+        ]
+
+
+def _of_metrics(title: str, rows: Sequence[ComparisonRow], names: Sequence[str], k: int) -> PlainTable:
     shown = [name for name in names if any(f"{name}@{k}" in row.metrics for row in rows)]
-    return table_lines(
+    return PlainTable(
+        title,
         ["model", *(f"{_name(name)}@{k}" for name in shown)],
-        [
-            [_text(row.model), *(estimate_text(row.metrics.get(f"{name}@{k}")) for name in shown)]
-            for row in rows
-        ],
+        [[row.model, *(estimate_text(row.metrics.get(f"{name}@{k}")) for name in shown)] for row in rows],
     )
+
+
+def comparison_tables(comparison: Comparison) -> list[PlainTable]:
+    """Accuracy, differences from the baseline, and figures beyond accuracy."""
+    rows, protocol = comparison.rows, comparison.protocol
+    k = int(protocol["shown_k"])
+    keys = list(dict.fromkeys(key for row in rows for key in row.difference))
+    difference = PlainTable(
+        f"Difference from {comparison.baseline}",
+        ["model", *(f"{_name(key.partition('@')[0])}@{k}" for key in keys)],
+        [
+            [row.model, *(difference_text(row.difference.get(key)) for key in keys)]
+            for row in rows
+            if row.difference
+        ],
+        f"The baseline has the {protocol['baseline_rule']}. {protocol['test_rule']}; * where significant; "
+        "undecided where p is within two of its standard errors of the level.",
+    )
+    beyond = f"Beyond accuracy, head rule {protocol['head_rule']}"
+    return [
+        _of_metrics("Accuracy", rows, _ACCURACY, k),
+        difference,
+        _of_metrics(beyond, rows, _BEYOND, k),
+    ]
+
+
+def introduction(comparison: Comparison) -> str:
+    """What the figures are of, in one sentence."""
+    protocol = comparison.protocol
+    return (
+        f"{protocol['dataset']}, {protocol['users']:,} test users, {protocol['items']:,} items; test figures; in "
+        f"brackets the {float(protocol['confidence']):.0%} bootstrap interval over users, ± the standard deviation "
+        "over seeds."
+    )
+
+
+def ablation_tables(ablation: Ablation) -> list[PlainTable]:
+    """One table for each sweep."""
+    k = int(ablation.protocol["shown_k"])
+    return [
+        PlainTable(
+            f"{sweep.model}: {sweep.key}",
+            [sweep.key, f"NDCG@{k}", f"ItemCoverage@{k}", "training s"],
+            [
+                [
+                    str(point.value),
+                    estimate_text(point.ndcg),
+                    _shown(point.itemcoverage, ".4f"),
+                    _shown(point.seconds, ".1f"),
+                ]
+                for point in sweep.points
+            ],
+        )
+        for sweep in ablation.sweeps
+    ]
 
 
 def _of_groups(rows: Sequence[ComparisonRow], k: int) -> list[str]:
@@ -149,57 +235,18 @@ def _of_curves(comparison: Comparison) -> list[str]:
 def markdown(comparison: Comparison) -> str:
     """Renders all tables of a comparison, with the protocol of each figure."""
     rows, protocol = comparison.rows, comparison.protocol
-    k = int(protocol["shown_k"])
-    keys = list(dict.fromkeys(key for row in rows for key in row.difference))
-    level = f"{float(protocol['confidence']):.0%}"
-    lines = [
-        f"# {_text(comparison.title)}",
-        "",
-        f"{_text(str(protocol['dataset']))}, {protocol['users']:,} test users, {protocol['items']:,} items; test "
-        f"figures; in brackets the {level} bootstrap interval over users, ± the standard deviation over seeds.",
-        "",
-        "## Accuracy",
-        "",
-        *_of_metrics(rows, _ACCURACY, k),
-        f"## Difference from {_text(str(comparison.baseline))}",
-        "",
-        f"The baseline has the {protocol['baseline_rule']}. {protocol['test_rule']}; * where significant; "
-        "undecided where p is within two of its standard errors of the level.",
-        "",
-        *table_lines(
-            ["model", *(f"{_name(key.partition('@')[0])}@{k}" for key in keys)],
-            [
-                [_text(row.model), *(difference_text(row.difference.get(key)) for key in keys)]
-                for row in rows
-                if row.difference
-            ],
-        ),
-        f"## Beyond accuracy, head rule {protocol['head_rule']}",
-        "",
-        *_of_metrics(rows, _BEYOND, k),
-        *_of_groups(rows, k),
-        *_of_effort(comparison),
-    ]
-    lines += _of_curves(comparison)
+    lines = [f"# {_text(comparison.title)}", "", _text(introduction(comparison)), ""]
+    for table in comparison_tables(comparison):
+        lines += table.markdown()
+    lines += [*_of_groups(rows, int(protocol["shown_k"])), *_of_effort(comparison), *_of_curves(comparison)]
     lines += [*protocol_lines(protocol), f"Command: {markdown_code(comparison.command)}"]
     return "\n".join(lines)
 
 
 def ablation_markdown(ablation: Ablation) -> str:
     """Renders one table per sweep."""
-    k = int(ablation.protocol["shown_k"])
     lines = ["# Ablations", ""]
-    for sweep in ablation.sweeps:
-        rows = [
-            [
-                _text(str(point.value)),
-                estimate_text(point.ndcg),
-                _shown(point.itemcoverage, ".4f"),
-                _shown(point.seconds, ".1f"),
-            ]
-            for point in sweep.points
-        ]
-        lines += [f"## {_text(sweep.model)}: {_text(sweep.key)}", ""]
-        lines += table_lines([_text(sweep.key), f"NDCG@{k}", f"ItemCoverage@{k}", "training s"], rows)
+    for table in ablation_tables(ablation):
+        lines += table.markdown()
     lines += [*protocol_lines(ablation.protocol), f"Command: {markdown_code(ablation.command)}"]
     return "\n".join(lines)

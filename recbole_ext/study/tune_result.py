@@ -177,14 +177,22 @@ def check_kept(study: optuna.Study, search: Search) -> None:
     kept = _kept(study, search, {int(row["number"] or "") for row in listed})
     for row in listed:
         other = kept.get(row["number"])
-        # Version 0.1.0 wrote the best epoch from 0.
-        keys = row.keys() & (other or {}).keys() - {"best_epoch"}
-        if other is None or not all(_alike(row[key], other[key]) for key in keys):
+        if other is None or not all(
+            _kept_cell(key, row[key], other[key]) for key in row.keys() & other.keys()
+        ):
             place = "the database" if search.storage else search.folder / "journal.log"
             raise OutputError(
                 f"{place} lacks trial {row['number']} as {file} shows it, a part of it was lost: restore it, or give "
                 "another --output"
             )
+
+
+def _kept_cell(key: str, shown: str | None, kept: str | None) -> bool:
+    """Whether a cell of ``trials.csv`` is what the study holds."""
+    if _alike(shown, kept):
+        return True
+    # Version 0.1.0 counted epochs from 0 there.
+    return key == "best_epoch" and kept is not None and _alike(shown, str(int(kept) - 1))
 
 
 def _alike(shown: str | None, kept: str | None) -> bool:

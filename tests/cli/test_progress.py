@@ -246,7 +246,7 @@ def test_imports_are_announced_before_they_block(
 ) -> None:
     monkeypatch.delitem(sys.modules, "torch")
     with on_board(), module.importing():
-        assert capsys.readouterr().out == "... importing torch and RecBole\n"
+        assert capsys.readouterr().err == "... importing torch and RecBole\n"
 
 
 def test_a_reader_that_has_gone_does_not_end_the_work(
@@ -254,5 +254,5 @@ def test_a_reader_that_has_gone_does_not_end_the_work(
 ) -> None:
     with (tmp_path / "closed").open("w") as closed:
         pass
-    monkeypatch.setattr(sys, "stdout", closed)
+    monkeypatch.setattr(sys, "stderr", closed)
     module._write("... still here")

@@ -70,8 +70,11 @@ ANSWERS = {
     "keys": shown("learning_rate", "keys"),
     "keys of a model": shown("dropout_prob *", "keys", "dropout", "--model=GRU4Rec"),
     "keys without a match": refused("add --model=NAME", "keys", "dropout"),
-    "table": shown("| ItemKNN |", "table", "saved/knn", "saved/gru"),
-    "table against a run": shown("p |", "table", "saved/knn", "saved/gru", "--against=saved/knn"),
+    "table": shown(" ItemKNN ", "table", "saved/knn", "saved/gru"),
+    "table in Markdown": shown("| ItemKNN |", "table", "saved/knn", "saved/gru", "--format=markdown"),
+    "table against a run": shown(
+        "p |", "table", "saved/knn", "saved/gru", "--against=saved/knn", "--format=markdown"
+    ),
     "report": shown("report: report.html", "report", "saved/knn", "saved/gru"),
     "report of a study": shown("report: report.html", "report", "saved/study"),
     "unknown command": refused("did you mean 'train'?", "tarin"),

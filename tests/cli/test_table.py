@@ -32,7 +32,7 @@ def runs(tmp_path_factory: pytest.TempPathFactory, cycle_home: Path) -> list[Pat
 
 
 def test_each_row_shows_the_saved_figures_and_its_command(runs: list[Path]) -> None:
-    lines = runs_table(runs[:2]).splitlines()
+    lines = runs_table(runs[:2]).markdown().splitlines()
     metrics = json.loads((runs[1] / "metrics.json").read_text())
     cells = [cell.strip() for cell in lines[3].strip("|").split("|")]
     low, high = metrics["test_intervals"]["ndcg@10"]
@@ -46,7 +46,7 @@ def test_each_row_shows_the_saved_figures_and_its_command(runs: list[Path]) -> N
 
 
 def test_other_columns_and_k(runs: list[Path]) -> None:
-    lines = runs_table(runs[:1], columns=["parameters", "gini", "MRR", "epochs"], k=5).splitlines()
+    lines = runs_table(runs[:1], columns=["parameters", "gini", "MRR", "epochs"], k=5).markdown().splitlines()
     assert lines[0] == "| model | Gini@5 | MRR@5 | parameters | epochs |"
     assert lines[2].endswith(" | 0 | 1 |")
     assert {line.count("|") for line in lines[:5]} == {6}
@@ -107,7 +107,7 @@ def test_small_figures_are_not_shown_as_nothing() -> None:
 
 
 def test_differences_to_one_of_the_runs(runs: list[Path]) -> None:
-    lines = runs_table(runs[:2], columns=["NDCG"], against=runs[0]).splitlines()
+    lines = runs_table(runs[:2], columns=["NDCG"], against=runs[0]).markdown().splitlines()
     assert lines[0] == "| model | NDCG@10 | NDCG@10 - Random, p |"
     assert lines[2].endswith("] |  |")
     one, other = (pl.read_parquet(run / "per_user.parquet").sort("user_id")["ndcg@10"] for run in runs[:2])
@@ -123,9 +123,9 @@ def test_a_folder_named_like_a_pattern_is_read_itself(runs: list[Path], tmp_path
     """``run[1]`` matches the folder ``run1``, which holds other figures."""
     for source, name in zip((runs[0], runs[1], runs[0]), ("run1", "run[1]", "r*?"), strict=True):
         shutil.copytree(source, tmp_path / name)
-    lines = runs_table([tmp_path / "run[1]"], columns=["NDCG"], against=runs[1]).splitlines()
+    lines = runs_table([tmp_path / "run[1]"], columns=["NDCG"], against=runs[1]).markdown().splitlines()
     assert lines[2].split("|")[3].strip() == "+0.0000 [+0.0000, +0.0000], 1"
-    lines = runs_table([tmp_path / "r*?"], columns=["NDCG"], against=runs[0]).splitlines()
+    lines = runs_table([tmp_path / "r*?"], columns=["NDCG"], against=runs[0]).markdown().splitlines()
     assert lines[2].split("|")[3].strip() == "+0.0000 [+0.0000, +0.0000], 1"
 
 

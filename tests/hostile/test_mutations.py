@@ -137,7 +137,7 @@ _PLACES = [
 
 @functools.cache
 def _table() -> str:
-    return on_a_copy(lambda root: None, ["table", "saved/gru", "saved/knn"])[0].out
+    return on_a_copy(lambda root: None, ["table", "saved/gru", "saved/knn", "--format=markdown"])[0].out
 
 
 @pytest.mark.xfail(
@@ -154,7 +154,7 @@ def test_a_figure_of_another_type_is_refused_or_not_shown(place: tuple[Any, ...]
         block[place[-1]] = value
         (root / "saved/gru/metrics.json").write_text(json.dumps(content), "utf-8")
 
-    outcome, _ = on_a_copy(change, ["table", "saved/gru", "saved/knn"])
+    outcome, _ = on_a_copy(change, ["table", "saved/gru", "saved/knn", "--format=markdown"])
     assert refused(outcome) or outcome.out == _table()
 
 

@@ -15,7 +15,7 @@ from recbole_ext.report import write_report
 from recbole_ext.report.comparison import comparison_of
 from recbole_ext.report.inputs import read_inputs
 from recbole_ext.runs.lists import read_table
-from recbole_ext.runs.results import read_ablation, read_comparison
+from recbole_ext.runs.results import read_ablation, read_comparison, write_result
 from recbole_ext.runs.run import read_run
 from recbole_ext.trainer import train as training
 from recbole_ext.trainer.opened import evaluate
@@ -80,7 +80,7 @@ def test_evaluation_gives_the_figures_that_are_saved() -> None:
 
 
 def test_a_table_shows_the_runs(capsys: pytest.CaptureFixture[str]) -> None:
-    main(["table", "saved/gru", "saved/knn", "--against=saved/knn"])
+    main(["table", "saved/gru", "saved/knn", "--against=saved/knn", "--format=markdown"])
     rows = [line.split("|")[1:3] for line in capsys.readouterr().out.splitlines()[2:4]]
     for (name, cell), run in zip(rows, ("gru", "knn"), strict=True):
         figures = content(f"saved/{run}/metrics.json")
@@ -166,6 +166,8 @@ def test_a_finished_comparison_is_written_anew_with_the_same_figures() -> None:
         key: saved[key] for key in ("title", "baseline", "protocol", "curves")
     }
     for old, new in zip(saved["rows"], found["rows"], strict=True):
+        # Epochs were counted from 0.
+        old = {**old, "best_epoch": old["best_epoch"] + 1}
         assert {key: new[key] for key in old if key != "difference"} == {
             key: one for key, one in old.items() if key != "difference"
         }
@@ -202,3 +204,25 @@ def test_a_search_goes_on_from_its_journal(monkeypatch: pytest.MonkeyPatch) -> N
     main([*TUNE, "--trials=4"])
     assert len(done) <= 1  # a trial of settings that were tried before is not computed
     assert content("saved/tuned/tuning.json")["states"] == {"complete": 4}
+
+
+def test_epochs_are_counted_from_1_whatever_the_file_did(capsys: pytest.CaptureFixture[str]) -> None:
+    """Version 0.1.0 counted from 0, without saying so."""
+    saved, read = content("saved/gru/metrics.json"), read_run(Path("saved/gru"))
+    assert "epochs_from" not in saved
+    assert read.figures.best_epoch == saved["best_epoch"] + 1
+    assert read.figures.epochs_from == 1
+    assert [entry["epoch"] for entry in read.metrics["history"]] == [
+        entry["epoch"] + 1 for entry in saved["history"]
+    ]
+    main(["evaluate", "saved/gru"])
+    assert f"epochs: {saved['epochs']}, the best: {saved['best_epoch'] + 1}, " in capsys.readouterr().out
+    rows = content("saved/study/comparison.json")["rows"]
+    comparison = read_comparison(Path("saved/study"))
+    assert [row.best_epoch for row in comparison.rows] == [row["best_epoch"] + 1 for row in rows]
+    # Written and read again, nothing moves.
+    (Path("again")).mkdir()
+    write_result(Path("again"), "comparison", comparison, "")
+    assert [row.best_epoch for row in read_comparison(Path("again")).rows] == [
+        row.best_epoch for row in comparison.rows
+    ]

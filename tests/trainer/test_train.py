@@ -536,3 +536,31 @@ def test_a_training_that_went_wrong_without_an_error_is_told_in_a_line(
     good = {**quick, "epochs": 10, "learning_rate": 0.01}
     train("GRU4Rec", overrides=good, output=tmp_path / "good", report=said.append)
     assert not any(line.startswith("NOTE") for line in said)
+
+
+def test_epochs_are_counted_from_1_everywhere(
+    quick: dict[str, Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The log began with 0, and 'epochs: 3, the best: 2' was said of the last one."""
+    reports: list[EpochReport] = []
+    values = {**quick, "epochs": 3, "stopping_step": 100}
+    result = train("BPR", overrides=values, output=tmp_path / "run", on_epoch=reports.append)
+    assert [report.epoch for report in reports] == [1, 2, 3]
+    scores = [report.score for report in reports]
+    best = 1 + scores.index(max(scores))
+    assert reports[-1].best_epoch == result.metrics["best_epoch"] == best
+    assert [entry["epoch"] for entry in result.epochs] == [1, 2, 3]
+    assert result.metrics["epochs_from"] == 1
+    log = (tmp_path / "run" / "log.txt").read_text()
+    for epoch, times in ((0, 0), (1, 1), (3, 1), (4, 0)):
+        assert log.count(f"epoch {epoch} training") == log.count(f"epoch {epoch} evaluating") == times
+
+    def kill(report: EpochReport) -> None:
+        if report.epoch == 2:
+            raise Killed
+
+    lines: list[str] = []
+    with pytest.raises(Killed):
+        train("BPR", overrides=values, output=tmp_path / "broken", on_epoch=kill)
+    resume(tmp_path / "broken", report=lines.append)
+    assert "resuming after epoch 2" in lines
