@@ -52,6 +52,9 @@ def say(line: str, err: bool = False) -> None:
         line: What is said, of one line or several.
         err: To standard error.
     """
-    click.echo(mask_secrets(visible(line)), err=err)
-    if (shown := board()) is not None:
+    text, shown = mask_secrets(visible(line)), board()
+    if isinstance(shown, Terminal) and shown.print_above(text, err):
+        return
+    click.echo(text, err=err)
+    if shown is not None:
         shown.spoke()

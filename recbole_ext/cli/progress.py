@@ -172,6 +172,23 @@ class Terminal(Board):
         if not self._stages:
             self.close()
 
+    def print_above(self, text: str, err: bool) -> bool:
+        """Prints a text above the lines, if it goes where they are.
+
+        Args:
+            text: What is printed.
+            err: Whether it goes to standard error.
+
+        Returns:
+            Whether it was printed.
+        """
+        if self._live is None or self.console.stderr != err:
+            return False
+        from rich.text import Text
+
+        self.console.print(Text(text), soft_wrap=True)
+        return True
+
     def at_once(self) -> None:
         """Draws the lines."""
         if self._live is not None:

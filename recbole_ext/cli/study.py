@@ -159,6 +159,7 @@ def ablate(context: click.Context, config: Path, output: Path | None) -> None:
 @click.option(
     "--output", type=NamedPath("folder"), help="Folder (default: saved/study/sequentiality-<dataset>)."
 )
+@wide_option
 @click.pass_context
 def sequentiality(
     context: click.Context,
@@ -170,7 +171,7 @@ def sequentiality(
 ) -> None:
     """Measure what order is worth: shuffle histories within seconds, sessions and whole, and train again.
 
-    The same command continues after an interruption. Any configuration key can be given as --key=value.
+    The same command continues after an interruption. Any configuration key can be given as --key=value or --key value.
     """
     from recbole_ext.study.plan import plan_sequentiality
 

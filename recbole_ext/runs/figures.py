@@ -163,8 +163,8 @@ class RunFigures(Form):
     users: Users
     epochs: int
     best_epoch: int
-    history: list[Epoch] = Field(default_factory=list)
     epochs_from: int = 0
+    history: list[Epoch] = Field(default_factory=list)
     parameters: int
     seconds: Seconds
     statistics: Statistics

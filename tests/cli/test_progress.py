@@ -16,6 +16,7 @@ from rich.console import Console
 
 from recbole_ext.cli import main
 from recbole_ext.cli import progress as module
+from recbole_ext.cli.console import say
 from recbole_ext.cli.progress import PlainLines, Terminal, on_board
 from recbole_ext.progress import Stage, shown_by, stage
 from tests.conftest import write_inter
@@ -132,6 +133,23 @@ def test_a_terminal_shows_a_line_for_each_stage_and_leaves_none() -> None:
     assert all(len(re.sub(r"\x1b\[[0-9;?]*[a-zA-Z]", "", line)) <= 81 for line in shown.splitlines())
     # The last thing is to erase the lines and to show the cursor again.
     assert screen.getvalue().endswith("\x1b[?25h") or "\x1b[2K" in screen.getvalue()[len(shown) :]
+
+
+def test_what_is_said_stands_above_the_lines_of_a_terminal(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """It was written behind the living line."""
+    written = io.StringIO()
+    board = Terminal(Console(file=written, force_terminal=True, width=80, height=24))
+    monkeypatch.setattr(module, "_boards", [board])
+    with shown_by(board), stage("training"):
+        say("epoch   1  loss 0.5")
+        say("error", err=True)
+    lines = re.split(r"[\r\n]+", re.sub(r"\x1b\[[0-9;?]*[a-zA-Z]", "", written.getvalue()))
+    assert "epoch   1  loss 0.5" in lines
+    assert capsys.readouterr() == ("", "error\n")
+    say("the end")
+    assert capsys.readouterr().out == "the end\n"
 
 
 def test_every_command_has_a_board_of_its_own(monkeypatch: pytest.MonkeyPatch) -> None:

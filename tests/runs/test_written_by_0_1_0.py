@@ -165,11 +165,11 @@ def test_a_finished_comparison_is_written_anew_with_the_same_figures() -> None:
     assert {key: found[key] for key in ("title", "baseline", "protocol", "curves")} == {
         key: saved[key] for key in ("title", "baseline", "protocol", "curves")
     }
-    for row, new in zip(saved["rows"], found["rows"], strict=True):
+    for old, new in zip(saved["rows"], found["rows"], strict=True):
         # Epochs were counted from 0.
-        old = {**row, "best_epoch": row["best_epoch"] + 1}
+        expected = {**old, "best_epoch": old["best_epoch"] + 1}
         assert {key: new[key] for key in old if key != "difference"} == {
-            key: one for key, one in old.items() if key != "difference"
+            key: one for key, one in expected.items() if key != "difference"
         }
         drawn_anew(new["difference"], old["difference"])
     assert [row["family"] for row in found["rows"]] == ["floor", "classic", "classic"]

@@ -38,7 +38,9 @@ def test_a_finished_cell_of_other_data_is_refused(quick: dict[str, Any], tmp_pat
     settings = {**quick, "data_path": str(tmp_path), "dataset": "own"}
 
     def cells() -> Cells:
-        return Cells(tmp_path / "cells", (), settings, DataCache(), lambda _: None, Steps(Stage("testing"), 1))
+        return Cells(
+            tmp_path / "cells", (), settings, DataCache(), lambda _: None, Steps(Stage("testing"), 1)
+        )
 
     first = cells().get("Pop-seed1", "Pop", {"seed": 1})
     assert cells().get("Pop-seed1", "Pop", {"seed": 1}).metrics == first.metrics
