@@ -13,6 +13,7 @@ import torch
 from recbole_ext._compat.host import InputType, Interaction, ModelType, construct_transform
 from recbole_ext.data.dataset import ExactDataset
 from recbole_ext.data.evidence import evidence_of
+from recbole_ext.data.histories import Histories
 from recbole_ext.data.interactions import TRAIN, Split
 from recbole_ext.data.negative_sampler import NegativeSampler
 from recbole_ext.data.windows import cut_windows
@@ -296,6 +297,7 @@ class EvaluationBatch:
         users: ``(B,) int64`` internal user ids.
         seen_rows, seen_items: ``(S,) int64`` pairs of a row of the batch and an earlier item of the user.
         target_rows, target_items: ``(T,) int64`` pairs of a row of the batch and a held-out item.
+        histories: What a general model reads instead of the users' training items; None where it reads these.
     """
 
     interaction: Interaction
@@ -304,6 +306,7 @@ class EvaluationBatch:
     seen_items: torch.Tensor
     target_rows: torch.Tensor
     target_items: torch.Tensor
+    histories: Histories | None = None
 
 
 def _flat_ranges(start: np.ndarray, stop: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -336,6 +339,11 @@ class EvaluationLoader:
         self.start, self.stop = split.before(phase)
         self.target_stop = split.before(phase + 1)[1]
         self.users = split.evaluated_users(phase)
+        self.weighting = config["history_weighting"]
+        sequential = config["MODEL_TYPE"] == ModelType.SEQUENTIAL
+        self.folds_in = not sequential and bool(config["same_history"] or self.weighting)
+        # With same_history a general model reads what a sequential one does, else what it was trained on.
+        self.read_stop = self.stop if config["same_history"] else split.before(TRAIN + 1)[1]
         self.users_without_history = int((self.target_stop > self.stop).sum()) - len(self.users)
         on_processor = torch.device(config["device"] or "cpu").type == "cpu"
         by_memory = (self.score_bytes if on_processor else self.gpu_score_bytes) // (
@@ -382,7 +390,13 @@ class EvaluationLoader:
             seen_items=torch.from_numpy(items[seen].astype(np.int64)),
             target_rows=torch.from_numpy(target_rows),
             target_items=torch.from_numpy(items[target].astype(np.int64)),
+            histories=self._histories(users) if self.folds_in else None,
         )
+
+    def _histories(self, users: np.ndarray) -> Histories:
+        found = Histories.cut(self.dataset.interactions, self.start[users], self.read_stop[users], users)
+        weighting = self.weighting
+        return found.weighted(weighting["by"], weighting["decay"]) if weighting else found
 
     def _interaction(self, users: np.ndarray) -> Interaction:
         if self.config["MODEL_TYPE"] == ModelType.SEQUENTIAL:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -13,7 +14,7 @@ import torch
 
 from recbole_ext.data.histories import Histories
 
-__all__ = ["in_place_of_users", "with_people_unseen"]
+__all__ = ["UserRows"]
 
 # Vectors and biases of users by the names that RecBole's models give them; row 0 belongs to nobody.
 _USER_TABLES = (
@@ -27,51 +28,72 @@ _USER_TABLES = (
 )
 
 
-@contextmanager
-def in_place_of_users(model: Any, histories: Histories, n_users: int) -> Iterator[None]:
-    """Lets user ids 0 to P - 1 of a model stand for the P persons of some histories.
-
-    The rows of items that the model keeps of its training users (``interaction_matrix``, ``history_item_id``,
-    ``history_item_matrix``, and the values, lengths and masks beside them) are replaced by the histories, and the
-    vectors of users, where it has any, by those of ``histories.users``: a person never seen gets their mean.
+class UserRows:
+    """What a model keeps of its training users, to be replaced by the histories of other persons.
 
     Args:
-        model: The model.
-        histories: P persons.
-        n_users: Users that the model was trained on, with padding.
+        model: The model as it stands; a change of its vectors needs another object.
+        n_users: Users that it was trained on, with padding.
     """
-    rows = _rows(model, histories)
-    before = {name: getattr(model, name) for name in rows}
-    tables = {
-        name: table[torch.from_numpy(histories.users).to(table.device)]
-        for name, table in _with_means(model, n_users).items()
-    }
-    try:
-        for name, value in rows.items():
-            setattr(model, name, value)
-        with _tables(model, tables):
+
+    def __init__(self, model: Any, n_users: int) -> None:
+        self.model = model
+        self._vectors = {}
+        for name, parameter in model.named_parameters():
+            if name in _USER_TABLES:
+                table = parameter.detach().clone()
+                table[0] = table[1:n_users].mean(dim=0)
+                self._vectors[name] = table
+        # A model that counts an item once, or whose data repeat none, meets no other number in a history.
+        matrix = vars(model).get("interaction_matrix")
+        self._largest = 1.0 if matrix is None else float(sp.csr_matrix(matrix).max())
+
+    def matrix(self, histories: Histories) -> sp.csr_matrix:
+        """``(P, n_items) float32`` rows of the histories as the model counts its training users' items."""
+        return histories.matrix(self.model.n_items, self._largest)
+
+    @contextmanager
+    def holding(self, histories: Histories) -> Iterator[None]:
+        """Lets user ids 0 to P - 1 stand for the P persons of some histories.
+
+        The rows of items (``interaction_matrix``, ``history_item_id``, ``history_item_matrix``, and the values, lengths
+        and masks beside them) are replaced by the histories, and the vectors of users, where there are any, by
+        those of ``histories.users``: a person never seen gets their mean.
+        """
+        rows = self._rows(histories)
+        before = {name: getattr(self.model, name) for name in rows}
+        chosen = {
+            name: table[torch.from_numpy(histories.users).to(table.device)]
+            for name, table in self._vectors.items()
+        }
+        try:
+            for name, value in rows.items():
+                setattr(self.model, name, value)
+            with _tables(self.model, chosen):
+                yield
+        finally:
+            for name, value in before.items():
+                setattr(self.model, name, value)
+
+    @contextmanager
+    def knowing_nobody(self) -> Iterator[None]:
+        """Lets user 0 have the mean of the users' vectors, where there are any."""
+        with _tables(self.model, self._vectors):
             yield
-    finally:
-        for name, value in before.items():
-            setattr(model, name, value)
 
-
-@contextmanager
-def with_people_unseen(model: Any, n_users: int) -> Iterator[None]:
-    """Lets user 0 of a model have the mean of the users' vectors, where it has any."""
-    with _tables(model, _with_means(model, n_users)):
-        yield
-
-
-def _with_means(model: Any, n_users: int) -> dict[str, torch.Tensor]:
-    """The model's tables of users by name, with the mean of the training users' rows in row 0."""
-    found = {}
-    for name, parameter in model.named_parameters():
-        if name in _USER_TABLES:
-            table = parameter.detach().clone()
-            table[0] = table[1:n_users].mean(dim=0)
-            found[name] = table
-    return found
+    def _rows(self, histories: Histories) -> dict[str, Any]:
+        """The attributes that hold the model's rows of items, made of the histories."""
+        model, names = self.model, vars(self.model)
+        if "history_item_value" in names:  # auto-encoders and DMF
+            # One value for each item, as a training user's row has.
+            weighted = replace(histories, weights=_values(model, histories)).kept(histories.last_of_each())
+            return _padded(model, weighted, "history_item_id", value="history_item_value")
+        if "history_item_id" in names:  # SimpleX
+            recent = histories.kept(histories.ages < model.history_item_id.shape[1])
+            return _padded(model, recent, "history_item_id", length="history_item_len")
+        if "history_item_matrix" in names:  # FISM and NAIS
+            return _padded(model, histories, "history_item_matrix", length="history_lens", inside="mask_mat")
+        return {"interaction_matrix": self.matrix(histories)} if "interaction_matrix" in names else {}
 
 
 @contextmanager
@@ -88,34 +110,6 @@ def _tables(model: Any, tables: Mapping[str, torch.Tensor]) -> Iterator[None]:
             owners[name]._parameters[name.rpartition(".")[2]] = parameter
 
 
-def _rows(model: Any, histories: Histories) -> dict[str, Any]:
-    """The attributes that hold a model's rows of items, made of the histories."""
-    names = vars(model)
-    rows: dict[str, Any] = {}
-    if "history_item_value" in names:  # auto-encoders and DMF
-        rows |= _padded(model, histories, "history_item_id", value="history_item_value")
-    elif "history_item_id" in names:  # SimpleX
-        width = model.history_item_id.shape[1]
-        rows |= _padded(model, _most_recent(histories, width), "history_item_id", length="history_item_len")
-    elif "history_item_matrix" in names:  # FISM and NAIS
-        rows |= _padded(model, histories, "history_item_matrix", length="history_lens", inside="mask_mat")
-    elif "interaction_matrix" in names:
-        rows["interaction_matrix"] = _counts(histories, model.interaction_matrix)
-    return rows
-
-
-def _counts(histories: Histories, like: Any) -> sp.csr_matrix:
-    """``(P, n_items)`` counts of the histories' items, none above the largest of the training users.
-
-    A model that counts each item once, or whose data repeat none, therefore meets no other number.
-    """
-    place = histories.rows, histories.items
-    shape = (len(histories), like.shape[1])
-    counts = sp.csr_matrix((np.ones(len(histories.items), dtype=like.dtype), place), shape=shape)
-    counts.data = np.minimum(counts.data, sp.csr_matrix(like).max())
-    return counts
-
-
 def _padded(
     model: Any, histories: Histories, items: str, *, value: str = "", length: str = "", inside: str = ""
 ) -> dict[str, Any]:
@@ -128,7 +122,7 @@ def _padded(
     found = {items: to(padded)}
     if value:
         weights = np.zeros(present.shape, dtype=np.float32)
-        weights[present] = _values(model, histories)
+        weights[present] = histories.weights
         found[value] = to(weights)
     if length:
         found[length] = to(lengths)
@@ -142,17 +136,10 @@ def _like(device: torch.device, array: np.ndarray) -> torch.Tensor:
 
 
 def _values(model: Any, histories: Histories) -> np.ndarray:
-    """``(n,)`` values of the items: 1; for a time-aware DiffRec rising evenly from its w_min to its w_max."""
+    """``(n,)`` values of the items: weights, or 1; in a time-aware DiffRec times w_min rising evenly to w_max."""
+    weights = np.ones(len(histories.items)) if histories.weights is None else histories.weights
     if not getattr(model, "time_aware", False):
-        return np.ones(len(histories.items))
+        return weights
     steps = np.maximum(histories.lengths - 1, 1)[histories.rows]
     place = histories.lengths[histories.rows] - 1 - histories.ages
-    return model.w_min + (model.w_max - model.w_min) * place / steps
-
-
-def _most_recent(histories: Histories, width: int) -> Histories:
-    """The last ``width`` items of each history."""
-    kept = histories.ages < width
-    times = None if histories.times is None else histories.times[kept]
-    indptr = np.concatenate([[0], np.cumsum(np.minimum(histories.lengths, width))])
-    return Histories(histories.items[kept], indptr, times, histories.users)
+    return weights * (model.w_min + (model.w_max - model.w_min) * place / steps)

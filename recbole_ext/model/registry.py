@@ -104,6 +104,14 @@ class ModelSpec:
             )
 
     @property
+    def weighable(self) -> bool:
+        """Whether it scores a row of numbers, one for each item of a history, so that items can weigh more or less.
+
+        A row whose items can be explained one by one is such a row; other models look up the items of a history.
+        """
+        return self.fold_in == "row" and self.explained in ("parts", "row")
+
+    @property
     def is_neural(self) -> bool:
         """Whether it is a neural network, which the best of the other models is the baseline for."""
         return self.family in ("neural", "sequence")

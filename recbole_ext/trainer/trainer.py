@@ -22,6 +22,7 @@ from recbole_ext.errors import CheckpointError, ConfigError, DataError, RecBoleE
 from recbole_ext.evaluator.evaluate import Evaluation, evaluated, try_own_metrics
 from recbole_ext.evaluator.ranking import Lists, best_candidates, mask_scores_, ranks_within
 from recbole_ext.evaluator.register import is_accuracy
+from recbole_ext.model.fold_in import HistoryReader
 from recbole_ext.model.scoring import catalogue_scores
 from recbole_ext.trainer.checkpoint import load_tensors, save_tensors
 
@@ -114,6 +115,8 @@ class ExactTrainer(Trainer):
         Raises:
             RecBoleExtError: The model gives something else than one score for each user and item.
         """
+        if batch.histories is not None and self._reader is not None:
+            return self._reader.scores(batch.histories)
         return catalogue_scores(
             self.model, batch.interaction, self._dataset, self.device, self.test_batch_size
         )
@@ -185,6 +188,7 @@ class ExactTrainer(Trainer):
         """Makes the model ready to score the batches of a phase."""
         self.model.eval()
         self._dataset = loader.dataset
+        self._reader = HistoryReader(self.model, loader.dataset, self.config) if loader.folds_in else None
 
     @torch.no_grad()
     def masked_scores_of(self, batch: EvaluationBatch) -> torch.Tensor:

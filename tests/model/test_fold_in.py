@@ -15,8 +15,9 @@ import torch
 from recbole_ext.data.histories import Histories
 from recbole_ext.data.interactions import TEST, VALID
 from recbole_ext.errors import ConfigError, DataError
-from recbole_ext.model.fold_in import FOLD_INS, check_fold_in, fold_in, history_scores
-from recbole_ext.model.history_rows import in_place_of_users
+from recbole_ext.model.fold_in import fold_in, history_scores
+from recbole_ext.model.foldable import FOLD_INS, check_histories
+from recbole_ext.model.history_rows import UserRows
 from recbole_ext.model.history_vectors import HistorySolver
 from recbole_ext.model.registry import known_models, model_spec
 from recbole_ext.trainer.opened import OpenedRun, open_model
@@ -90,8 +91,8 @@ def test_what_users_had_before_a_phase(quick: dict[str, Any], tmp_path: Path) ->
 def test_a_row_holds_no_larger_count_than_the_training_rows_and_is_put_back() -> None:
     for largest, first in ((1.0, [0, 1, 0, 1]), (2.0, [0, 1, 0, 2])):
         matrix = sp.csr_matrix(np.array([[0, 0, 0, 0], [0, largest, 1, 0]], dtype=np.float32))
-        model = SimpleNamespace(interaction_matrix=matrix, named_parameters=dict)
-        with in_place_of_users(model, TWO, 2):
+        model = SimpleNamespace(interaction_matrix=matrix, n_items=4, named_parameters=lambda: ())
+        with UserRows(model, 2).holding(TWO):
             assert model.interaction_matrix.toarray().tolist() == [first, [0, 0, 1, 0]]
         assert model.interaction_matrix is matrix
 
@@ -106,10 +107,10 @@ def test_vectors_of_users_are_taken_by_id_and_the_mean_for_a_person_never_seen()
 
     model = Model()
     table = model.h_user.weight
-    with in_place_of_users(model, TWO, 9):
+    with UserRows(model, 9).holding(TWO):
         assert model.h_user(torch.tensor([0, 1])).tolist() == [[14, 15], [9, 10]]
-        assert model.history_item_id.tolist() == [[3, 1, 3], [2, 0, 0]]
-        assert model.history_item_value.tolist() == [[1, 1, 1], [1, 0, 0]]
+        assert model.history_item_id.tolist() == [[1, 3], [2, 0]]
+        assert model.history_item_value.tolist() == [[1, 1], [1, 0]]
     assert model.h_user.weight is table
 
 
@@ -183,7 +184,7 @@ def test_what_cannot_be_scored_is_refused_in_a_sentence(quick: dict[str, Any], t
         with pytest.raises(
             ConfigError, match=f"same_history: true needs .* of {name} a person is known only by"
         ):
-            check_fold_in(None, model_spec(name), "same_history: true")
+            check_histories(model_spec(name), {"same_history": True})
     rated = SimpleNamespace(inter_matrix_type="rating")
     assert fold_in(rated, model_spec("DMF")).kind == "none"
     assert fold_in(None, model_spec("DMF")).kind == "row"
@@ -196,3 +197,23 @@ def test_every_model_says_how_it_reads_a_history() -> None:
         assert found.sentence == FOLD_INS[found.kind]
         sequential = "sequential_recommender" in spec.path
         assert (found.kind == "window") == sequential
+
+
+def test_an_item_counts_once_where_a_row_has_one_value_for_it() -> None:
+    assert TWO.last_of_each().tolist() == [False, True, True, True]
+    assert TWO.weighted("place", np.log(2)).matrix(4, most=9).toarray().tolist() == [
+        [0, 0.5, 0, 1.25],
+        [0, 0, 1, 0],
+    ]
+
+
+@pytest.mark.parametrize(("by", "weights"), [("place", [1 / 9, 1 / 3, 1, 1]), ("time", [3**-4, 3**-3, 1, 1])])
+def test_an_item_weighs_less_the_older_it_is(by: str, weights: list[float]) -> None:
+    in_days = dataclasses.replace(TWO, times=86_400 * np.array([5, 6, 9, 1]))
+    found = in_days.weighted(by, float(np.log(3))).weights
+    np.testing.assert_allclose(found, weights)
+
+
+def test_weighing_by_time_needs_times() -> None:
+    with pytest.raises(DataError, match="history_weighting by time needs the times"):
+        dataclasses.replace(TWO, times=None).weighted("time", 0.1)

@@ -61,10 +61,12 @@ class UserKNN(GeneralRecommender):
 
     def history_scores(self, histories: Histories) -> torch.Tensor:
         """``(P, n_items) float32`` scores of any histories; a training user is no neighbour of its own history."""
-        rows = histories.matrix(self.n_items)
-        weighted = _weighted(rows, self.item_weight, self.histories)
-        near = cosine_rows(weighted, self.weighted, self.k, self.shrink, histories.users)
-        return dense_product(near, self.histories)
+        return dense_product(self._near(histories), self.histories)
+
+    def _near(self, histories: Histories) -> sp.csr_matrix:
+        """``(P, n_users)`` similarities of the neighbours of any histories."""
+        weighted = _weighted(histories.matrix(self.n_items), self.item_weight, self.histories)
+        return cosine_rows(weighted, self.weighted, self.k, self.shrink, histories.users)
 
     def parts(self, interaction: Any, items: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Computes what each item of the first user adds to the scores of some items, with the neighbours fixed.
@@ -77,9 +79,18 @@ class UserKNN(GeneralRecommender):
             ``(H,) int64`` items of the user and ``(H, R) float64`` their parts, which sum to the scores.
         """
         user = int(interaction[self.USER_ID][0])
-        history = self.histories[user].indices.astype(np.int64)
-        near = self.neighbours[user].indices
-        own = self.weighted[user].toarray().ravel().astype(np.float64)
+        return self._parts(self.weighted[user], self.neighbours[user].indices, items)
+
+    def history_parts(self, histories: Histories, items: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """:meth:`parts` of the first of some histories."""
+        weighted = _weighted(histories.matrix(self.n_items), self.item_weight, self.histories)
+        return self._parts(weighted[0], self._near(histories)[0].indices, items)
+
+    def _parts(
+        self, weighted: sp.csr_matrix, near: np.ndarray, items: np.ndarray
+    ) -> tuple[np.ndarray, np.ndarray]:
+        history = weighted.indices.astype(np.int64)
+        own = weighted.toarray().ravel().astype(np.float64)
         of_near = self.weighted[near].toarray().astype(np.float64)  # (N, n_items)
         size = np.linalg.norm(of_near, axis=1) * np.linalg.norm(own) + self.shrink + 1e-6
         shared = of_near[:, history] * own[history] / size[:, None]  # (N, H)
