@@ -1,4 +1,4 @@
-"""The blocks ``rerank:`` and ``pareto:``, and the one table of re-rankers by name; the re-rankers import it."""
+"""The blocks ``rerank:``, ``pareto:`` and ``history_weighting:``, and the one table of re-rankers by name."""
 
 from __future__ import annotations
 
@@ -19,10 +19,12 @@ __all__ = [
     "RERANKERS",
     "XQUAD_VARIANTS",
     "ExposureSettings",
+    "HistoryWeighting",
     "ParetoSettings",
     "RerankMethod",
     "RerankSettings",
     "check_methods",
+    "read_history_weighting",
     "read_pareto",
     "read_rerank",
     "rerank_method",
@@ -283,6 +285,37 @@ def read_pareto(block: Mapping[str, Any] | None, origin: Origin | None = None) -
     for key, names in (("methods", settings.methods or ()), ("strengths", tuple(settings.strengths))):
         check_methods(names, ("pareto", key), origin)
     return settings
+
+
+class HistoryWeighting(BaseModel):
+    """The ``history_weighting:`` block: how much each item of a history counts when a model scores it.
+
+    Attributes:
+        kind: ``exponential``: an item of age a weighs exp(-decay · a).
+        by: Unit of the age: ``place`` (number of later items) or ``time`` (days before the history's last item).
+        decay: At least 0; 0 weighs all items alike.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
+
+    kind: Literal["exponential"] = "exponential"
+    by: Literal["place", "time"] = "place"
+    decay: float = Field(ge=0, allow_inf_nan=False)
+
+
+def read_history_weighting(
+    block: Mapping[str, Any] | None, origin: Origin | None = None
+) -> HistoryWeighting | None:
+    """Reads and validates a ``history_weighting:`` block.
+
+    Args:
+        block: The value of ``history_weighting`` in the configuration; None weighs all items alike.
+        origin: Where it was written.
+
+    Raises:
+        ConfigError: A key is unknown or missing, or a value cannot be used.
+    """
+    return None if block is None else _read(HistoryWeighting, block, ("history_weighting",), origin)
 
 
 def check_methods(names: Sequence[str], key: Key, origin: Origin | None = None) -> None:

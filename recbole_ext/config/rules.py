@@ -9,7 +9,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, ConfigDict, Field, TypeAdapter, ValidationError
 
-from recbole_ext.config.blocks import read_pareto, read_rerank
+from recbole_ext.config.blocks import read_history_weighting, read_pareto, read_rerank
 from recbole_ext.config.columns import check_columns
 from recbole_ext.config.messages import config_error, describe_schema
 from recbole_ext.config.problem import Origin, Problem, first_error, from_pydantic
@@ -118,6 +118,7 @@ _TYPES: dict[str, Any] = {
     "hidden_size": _whole(1),
     "history_decay": _NotNegative,
     "history_decay_by": Literal["place", "time"],
+    "history_weighting": _Block | None,
     "idf_weight": _NotNegative,
     "inner_size": _whole(1),
     "ips_clip": Annotated[
@@ -167,6 +168,7 @@ _TYPES: dict[str, Any] = {
     "regularisation": _Positive,
     "regularisation_power": _NotNegative,
     "rerank": _Block | None,
+    "same_history": bool,
     "sample_num": _whole(1),
     "sampling_alpha": _NotNegative,
     "seed": Annotated[int, Field(ge=0, lt=2**32, description="a whole number from 0 to 2^32 - 1")],
@@ -283,6 +285,8 @@ def check_values(
     if result.get("rerank"):
         read_rerank(result["rerank"], origins.get("rerank"))
     read_pareto(result.get("pareto"), origins.get("pareto"))
+    weighting = read_history_weighting(result.get("history_weighting"), origins.get("history_weighting"))
+    result["history_weighting"] = None if weighting is None else weighting.model_dump()
     return result
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 import torch
@@ -13,6 +13,7 @@ import torch
 from recbole_ext._compat.host import InputType, Interaction, ModelType, construct_transform
 from recbole_ext.data.dataset import ExactDataset
 from recbole_ext.data.evidence import evidence_of
+from recbole_ext.data.histories import Histories
 from recbole_ext.data.interactions import TRAIN, Split
 from recbole_ext.data.negative_sampler import NegativeSampler
 from recbole_ext.data.windows import cut_windows
@@ -25,31 +26,78 @@ __all__ = [
     "EvaluationLoader",
     "PositiveLoader",
     "PrefixLoader",
+    "Sequences",
     "TrainLoader",
     "UserLoader",
     "WindowLoader",
     "history_fields",
+    "last_windows",
 ]
 
 
+class Sequences(Protocol):
+    """Flat histories, such as :class:`~recbole_ext.data.interactions.Interactions`."""
+
+    @property
+    def items(self) -> np.ndarray:
+        """``(n,)`` internal item ids."""
+        ...
+
+    @property
+    def times(self) -> np.ndarray | None:
+        """``(n,) int64`` seconds; None if they are unknown."""
+        ...
+
+
 def history_fields(
-    dataset: ExactDataset, stop: np.ndarray, length: np.ndarray, width: int
+    dataset: ExactDataset, stop: np.ndarray, length: np.ndarray, width: int, source: Sequences | None = None
 ) -> dict[str, torch.Tensor]:
     """Returns histories ``(B, width)`` that end before ``stop``, and their lengths ``(B,)``, under RecBole's names.
 
-    A model with ``reads_times`` also gets the items' timestamps, in seconds.
+    A model with ``reads_times`` also gets the items' timestamps, in seconds, where they are known. The histories are
+    cut from ``source``; from the interactions of the data set if None.
     """
+    sequences = dataset.interactions if source is None else source
     fields = {
-        dataset.item_id_list_field: cut_windows(dataset.interactions.items, stop, length, width),
+        dataset.item_id_list_field: cut_windows(sequences.items, stop, length, width),
         dataset.item_list_length_field: length,
     }
     if dataset.negative_history is not None:
         name = dataset.config["NEG_PREFIX"] + dataset.item_id_list_field
-        fields[name] = cut_windows(dataset.negative_history, stop, length, width)
-    if dataset.history_times:
+        negatives = dataset.negative_history if source is None else dataset.other_items(source.items)
+        fields[name] = cut_windows(negatives, stop, length, width)
+    if dataset.history_times and sequences.times is not None:
         name = dataset.time_field + dataset.config["LIST_SUFFIX"]
-        fields[name] = cut_windows(dataset.interactions.times, stop, length, width)
+        fields[name] = cut_windows(sequences.times, stop, length, width)
     return {name: torch.from_numpy(values) for name, values in fields.items()}
+
+
+def last_windows(
+    config: Any,
+    dataset: ExactDataset,
+    users: np.ndarray,
+    start: np.ndarray,
+    stop: np.ndarray,
+    source: Sequences | None = None,
+) -> Interaction:
+    """Returns what a sequential model reads at an evaluation: users and the last window of each history.
+
+    Transforms that augment (masking, cropping, reordering) belong to training and are skipped.
+
+    Args:
+        config: The merged configuration.
+        dataset: The training part, as tensors.
+        users: ``(B,) int64`` internal user ids.
+        start, stop: ``(B,) int64`` rows of each history.
+        source: As in :func:`history_fields`.
+    """
+    width = int(config["MAX_ITEM_LIST_LENGTH"])
+    length = np.minimum(stop - start, width)
+    batch = Interaction({dataset.uid_field: torch.from_numpy(users)})
+    batch.update(Interaction(history_fields(dataset, stop, length, width, source)))
+    if config["transform"] not in ("mask_itemseq", "crop_itemseq", "reorder_itemseq"):
+        batch = construct_transform(config)(dataset, batch)
+    return dataset.join(batch)
 
 
 class TrainLoader:
@@ -251,6 +299,7 @@ class EvaluationBatch:
         users: ``(B,) int64`` internal user ids.
         seen_rows, seen_items: ``(S,) int64`` pairs of a row of the batch and an earlier item of the user.
         target_rows, target_items: ``(T,) int64`` pairs of a row of the batch and a held-out item.
+        histories: What a general model reads instead of the users' training items; None where it reads these.
     """
 
     interaction: Interaction
@@ -259,6 +308,7 @@ class EvaluationBatch:
     seen_items: torch.Tensor
     target_rows: torch.Tensor
     target_items: torch.Tensor
+    histories: Histories | None = None
 
 
 def _flat_ranges(start: np.ndarray, stop: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -272,9 +322,8 @@ def _flat_ranges(start: np.ndarray, stop: np.ndarray) -> tuple[np.ndarray, np.nd
 class EvaluationLoader:
     """Users with held-out items in a phase, in batches sized by memory.
 
-    The model never sees a held-out item. Augmenting transforms (masking, cropping, reordering) belong to training
-    and are skipped. Users without earlier interactions are skipped, because models that learn from histories cannot
-    rank for them.
+    The model never sees a held-out item. Users without earlier interactions are skipped, because models that learn
+    from histories cannot rank for them.
 
     Args:
         config: The merged configuration.
@@ -289,11 +338,14 @@ class EvaluationLoader:
     def __init__(self, config: Any, dataset: ExactDataset, split: Split, phase: int) -> None:
         self.config, self.dataset, self.split, self.phase = config, dataset, split, phase
         self._dataset = dataset
-        augments = config["transform"] in ("mask_itemseq", "crop_itemseq", "reorder_itemseq")
-        self.transform = None if augments else construct_transform(config)
         self.start, self.stop = split.before(phase)
         self.target_stop = split.before(phase + 1)[1]
         self.users = split.evaluated_users(phase)
+        self.weighting = config["history_weighting"]
+        sequential = config["MODEL_TYPE"] == ModelType.SEQUENTIAL
+        self.folds_in = not sequential and bool(config["same_history"] or self.weighting)
+        # With same_history a general model reads what a sequential one does, else what it was trained on.
+        self.read_stop = self.stop if config["same_history"] else split.before(TRAIN + 1)[1]
         self.users_without_history = int((self.target_stop > self.stop).sum()) - len(self.users)
         on_processor = torch.device(config["device"] or "cpu").type == "cpu"
         by_memory = (self.score_bytes if on_processor else self.gpu_score_bytes) // (
@@ -340,15 +392,15 @@ class EvaluationLoader:
             seen_items=torch.from_numpy(items[seen].astype(np.int64)),
             target_rows=torch.from_numpy(target_rows),
             target_items=torch.from_numpy(items[target].astype(np.int64)),
+            histories=self._histories(users) if self.folds_in else None,
         )
 
+    def _histories(self, users: np.ndarray) -> Histories:
+        found = Histories.cut(self.dataset.interactions, self.start[users], self.read_stop[users], users)
+        weighting = self.weighting
+        return found.weighted(weighting["by"], weighting["decay"]) if weighting else found
+
     def _interaction(self, users: np.ndarray) -> Interaction:
-        batch = Interaction({self.dataset.uid_field: torch.from_numpy(users)})
         if self.config["MODEL_TYPE"] == ModelType.SEQUENTIAL:
-            width = int(self.config["MAX_ITEM_LIST_LENGTH"])
-            stop = self.stop[users]
-            length = np.minimum(stop - self.start[users], width)
-            batch.update(Interaction(history_fields(self.dataset, stop, length, width)))
-            if self.transform:
-                batch = self.transform(self.dataset, batch)
-        return self.dataset.join(batch)
+            return last_windows(self.config, self.dataset, users, self.start[users], self.stop[users])
+        return self.dataset.join(Interaction({self.dataset.uid_field: torch.from_numpy(users)}))

@@ -146,9 +146,13 @@ class ExactDataset(Dataset):
         """DIEN's auxiliary loss (Zhou et al. 2019): another item beside each interaction, drawn once; else None."""
         if not any(base.__name__ == "DIEN" for base in self.config.model_class.__mro__):
             return None
-        data = self.interactions
-        drawn = np.random.default_rng(self.config["seed"]).integers(1, data.n_items - 1, len(data))
-        return drawn + (drawn >= data.items)
+        return self.other_items(self.interactions.items)
+
+    def other_items(self, items: np.ndarray) -> np.ndarray:
+        """``(n,) int64`` items drawn uniformly, each another one than the item ``(n,)`` at its place."""
+        n_items = self.interactions.n_items
+        drawn = np.random.default_rng(self.config["seed"]).integers(1, n_items - 1, len(items))
+        return drawn + (drawn >= items)
 
     def split(self) -> Split:
         """The split that the configuration asks for."""

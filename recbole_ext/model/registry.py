@@ -26,6 +26,7 @@ __all__ = [
     "MODELS",
     "Explained",
     "Family",
+    "FoldInKind",
     "ModelSpec",
     "family_of",
     "known_models",
@@ -35,10 +36,12 @@ __all__ = [
     "resolve_model",
     "seeds_of",
     "short_name",
+    "spec_of",
 ]
 
 Family = Literal["floor", "classic", "sequential_classic", "neural", "sequence"]
 Explained = Literal["parts", "window", "row", "nearest", "none", "chance", "popularity", "rule"]
+FoldInKind = Literal["window", "row", "solve", "counts", "none"]
 
 FAMILIES: dict[Family, str] = {
     "floor": "no learning",
@@ -69,9 +72,10 @@ class ModelSpec:
             :class:`~recbole_ext.recommend.reasons.Reading` finds it, or why the model gives no reason from a history:
             ``chance``, ``popularity``, ``rule``. The words are in :mod:`recbole_ext.model.explainable`.
         needs: What it needs beside interactions that no data set of this package has; such a model is refused.
+        fold_in: How it reads a history that it was not trained on; :mod:`recbole_ext.model.fold_in` has the words.
 
     Raises:
-        ConfigError: ``family`` or ``explained`` is unknown.
+        ConfigError: ``family``, ``explained`` or ``fold_in`` is unknown.
     """
 
     name: str
@@ -81,9 +85,14 @@ class ModelSpec:
     deterministic: bool = False
     explained: Explained = "nearest"
     needs: str = ""
+    fold_in: FoldInKind = "none"
 
     def __post_init__(self) -> None:
-        known = (("family", get_args(Family)), ("explained", get_args(Explained)))
+        known = (
+            ("family", get_args(Family)),
+            ("explained", get_args(Explained)),
+            ("fold_in", get_args(FoldInKind)),
+        )
         for fact, values in known:
             if getattr(self, fact) not in values:
                 raise ConfigError(
@@ -93,6 +102,14 @@ class ModelSpec:
             raise ConfigError(
                 f"model {self.path}: deterministic is {self.deterministic!r}: give True or False"
             )
+
+    @property
+    def weighable(self) -> bool:
+        """Whether it scores a row of numbers, one for each item of a history, so that items can weigh more or less.
+
+        A row whose items can be explained one by one is such a row; other models look up the items of a history.
+        """
+        return self.fold_in == "row" and self.explained in ("parts", "row")
 
     @property
     def is_neural(self) -> bool:
@@ -122,10 +139,19 @@ MODELS: dict[str, ModelSpec] = {
             "the floor of every comparison",
             "floor",
             explained="chance",
+            fold_in="counts",
         ),
-        ModelSpec("Pop", f"{_GENERAL}.pop:Pop", "exact counts", "floor", True, "popularity"),
-        ModelSpec(
-            "RecentPop", f"{_GENERAL}.recentpop:RecentPop", "Ji et al. 2020", "floor", True, "popularity"
+        *(
+            ModelSpec(
+                name,
+                f"{_GENERAL}.{name.lower()}:{name}",
+                paper,
+                "floor",
+                True,
+                "popularity",
+                fold_in="counts",
+            )
+            for name, paper in (("Pop", "exact counts"), ("RecentPop", "Ji et al. 2020"))
         ),
         ModelSpec(
             "PersonalTopK",
@@ -134,6 +160,7 @@ MODELS: dict[str, ModelSpec] = {
             "floor",
             True,
             "rule",
+            fold_in="counts",
         ),
         ModelSpec(
             "MarkovChain",
@@ -142,10 +169,17 @@ MODELS: dict[str, ModelSpec] = {
             "sequential_classic",
             True,
             "window",
+            fold_in="window",
         ),
         *(
             ModelSpec(
-                name, f"{_SEQUENTIAL}.{name.lower()}:{name}", paper, "sequential_classic", True, "parts"
+                name,
+                f"{_SEQUENTIAL}.{name.lower()}:{name}",
+                paper,
+                "sequential_classic",
+                True,
+                "parts",
+                fold_in="window",
             )
             for name, paper in (
                 ("SequentialRules", "Ludewig and Jannach 2018"),
@@ -154,16 +188,32 @@ MODELS: dict[str, ModelSpec] = {
                 ("STAN", "Garg et al. 2019"),
             )
         ),
-        ModelSpec("BPR", f"{_GENERAL}.bpr:BPR", "Rendle et al. 2009", "classic"),
-        ModelSpec("ItemKNN", f"{_GENERAL}.itemknn:ItemKNN", "Aiolli 2013", "classic", True, "parts"),
-        ModelSpec("UserKNN", f"{_GENERAL}.userknn:UserKNN", "Resnick et al. 1994", "classic", True, "parts"),
-        ModelSpec("RP3beta", f"{_GENERAL}.rp3beta:RP3beta", "Paudel et al. 2017", "classic", True, "parts"),
-        ModelSpec("iALS", f"{_GENERAL}.ials:iALS", "Hu et al. 2008; Rendle et al. 2022", "classic"),
-        ModelSpec("MLP", f"{_GENERAL}.mlp:MLP", "He et al. 2017"),
-        ModelSpec("NCL", f"{_GENERAL}.ncl:NCL", "Lin et al. 2022"),
-        ModelSpec("RaCT", f"{_GENERAL}.ract:RaCT", "Lobel et al. 2020", explained="row"),
+        ModelSpec("BPR", f"{_GENERAL}.bpr:BPR", "Rendle et al. 2009", "classic", fold_in="solve"),
         *(
-            ModelSpec(name, f"{_SEQUENTIAL}.{name.lower()}:{name}", paper, "sequence", explained="window")
+            ModelSpec(
+                name, f"{_GENERAL}.{name.lower()}:{name}", paper, "classic", True, "parts", fold_in="row"
+            )
+            for name, paper in (
+                ("ItemKNN", "Aiolli 2013"),
+                ("UserKNN", "Resnick et al. 1994"),
+                ("RP3beta", "Paudel et al. 2017"),
+            )
+        ),
+        ModelSpec(
+            "iALS", f"{_GENERAL}.ials:iALS", "Hu et al. 2008; Rendle et al. 2022", "classic", fold_in="solve"
+        ),
+        ModelSpec("MLP", f"{_GENERAL}.mlp:MLP", "He et al. 2017"),
+        ModelSpec("NCL", f"{_GENERAL}.ncl:NCL", "Lin et al. 2022", fold_in="solve"),
+        ModelSpec("RaCT", f"{_GENERAL}.ract:RaCT", "Lobel et al. 2020", explained="row", fold_in="row"),
+        *(
+            ModelSpec(
+                name,
+                f"{_SEQUENTIAL}.{name.lower()}:{name}",
+                paper,
+                "sequence",
+                explained="window",
+                fold_in="window",
+            )
             for name, paper in (
                 ("BERT4Rec", "Sun et al. 2019"),
                 ("Caser", "Tang and Wang 2018"),
@@ -177,9 +227,9 @@ MODELS: dict[str, ModelSpec] = {
     )
 }
 
-_HOST_FAMILIES: dict[str, tuple[Family, Explained]] = {
-    "general_recommender": ("neural", "nearest"),
-    "sequential_recommender": ("sequence", "window"),
+_HOST_FAMILIES: dict[str, tuple[Family, Explained, FoldInKind]] = {
+    "general_recommender": ("neural", "nearest", "none"),
+    "sequential_recommender": ("sequence", "window", "window"),
 }
 """RecBole's folders of models that rank from interactions, and what is taken of a model that has no row."""
 
@@ -192,43 +242,55 @@ def _of_recbole(
     deterministic: bool = False,
     explained: Explained | None = None,
     needs: str = "",
+    fold_in: FoldInKind | None = None,
 ) -> ModelSpec:
     """A model of RecBole's, with the facts of its folder where none are given."""
     path = f"recbole.model.{folder}.{name.lower()}:{name}"
-    usual_family, usual_explained = _HOST_FAMILIES[folder]
+    usual = _HOST_FAMILIES[folder]
     return ModelSpec(
-        name, path, paper, family or usual_family, deterministic, explained or usual_explained, needs
+        name,
+        path,
+        paper,
+        family or usual[0],
+        deterministic,
+        explained or usual[1],
+        needs,
+        fold_in or usual[2],
     )
 
 
 _IN_GENERAL = functools.partial(_of_recbole, "general_recommender")
 _IN_SEQUENTIAL = functools.partial(_of_recbole, "sequential_recommender")
+_AUTO_ENCODER = functools.partial(_IN_GENERAL, explained="row", fold_in="row")
 
 _HOST: dict[str, ModelSpec] = {
     spec.name: spec
     for spec in (
-        _IN_GENERAL("ADMMSLIM", "Steck et al. 2020", "classic", True, "parts"),
-        _IN_GENERAL("CDAE", "Wu et al. 2016", explained="row"),
-        _IN_GENERAL("DiffRec", "Wang et al. 2023", explained="row"),
-        _IN_GENERAL("DMF", "Xue et al. 2017", explained="none"),
-        _IN_GENERAL("EASE", "Steck 2019", "classic", True, "parts"),
-        _IN_GENERAL("FISM", "Kabbur et al. 2013", "classic"),
+        _IN_GENERAL("ADMMSLIM", "Steck et al. 2020", "classic", True, "parts", fold_in="row"),
+        _AUTO_ENCODER("CDAE", "Wu et al. 2016"),
+        _IN_GENERAL("DGCF", "Wang et al. 2020", fold_in="solve"),
+        _AUTO_ENCODER("DiffRec", "Wang et al. 2023"),
+        _IN_GENERAL("DMF", "Xue et al. 2017", explained="none", fold_in="row"),
+        _IN_GENERAL("EASE", "Steck 2019", "classic", True, "parts", fold_in="row"),
+        _IN_GENERAL("ENMF", "Chen et al. 2020", fold_in="solve"),
+        _IN_GENERAL("FISM", "Kabbur et al. 2013", "classic", fold_in="row"),
         _IN_GENERAL("GCMC", "van den Berg et al. 2018", explained="none"),
-        _IN_GENERAL(
-            "LDiffRec",
-            "Wang et al. 2023",
-            explained="row",
-            needs="pre-trained item embeddings (item_emb.npy)",
-        ),
-        _IN_GENERAL("LINE", "Tang et al. 2015", "classic"),
-        _IN_GENERAL("MacridVAE", "Ma et al. 2019", explained="row"),
-        _IN_GENERAL("MultiDAE", "Liang et al. 2018", explained="row"),
-        _IN_GENERAL("MultiVAE", "Liang et al. 2018", explained="row"),
+        _AUTO_ENCODER("LDiffRec", "Wang et al. 2023", needs="pre-trained item embeddings (item_emb.npy)"),
+        _IN_GENERAL("LightGCN", "He et al. 2020", fold_in="solve"),
+        _IN_GENERAL("LINE", "Tang et al. 2015", "classic", fold_in="solve"),
+        _AUTO_ENCODER("MacridVAE", "Ma et al. 2019"),
+        _AUTO_ENCODER("MultiDAE", "Liang et al. 2018"),
+        _AUTO_ENCODER("MultiVAE", "Liang et al. 2018"),
+        _IN_GENERAL("NAIS", "He et al. 2018", fold_in="row"),
         # Its singular vectors come from a randomised algorithm.
-        _IN_GENERAL("NCEPLRec", "Wu et al. 2019", "classic", explained="none"),
-        _IN_GENERAL("RecVAE", "Shenbin et al. 2020", explained="row"),
+        _IN_GENERAL("NCEPLRec", "Wu et al. 2019", "classic", explained="none", fold_in="solve"),
+        _IN_GENERAL("NGCF", "Wang et al. 2019", fold_in="solve"),
+        _AUTO_ENCODER("RecVAE", "Shenbin et al. 2020"),
+        _IN_GENERAL("SGL", "Wu et al. 2021", fold_in="solve"),
+        _IN_GENERAL("SimpleX", "Mao et al. 2021", fold_in="row"),
         # Coordinates are descended in random order, and the descent stops before the order no longer matters.
-        _IN_GENERAL("SLIMElastic", "Ning and Karypis 2011", "classic", explained="parts"),
+        _IN_GENERAL("SLIMElastic", "Ning and Karypis 2011", "classic", explained="parts", fold_in="row"),
+        _IN_GENERAL("SpectralCF", "Zheng et al. 2018", fold_in="solve"),
         _IN_SEQUENTIAL("FOSSIL", "He and McAuley 2016", "sequential_classic"),
         _IN_SEQUENTIAL("FPMC", "Rendle et al. 2010", "sequential_classic"),
         _IN_SEQUENTIAL("GRU4RecKG", needs="a knowledge graph's entity embeddings"),
@@ -322,6 +384,22 @@ def resolve_model(name: str) -> tuple[ModelSpec, type[AbstractRecommender]]:
     return (_stated(spec, model, kind == ModelType.SEQUENTIAL) if outside else spec), model
 
 
+def spec_of(model: type) -> ModelSpec:
+    """What is known of a class: its row in the table, or what it states itself.
+
+    Raises:
+        ConfigError: A fact that it states is unknown.
+    """
+    path = f"{model.__module__}:{model.__name__}"
+    known = MODELS.get(model.__name__) or _host_specs().get(model.__name__)
+    if known is not None and known.path == path:
+        return known
+    from recbole_ext._compat.host import ModelType
+
+    sequential = getattr(model, "type", None) == ModelType.SEQUENTIAL
+    return _stated(ModelSpec(model.__name__, path), model, sequential)
+
+
 def _load_outside(spec: ModelSpec) -> Any:
     try:
         return spec.load()
@@ -334,7 +412,10 @@ def _load_outside(spec: ModelSpec) -> Any:
 
 def _stated(spec: ModelSpec, model: type, sequential: bool) -> ModelSpec:
     """The facts that a class from outside states as class attributes; the others follow from its type."""
-    family, explained = _HOST_FAMILIES["sequential_recommender" if sequential else "general_recommender"]
+    folder = "sequential_recommender" if sequential else "general_recommender"
+    family, explained, fold_in = _HOST_FAMILIES[folder]
+    if hasattr(model, "history_scores"):
+        fold_in = "row"
     return ModelSpec(
         spec.name,
         spec.path,
@@ -342,6 +423,7 @@ def _stated(spec: ModelSpec, model: type, sequential: bool) -> ModelSpec:
         getattr(model, "family", family),
         getattr(model, "deterministic", False),
         getattr(model, "explained", explained),
+        fold_in=getattr(model, "fold_in", fold_in),
     )
 
 

@@ -10,6 +10,10 @@ import scipy.sparse as sp
 import torch
 
 from recbole_ext.data.dataloader import EvaluationBatch
+from recbole_ext.data.histories import Histories
+from recbole_ext.data.interactions import VALID
+from recbole_ext.model.fold_in import HistoryReader
+from recbole_ext.model.history_rows import UserRows
 from recbole_ext.model.registry import Explained
 from recbole_ext.trainer.opened import OpenedRun
 
@@ -44,28 +48,38 @@ def _weights(model: Any) -> Any | None:
     return None
 
 
-def _linear_parts(model: Any, user: int, items: np.ndarray) -> tuple[np.ndarray, np.ndarray] | None:
+def _linear_parts(
+    opened: OpenedRun, batch: EvaluationBatch, items: np.ndarray
+) -> tuple[np.ndarray, np.ndarray] | None:
     """Items of a user's history and their parts in the scores of a linear model; None for other models."""
+    model, user = opened.trainer.model, int(batch.users[0])
     weights, matrix = _weights(model), getattr(model, "interaction_matrix", None)
     if weights is None or matrix is None:
         return None
     row = sp.csr_matrix(matrix[user])
+    if batch.histories is not None:
+        row = sp.csr_matrix(UserRows(model, opened.data.dataset.user_num).matrix(batch.histories)[0])
     history = row.indices.astype(np.int64)
     block = weights[history][:, items]
     dense = np.asarray(block.todense() if sp.issparse(block) else block, dtype=np.float64)
     return history, dense * row.data.astype(np.float64)[:, None]
 
 
-def _parts(model: Any, batch: EvaluationBatch, items: np.ndarray, scores: np.ndarray) -> Reading | None:
+def _parts(
+    opened: OpenedRun, batch: EvaluationBatch, items: np.ndarray, scores: np.ndarray
+) -> Reading | None:
     """Exact parts of the scores of one user; None if they do not sum to the scores, as with centred columns.
 
-    A model that reads a window provides its own parts: ``parts(interaction, items)`` returns the items of the window
-    and ``(H, R)`` parts.
+    A model provides its own parts: ``parts(interaction, items)`` of a window or a training user returns the items of
+    the history and ``(H, R)`` parts, ``history_parts(histories, items)`` those of any history.
     """
-    if hasattr(model, "parts"):
+    model = opened.trainer.model
+    if batch.histories is not None and hasattr(model, "history_parts"):
+        found = model.history_parts(batch.histories, items)
+    elif hasattr(model, "parts"):
         found = model.parts(batch.interaction, items)
     else:
-        found = _linear_parts(model, int(batch.users[0]), items)
+        found = _linear_parts(opened, batch, items)
     if found is None:
         return None
     history, effects = found
@@ -133,20 +147,14 @@ def _seen(opened: OpenedRun, batch: EvaluationBatch) -> torch.Tensor:
 
 
 def _row(opened: OpenedRun, batch: EvaluationBatch, items: np.ndarray, scores: np.ndarray) -> Reading:
-    """Scores an auto-encoder again with one item of the user's row set to zero at a time."""
-    model, user = opened.trainer.model, int(batch.users[0])
-    places = torch.nonzero(model.history_item_value[user]).flatten()
-    history = model.history_item_id[user][places].cpu().numpy()
-    without = []
-    for place in places.tolist():
-        old = model.history_item_value[user, place].clone()
-        model.history_item_value[user, place] = 0
-        without.append(opened.trainer.scores_of(batch)[0])
-        model.history_item_value[user, place] = old
-    if not without:
-        return Reading("row", history, np.zeros((0, len(items))))
-    effects, ranks = _compared(torch.stack(without), _seen(opened, batch), items, scores)
-    return Reading("row", history, effects, ranks)
+    """Scores a model of rows again without each item of the user's row."""
+    histories = batch.histories or Histories.before(opened.data.split, VALID, batch.users[:1])
+    histories = histories.kept(histories.last_of_each())
+    if len(histories.items) < 2:
+        return Reading("row", histories.items[:0], np.zeros((0, len(items))))
+    reader = HistoryReader(opened.trainer.model, opened.data.dataset, opened.config)
+    effects, ranks = _compared(reader.scores(histories.without_each()), _seen(opened, batch), items, scores)
+    return Reading("row", histories.items, effects, ranks)
 
 
 def _item_vectors(model: torch.nn.Module, n_items: int) -> np.ndarray | None:
@@ -177,11 +185,11 @@ def read_history(opened: OpenedRun, batch: EvaluationBatch, items: np.ndarray) -
     model = opened.trainer.model
     raw = opened.trainer.scores_of(batch)[0]
     scores = raw[torch.from_numpy(items).to(raw.device)].double().cpu().numpy()
-    exact = _parts(model, batch, items, scores)
+    exact = _parts(opened, batch, items, scores)
     if exact is not None:
         return exact
     if opened.data.dataset.item_id_list_field in batch.interaction.columns:
         return _window(opened, batch, items, scores)
-    if hasattr(model, "history_item_id") and hasattr(model, "get_rating_matrix"):
+    if opened.spec.explained == "row" or (batch.histories is not None and opened.spec.fold_in == "row"):
         return _row(opened, batch, items, scores)
     return _nearest(model, batch.seen_items.numpy(), items, opened.data.dataset.item_num)

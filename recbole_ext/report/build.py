@@ -26,6 +26,7 @@ from recbole_ext.report.sections.results import comparison_section
 from recbole_ext.report.sections.tuning import ablation_section, tuning_section
 from recbole_ext.report.sentences import headline
 from recbole_ext.report.svg_files import figure_files
+from recbole_ext.runs.protocol import same_history_words
 
 __all__ = ["document_of", "write_report"]
 
@@ -81,6 +82,7 @@ def _colophon(context: Context) -> str:
     words = (
         f"Written by recbole_ext {__version__}. Protocol: {c.dataset}, split {p.get('split')}, candidates: "
         f"{p.get('candidates')}, seen items {'masked' if p.get('mask_seen', True) else 'not masked'}, K = {c.k}, "
+        f"{same_history_words(p)}, "
         f"head rule {p.get('head_rule')}, {_users(context)}. Nothing on this page is loaded from the network."
     )
     return words + (f" Data: {DATASETS[c.dataset].citation}" if c.dataset in DATASETS else "")

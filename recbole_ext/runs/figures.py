@@ -92,6 +92,7 @@ class RunProtocol(Form):
     tie_break: str
     users_decided_by_tie_break: float
     history_shuffle: str = "none"
+    same_history: bool = False
 
 
 class Seconds(Form):

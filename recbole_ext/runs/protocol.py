@@ -9,7 +9,7 @@ from typing import Any
 from recbole_ext.errors import ConfigError
 from recbole_ext.runs.run import Run
 
-__all__ = ["NOT_COMPARED", "Origin", "by_settings", "check_same_protocol", "origin_of"]
+__all__ = ["NOT_COMPARED", "Origin", "by_settings", "check_same_protocol", "origin_of", "same_history_words"]
 
 Origin = tuple[Path, Mapping[str, Any]]
 """Path of a folder, and what its figures rest on: data set, fingerprint and protocol as far as it says so."""
@@ -25,12 +25,22 @@ _FREE = frozenset({"seed", "topk"})
 _FREE_BESIDE_RUNS = _FREE | {"seeds", "confidence", "phase", "head_rule", "shown_k"}
 """A re-ranking may have a head of its own, an ablation its own K."""
 
+_UNSAID = {"same_history": False, "history_shuffle": "none"}
+"""What a protocol means that does not name these keys."""
+
 
 def origin_of(metrics: Mapping[str, Any]) -> dict[str, Any]:
     """What the figures of a ``metrics.json`` rest on."""
     places = {"dataset": "dataset", "data": "fingerprint"}
     known = {name: metrics[place] for name, place in places.items() if metrics.get(place) is not None}
-    return {**known, **metrics.get("protocol", {})}
+    return {**known, **_UNSAID, **metrics["protocol"]} if "protocol" in metrics else known
+
+
+def same_history_words(protocol: Mapping[str, Any]) -> str:
+    """What the models read at the test, as every table says it."""
+    if protocol.get("same_history", False):
+        return "every model reads a history up to the held-out item"
+    return "sequential models read a history up to the held-out item, the others what they were trained on"
 
 
 def _first_difference(first: Mapping[str, Any], said: Mapping[str, Any], keys: frozenset[str]) -> str | None:

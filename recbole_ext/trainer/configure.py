@@ -16,6 +16,7 @@ from recbole_ext.config.yaml_reader import read_yaml
 from recbole_ext.data.movielens.catalog import DATASETS
 from recbole_ext.data.place import mend_leftovers
 from recbole_ext.errors import ConfigError, DataError, DownloadError, program
+from recbole_ext.model.foldable import check_histories
 from recbole_ext.model.registry import ModelSpec, model_spec
 
 __all__ = [
@@ -75,7 +76,9 @@ def read_model_config(
         ConfigError: The model is unknown, or a key or value cannot be used.
     """
     spec = model_spec(model)
-    return spec, read_config(source_of_model(spec), files, overrides, origins=origins, dataset=dataset)
+    checked = read_config(source_of_model(spec), files, overrides, origins=origins, dataset=dataset)
+    check_histories(spec, checked.values)
+    return spec, checked
 
 
 def source_of_model(spec: ModelSpec) -> ModelSource:

@@ -48,6 +48,7 @@ def protocol(config: Any, data: PreparedData) -> dict[str, Any]:
         "split": config["split"],
         "split_ratio": None if config["split"] == "leave_one_out" else list(config["split_ratio"]),
         "mask_seen": bool(config["mask_seen"]),
+        "same_history": bool(config["same_history"]),
         "candidates": "whole filtered catalogue",
         "topk": list(config["topk"]),
         "shown_k": shown_k(config),

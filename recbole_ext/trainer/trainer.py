@@ -18,13 +18,15 @@ from typing import Any
 import numpy as np
 import torch
 
-from recbole_ext._compat.host import AbstractRecommender, Interaction, Trainer
+from recbole_ext._compat.host import AbstractRecommender, Trainer
 from recbole_ext.data.dataloader import EvaluationBatch, EvaluationLoader
 from recbole_ext.data.interactions import VALID
 from recbole_ext.errors import CheckpointError, ConfigError, DataError, RecBoleExtError
 from recbole_ext.evaluator.evaluate import Evaluation, evaluated, try_own_metrics
 from recbole_ext.evaluator.ranking import Lists, best_candidates, mask_scores_, ranks_within
 from recbole_ext.evaluator.register import is_accuracy
+from recbole_ext.model.fold_in import HistoryReader
+from recbole_ext.model.scoring import catalogue_scores
 from recbole_ext.progress import Stage, is_shown, stage
 from recbole_ext.trainer.checkpoint import load_tensors, save_tensors
 
@@ -127,31 +129,11 @@ class ExactTrainer(Trainer):
         Raises:
             RecBoleExtError: The model gives something else than one score for each user and item.
         """
-        interaction = batch.interaction.to(self.device)
-        n_items = self._n_items
-        try:
-            scores = self.model.full_sort_predict(interaction)
-        except NotImplementedError:
-            scores = torch.cat(
-                [self._predict_all(interaction[row : row + 1], n_items) for row in range(len(interaction))]
-            )
-        wanted = (len(batch.users), n_items)
-        if wrong := _unlike_scores(scores, wanted):
-            raise RecBoleExtError(
-                f"{type(self.model).__name__}.full_sort_predict returned {wrong}: return a tensor of the shape "
-                f"{wanted}, a score for each user and item"
-            )
-        # The host's models of closed form score on the processor, wherever the others are.
-        scores = scores.to(self.device).view(wanted)
-        return scores if scores.dtype in (torch.float32, torch.float64) else scores.float()
-
-    def _predict_all(self, one: Interaction, n_items: int) -> torch.Tensor:
-        item_field = self.config["ITEM_ID_FIELD"]
-        items = torch.arange(n_items, device=self.device)
-        every = one.repeat_interleave(n_items)
-        every.update(self._dataset.join(Interaction({item_field: items.cpu()})).to(self.device))
-        pieces = range(0, n_items, self.test_batch_size)
-        return torch.cat([self.model.predict(every[i : i + self.test_batch_size]) for i in pieces])
+        if batch.histories is not None and self._reader is not None:
+            return self._reader.scores(batch.histories)
+        return catalogue_scores(
+            self.model, batch.interaction, self._dataset, self.device, self.test_batch_size
+        )
 
     def lists(
         self,
@@ -229,7 +211,8 @@ class ExactTrainer(Trainer):
     def begin(self, loader: EvaluationLoader) -> None:
         """Makes the model ready to score the batches of a phase."""
         self.model.eval()
-        self._dataset, self._n_items = loader.dataset, loader.dataset.item_num
+        self._dataset = loader.dataset
+        self._reader = HistoryReader(self.model, loader.dataset, self.config) if loader.folds_in else None
 
     @torch.no_grad()
     def masked_scores_of(self, batch: EvaluationBatch) -> torch.Tensor:
@@ -399,20 +382,6 @@ class ExactTrainer(Trainer):
     def finished(self) -> bool:
         """Whether early stopping or the number of epochs has ended the training that was resumed."""
         return self.start_epoch >= self.epochs or self.cur_step > self.stopping_step
-
-
-def _unlike_scores(scores: Any, wanted: tuple[int, int]) -> str:
-    """What was returned in place of a score for each user and item; an empty text if nothing is wrong.
-
-    RecBole's own models return ``wanted`` or the same in one dimension.
-    """
-    if scores is None:
-        return "None"
-    if not isinstance(scores, torch.Tensor):
-        return f"a value of the type {type(scores).__name__}"
-    if scores.numel() != wanted[0] * wanted[1] or scores.ndim > 2:
-        return f"a tensor of the shape {tuple(scores.shape)}"
-    return "complex numbers" if scores.is_complex() else ""
 
 
 def _refuse_no_candidates(best: torch.Tensor, batch: EvaluationBatch, n_items: int) -> None:

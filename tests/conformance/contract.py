@@ -26,6 +26,7 @@ from tests.conftest import Row, write_inter
 __all__ = [
     "DEPENDS_ON_THE_BATCH",
     "FAST",
+    "KNOWS_THE_PERSON",
     "PADDING_COUNTS",
     "PREDICT_DIFFERS",
     "SLOW",
@@ -86,6 +87,25 @@ PADDING_COUNTS = {
     "LightSANs": "items are projected to latent interests over all places, padding among them, without a mask",
     "NextItNet": "the state of the last column is taken, which is that of padding for a short history",
     "NPE": "the embedding of padding is learnt and summed",
+}
+_VECTOR, _NEIGHBOUR = "a vector for each user", "a training user is no neighbour of its own history"
+KNOWS_THE_PERSON = {
+    "CDAE": _VECTOR,
+    "Caser": _VECTOR,
+    "DIEN": _VECTOR,
+    "FISM": "a bias for each user",
+    "FOSSIL": "weights of the last items for each user",
+    "FPMC": _VECTOR,
+    "HGN": _VECTOR,
+    "HRM": _VECTOR,
+    "NPE": _VECTOR,
+    "SHAN": _VECTOR,
+    "SKNN": _NEIGHBOUR,
+    "STAN": _NEIGHBOUR,
+    "SimpleX": _VECTOR,
+    "TransRec": _VECTOR,
+    "UserKNN": _NEIGHBOUR,
+    "VSKNN": _NEIGHBOUR,
 }
 
 USERS, ITEMS, WINDOW = 30, 16, 6
@@ -163,8 +183,8 @@ class Subject:
 
     def scores(self, interaction: Interaction) -> torch.Tensor:
         """``(B, n_items)`` scores, as the trainer ranks them; the same noise for each call that adds noise."""
-        trainer, dataset = self.run.trainer, self.run.data.dataset
-        trainer._dataset, trainer._n_items = dataset, dataset.item_num
+        trainer = self.run.trainer
+        trainer.begin(self.run.data.test)
         batch = type(self.users)(
             **{**vars(self.users), "interaction": interaction, "users": np.arange(len(interaction))}
         )

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import copy
+import dataclasses
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -11,9 +13,14 @@ import pytest
 import torch
 from recbole.data.interaction import Interaction
 
+from recbole_ext.data.histories import Histories
+from recbole_ext.data.interactions import TEST, VALID
+from recbole_ext.errors import ConfigError
 from recbole_ext.model.explainable import EXPLANATIONS
+from recbole_ext.model.fold_in import history_scores
 from recbole_ext.model.registry import known_models, model_spec
 from recbole_ext.recommend.explain import explain
+from recbole_ext.trainer.trainer import model_state
 from tests.conformance import contract
 from tests.conformance.contract import Subject
 
@@ -146,6 +153,46 @@ def test_a_recommendation_is_explained_as_the_table_says(subject: Subject) -> No
     assert found.how == EXPLANATIONS[stated]
     without_reasons = {"none", "chance", "popularity", "rule"}
     assert found.kind == ("none" if stated in without_reasons else stated)
+
+
+def test_a_history_is_scored_as_the_same_history_of_a_training_user(subject: Subject) -> None:
+    """Fold-in: exact for windows, 1e-5 for every other model whose scores are a function of the history."""
+    kind = model_spec(subject.name).fold_in
+    data, config = subject.run.data, subject.run.config
+    users = data.test.users[:7]
+    histories = Histories.before(data.split, TEST if subject.sequential else VALID, users)
+    torch.manual_seed(0)
+    if kind == "none":
+        with pytest.raises(ConfigError, match=f"of {subject.name} a person is known only by"):
+            history_scores(subject.model, data.dataset, config, histories)
+        return
+    found = history_scores(subject.model, data.dataset, config, histories).float()
+    again = subject.scores(subject.users.interaction[torch.arange(7)])
+    assert found.shape == again.shape == (7, data.dataset.item_num)
+    assert torch.isfinite(found[:, 1:]).all()
+    if kind == "window":
+        assert torch.equal(found, again)
+    elif kind != "solve":
+        torch.testing.assert_close(found, again, atol=1e-5, rtol=1e-5)
+
+
+def test_a_person_never_seen_is_scored_like_a_user_that_the_model_does_not_know_by_id(
+    subject: Subject,
+) -> None:
+    if model_spec(subject.name).fold_in in ("none", "counts"):
+        pytest.skip("reads no history")
+    data, config = subject.run.data, subject.run.config
+    known = Histories.before(data.split, TEST, data.test.users[:3])
+    unseen = dataclasses.replace(known, users=np.zeros(3, dtype=np.int64))
+    before = copy.deepcopy(model_state(subject.model))
+    scores = []
+    for one in (known, unseen):
+        torch.manual_seed(0)
+        scores.append(history_scores(subject.model, data.dataset, config, one))
+    assert torch.isfinite(scores[1][:, 1:]).all()
+    assert torch.equal(*scores) != (subject.name in contract.KNOWS_THE_PERSON)
+    for name, value in model_state(subject.model)["state_dict"].items():
+        assert torch.equal(value, before["state_dict"][name])
 
 
 def test_no_layer_stands_between_the_tables_of_a_classic_model(subject: Subject) -> None:

@@ -14,10 +14,11 @@ from recbole.data.interaction import Interaction
 
 from recbole_ext.config.build import build_config
 from recbole_ext.errors import ConfigError
-from recbole_ext.model.general_recommender import ials as ials_module
-from recbole_ext.model.general_recommender.ials import iALS, solved_side
+from recbole_ext.model.general_recommender.ials import iALS
 from recbole_ext.model.general_recommender.rp3beta import RP3beta
 from recbole_ext.model.general_recommender.userknn import ITEM_WEIGHTS, UserKNN
+from recbole_ext.model.kernels import least_squares
+from recbole_ext.model.kernels.least_squares import solved_side
 from tests.model.histories import History, built, histories
 
 N_ITEMS = 7
@@ -122,7 +123,7 @@ def test_each_half_step_of_ials_ends_where_the_gradient_is_0(
     torch.manual_seed(0)
     model = built(iALS, training, N_ITEMS, embedding_size=3, iterations=2, **values)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(ials_module, "_BLOCK_ELEMENTS", block)
+        patch.setattr(least_squares, "_BLOCK_ELEMENTS", block)
         model.calculate_loss(Interaction({"user_id": torch.tensor([1])}))
     x = torch.from_numpy(model.matrix.toarray()[1:, 1:]).double()
     users = model.user_embedding.weight[1:].detach().double()

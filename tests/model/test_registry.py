@@ -43,6 +43,10 @@ from recbole.utils import ModelType
 class Mine(BPR):
     pass
 
+class Reads(BPR):
+    def history_scores(self, histories):
+        return None
+
 class Context(GeneralRecommender):
     type = ModelType.CONTEXT
 
@@ -66,6 +70,9 @@ class OfNoSeed(BPR):
 
 class OfNoReason(BPR):
     explained = "magic"
+
+class OfNoFold(BPR):
+    fold_in = "magic"
 
 class NoModel:
     pass
@@ -262,7 +269,10 @@ def test_what_a_class_from_outside_does_not_state_follows_from_its_type(
     outside: Callable[[str], str],
 ) -> None:
     assert model_spec(outside("Mine")) == ModelSpec("Mine", outside("Mine"), "", "neural", False, "nearest")
-    assert model_spec(outside("Walk")) == ModelSpec("Walk", outside("Walk"), "", "sequence", False, "window")
+    assert model_spec(outside("Walk")) == ModelSpec(
+        "Walk", outside("Walk"), "", "sequence", False, "window", fold_in="window"
+    )
+    assert model_spec(outside("Reads")).fold_in == "row"
     assert seeds_of(outside("Mine"), [1, 2]) == [1, 2]
 
 
@@ -275,6 +285,7 @@ def test_what_a_class_from_outside_does_not_state_follows_from_its_type(
         ),
         ("OfNoSeed", "OfNoSeed: deterministic is 'yes': give True or False"),
         ("OfNoReason", "OfNoReason: explained is 'magic': choose one of parts, window,"),
+        ("OfNoFold", "OfNoFold: fold_in is 'magic': choose one of window, row,"),
     ],
 )
 def test_an_unknown_fact_is_refused(class_name: str, message: str, outside: Callable[[str], str]) -> None:

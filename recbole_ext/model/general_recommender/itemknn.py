@@ -11,9 +11,10 @@ import torch
 from recbole_ext._compat.host import general_recommender as host
 from recbole_ext.errors import ConfigError
 from recbole_ext.evaluator.ranking import top_k
+from recbole_ext.model.kernels.largest_rows import LargestRows
 from recbole_ext.model.kernels.sparse_product import dense_product
 
-__all__ = ["ItemKNN", "cosine_neighbours"]
+__all__ = ["ItemKNN", "cosine_neighbours", "cosine_rows"]
 
 _BLOCK_ELEMENTS = 1 << 21
 
@@ -51,6 +52,30 @@ def cosine_neighbours(interactions: sp.csr_matrix, k: int, shrink: float = 0.0) 
     indptr = np.concatenate([[0], np.cumsum(torch.cat(found).numpy())])
     parts = torch.cat(similarities).numpy(), torch.cat(neighbours).numpy(), indptr
     return sp.csc_matrix(parts, shape=(n_items, n_items))
+
+
+def cosine_rows(
+    rows: sp.csr_matrix, known: sp.csr_matrix, k: int, shrink: float, itself: np.ndarray
+) -> sp.csr_matrix:
+    """Finds the k most similar known rows of each row, by the cosine of :func:`cosine_neighbours`.
+
+    Args:
+        rows: ``(P, n) float32``, none below 0.
+        known: ``(m, n) float32``; row 0 is padding.
+        k: Number of neighbours of each row.
+        shrink: Added to the denominator.
+        itself: ``(P,) int64`` known row that is never a neighbour of each row; 0 for none.
+
+    Returns:
+        ``(P, m) float32``: a row holds its neighbours.
+    """
+    near = dense_product(rows, known.T.tocsr())  # (P, m)
+    near[torch.arange(len(near)), torch.from_numpy(itself)] = 0
+    sizes = [torch.from_numpy(np.sqrt(np.asarray(one.power(2).sum(axis=1)).ravel())) for one in (rows, known)]
+    near /= torch.addcmul(torch.tensor(shrink + 1e-6), sizes[0][:, None], sizes[1])
+    found = LargestRows(known.shape[0], k)
+    found.add(near.numpy())
+    return found.matrix()
 
 
 class ItemKNN(host.ItemKNN):

@@ -9,6 +9,7 @@ import scipy.sparse as sp
 import torch
 
 from recbole_ext._compat.host import GeneralRecommender, InputType, ModelType
+from recbole_ext.data.histories import Histories
 from recbole_ext.model.losses.popularity import train_counts
 
 __all__ = ["PersonalTopK"]
@@ -39,28 +40,35 @@ class PersonalTopK(GeneralRecommender):
         self.fake_loss = torch.nn.Parameter(torch.zeros(1))
         counts = train_counts(dataset)
         self.popularity = counts / (1.0 + counts.max())  # (n_items,)
-        owned = self._recency_weighted(dataset, float(config["recency_decay"]))
-        total = np.asarray(owned.sum(axis=1)).ravel()
+        self.decay, self.repeats = float(config["recency_decay"]), not config["mask_seen"]
         genres = getattr(dataset, "genres", None)
         genres = np.zeros((self.n_items, 1)) if genres is None else genres.astype(np.float64)
         self.genres = genres / np.maximum(genres.sum(axis=1, keepdims=True), 1)  # (n_items, G)
-        self.profile = (owned @ self.genres) / np.where(total > 0, total, 1)[:, None]  # (n_users, G)
-        # Stored values include the tier, 2 + f / (1 + W); missing entries stay 0.
-        owned.data = 2 + owned.data / np.repeat(1 + total, np.diff(owned.indptr))
-        self.owned = None if config["mask_seen"] else owned
+        owned = self._recency_weighted(*_in_order(dataset))
+        self.profile = self._profiles(owned)  # (n_users, G)
+        self.owned = self._tier(owned)
 
-    def _recency_weighted(self, dataset: Any, decay: float) -> sp.csr_matrix:
-        """f: ``(n_users, n_items) float64``."""
-        users, items = (np.asarray(dataset.inter_feat[name]) for name in (self.USER_ID, self.ITEM_ID))
-        times = np.asarray(dataset.inter_feat[dataset.time_field])
-        # A stable sort: interactions at equal times keep the order set by the data layer.
-        order = np.lexsort((times, users))
-        users, items = users[order], items[order]
+    def _recency_weighted(self, users: np.ndarray, items: np.ndarray) -> sp.csr_matrix:
+        """f of users who stand together, each one's items oldest first: ``(n_users, n_items) float64``."""
         last = np.searchsorted(users, users, side="right") - 1
-        weight = decay ** (last - np.arange(len(users))).astype(np.float64)
-        shape = (self.n_users, self.n_items)
+        weight = self.decay ** (last - np.arange(len(users))).astype(np.float64)
+        n_users = max(self.n_users, int(users.max(initial=0)) + 1)
         # The weight of an old interaction can underflow to 0, but its item must remain an own item.
-        return sp.csr_matrix((np.maximum(weight, np.finfo(np.float64).tiny), (users, items)), shape=shape)
+        weight = np.maximum(weight, np.finfo(np.float64).tiny)
+        return sp.csr_matrix((weight, (users, items)), shape=(n_users, self.n_items))
+
+    def _profiles(self, owned: sp.csr_matrix) -> np.ndarray:
+        """P(c|u): ``(n_users, G)``."""
+        total = np.asarray(owned.sum(axis=1)).ravel()
+        return (owned @ self.genres) / np.where(total > 0, total, 1)[:, None]
+
+    def _tier(self, owned: sp.csr_matrix) -> sp.csr_matrix | None:
+        """Scores 2 + f / (1 + W) of own items; missing entries stay 0. None where no repeats are allowed."""
+        if not self.repeats:
+            return None
+        total = np.asarray(owned.sum(axis=1)).ravel()
+        owned.data = 2 + owned.data / np.repeat(1 + total, np.diff(owned.indptr))
+        return owned
 
     def calculate_loss(self, interaction: Any) -> torch.Tensor:
         """Returns 0; the model has no trainable parameters."""
@@ -80,13 +88,32 @@ class PersonalTopK(GeneralRecommender):
     def full_sort_predict(self, interaction: Any) -> torch.Tensor:
         """``(B * n_items,) float64`` scores of the whole catalogue."""
         users = interaction[self.USER_ID].cpu().numpy()
-        scores = self._by_popularity(self.profile[users] @ self.genres.T, self.popularity)  # (B, n_items)
-        if self.owned is not None:
-            own = self.owned[users].tocoo()
+        owned = None if self.owned is None else self.owned[users]
+        return self._scores(self.profile[users], owned).view(-1)
+
+    def history_scores(self, histories: Histories) -> torch.Tensor:
+        """``(P, n_items) float64`` scores of any histories."""
+        owned = self._recency_weighted(histories.rows, histories.items)[: len(histories)]
+        return self._scores(self._profiles(owned), self._tier(owned))
+
+    def _scores(self, profile: np.ndarray, owned: sp.csr_matrix | None) -> torch.Tensor:
+        """``(B, n_items)`` scores of profiles ``(B, G)`` and own items."""
+        scores = self._by_popularity(profile @ self.genres.T, self.popularity)
+        if owned is not None:
+            own = owned.tocoo()
             scores[own.row, own.col] = own.data
-        return torch.from_numpy(scores).to(self.device).view(-1)
+        return torch.from_numpy(scores).to(self.device)
 
     @staticmethod
     def _by_popularity(match: np.ndarray, popularity: np.ndarray) -> np.ndarray:
         weighted = match * popularity
         return np.where(weighted > 0, 1 + weighted, popularity)
+
+
+def _in_order(dataset: Any) -> tuple[np.ndarray, np.ndarray]:
+    """Users and items ``(N,) int64`` of the training interactions by user, then by time."""
+    columns = (dataset.uid_field, dataset.iid_field, dataset.time_field)
+    users, items, times = (np.asarray(dataset.inter_feat[name]) for name in columns)
+    # A stable sort: interactions at equal times keep the order set by the data layer.
+    order = np.lexsort((times, users))
+    return users[order], items[order]

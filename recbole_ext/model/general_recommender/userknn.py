@@ -9,7 +9,8 @@ import scipy.sparse as sp
 import torch
 
 from recbole_ext._compat.host import GeneralRecommender, InputType, ModelType
-from recbole_ext.model.general_recommender.itemknn import cosine_neighbours
+from recbole_ext.data.histories import Histories
+from recbole_ext.model.general_recommender.itemknn import cosine_neighbours, cosine_rows
 from recbole_ext.model.kernels.sparse_product import dense_product
 
 __all__ = ["ITEM_WEIGHTS", "UserKNN"]
@@ -38,8 +39,9 @@ class UserKNN(GeneralRecommender):
         self.histories = dataset.inter_matrix(form="csr").astype(np.float32)
         self.histories.data[:] = 1
         self.shrink = float(config["shrink"])
-        self.weighted = _weighted(self.histories, config["item_weight"])
-        found = cosine_neighbours(self.weighted.T.tocsr(), int(config["k"]), self.shrink)
+        self.k, self.item_weight = int(config["k"]), config["item_weight"]
+        self.weighted = _weighted(self.histories, self.item_weight, self.histories)
+        found = cosine_neighbours(self.weighted.T.tocsr(), self.k, self.shrink)
         self.neighbours = found.T.tocsr()  # (n_users, n_users), a row holds the neighbours of a user
 
     def calculate_loss(self, interaction: Any) -> torch.Tensor:
@@ -57,6 +59,15 @@ class UserKNN(GeneralRecommender):
         users = np.array(interaction[self.USER_ID].cpu())
         return dense_product(self.neighbours[users], self.histories).view(-1).to(self.device)
 
+    def history_scores(self, histories: Histories) -> torch.Tensor:
+        """``(P, n_items) float32`` scores of any histories; a training user is no neighbour of its own history."""
+        return dense_product(self._near(histories), self.histories)
+
+    def _near(self, histories: Histories) -> sp.csr_matrix:
+        """``(P, n_users)`` similarities of the neighbours of any histories."""
+        weighted = _weighted(histories.matrix(self.n_items), self.item_weight, self.histories)
+        return cosine_rows(weighted, self.weighted, self.k, self.shrink, histories.users)
+
     def parts(self, interaction: Any, items: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Computes what each item of the first user adds to the scores of some items, with the neighbours fixed.
 
@@ -68,24 +79,33 @@ class UserKNN(GeneralRecommender):
             ``(H,) int64`` items of the user and ``(H, R) float64`` their parts, which sum to the scores.
         """
         user = int(interaction[self.USER_ID][0])
-        history = self.histories[user].indices.astype(np.int64)
-        near = self.neighbours[user].indices
-        own = self.weighted[user].toarray().ravel().astype(np.float64)
+        return self._parts(self.weighted[user], self.neighbours[user].indices, items)
+
+    def history_parts(self, histories: Histories, items: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """:meth:`parts` of the first of some histories."""
+        weighted = _weighted(histories.matrix(self.n_items), self.item_weight, self.histories)
+        return self._parts(weighted[0], self._near(histories)[0].indices, items)
+
+    def _parts(
+        self, weighted: sp.csr_matrix, near: np.ndarray, items: np.ndarray
+    ) -> tuple[np.ndarray, np.ndarray]:
+        history = weighted.indices.astype(np.int64)
+        own = weighted.toarray().ravel().astype(np.float64)
         of_near = self.weighted[near].toarray().astype(np.float64)  # (N, n_items)
         size = np.linalg.norm(of_near, axis=1) * np.linalg.norm(own) + self.shrink + 1e-6
         shared = of_near[:, history] * own[history] / size[:, None]  # (N, H)
         return history, shared.T @ self.histories[near][:, items].toarray()
 
 
-def _weighted(matrix: sp.csr_matrix, kind: str) -> sp.csr_matrix:
-    """y: ``(n_users, n_items) float32``."""
-    owners, lengths = (np.asarray(matrix.sum(axis=axis)).ravel().astype(np.float64) for axis in (0, 1))
+def _weighted(matrix: sp.csr_matrix, kind: str, training: sp.csr_matrix) -> sp.csr_matrix:
+    """y of the rows ``(P, n_items)``, with the counts of the training matrix: ``(P, n_items) float32``."""
+    owners, lengths = (np.asarray(training.sum(axis=axis)).ravel().astype(np.float64) for axis in (0, 1))
     users = np.count_nonzero(lengths)
     if kind == "none":
         return matrix
     if kind == "idf":
         return (matrix @ sp.diags(np.log(users / np.maximum(owners, 1)))).tocsr().astype(np.float32)
     rarity = np.maximum(np.log(users / (1 + owners)), 0)
-    relative = lengths / lengths[lengths > 0].mean()
+    relative = np.asarray(matrix.sum(axis=1)).ravel().astype(np.float64) / lengths[lengths > 0].mean()
     saturation = (_BM25_K + 1) / (1 + _BM25_K * (1 - _BM25_B + _BM25_B * relative))
     return (sp.diags(saturation) @ matrix @ sp.diags(rarity)).tocsr().astype(np.float32)

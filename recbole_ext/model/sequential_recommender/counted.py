@@ -10,11 +10,10 @@ import scipy.sparse as sp
 import torch
 
 from recbole_ext._compat.host import InputType, SequentialRecommender
+from recbole_ext.data.histories import SECONDS_A_DAY
 from recbole_ext.errors import RecBoleExtError
 
 __all__ = ["SECONDS_A_DAY", "Counted", "Histories"]
-
-SECONDS_A_DAY = 86_400
 
 
 @dataclass(frozen=True)

@@ -52,7 +52,12 @@ def fairness(comparison: ComparisonView) -> tuple[str, str] | None:
     protocol, kinds = comparison.protocol, {row.family for row in comparison.rows}
     words, nouns = _won_by_one_metric(comparison), nouns_of(comparison.dataset)
     mixed = kinds & {"sequence", "sequential_classic"} and kinds & {"classic", "neural"}
-    if protocol.get("split") == "leave_one_out" and mixed:
+    if protocol.get("same_history"):
+        words += (
+            " In the test, every model reads a user's whole history up to the held-out film, also those that were "
+            "trained without its last film."
+        )
+    elif protocol.get("split") == "leave_one_out" and mixed:
         words += (
             f" In the test, a sequential model reads a user's whole history up to the held-out {nouns.one}; the other "
             f"models know only what they were trained on, which is one {nouns.one} less. Part of a lead may come from "
