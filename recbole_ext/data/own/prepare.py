@@ -214,14 +214,11 @@ def _say_items(origin: str, items: Items, events: Events, say: Report) -> None:
         say(f"{origin}: genres are separated by {items.separator!r}")
     if items.doubled:
         say(f"{origin}: {items.doubled:,} rows name an item again: the first row of an item counts")
-    idle, absent = (
-        len(tokens) - tokens.is_in(known.implode()).sum(),
-        len(known) - known.is_in(tokens.implode()).sum(),
-    )
-    say(
-        f"{origin}: {len(tokens):,} items, {idle:,} of them without interactions; {absent:,} items with interactions "
-        "are not in it"
-    )
+    idle = len(tokens) - int(tokens.is_in(known.implode()).sum())
+    absent = len(known) - int(known.is_in(tokens.implode()).sum())
+    words = f", {idle:,} of them without interactions" if idle else ""
+    words += f"; {absent:,} items with interactions are not in it" if absent else ""
+    say(f"{origin}: {len(tokens):,} items{words}")
 
 
 def _record(tables: _Tables, events: Events, items: Items | None, settings: Settings) -> dict[str, Any]:
