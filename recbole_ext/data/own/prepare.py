@@ -101,10 +101,10 @@ def _check_name(name: str) -> None:
         raise ConfigError(
             f"{name!r} is the name of a MovieLens set: choose another --dataset for data of your own"
         )
-    if not _NAME.fullmatch(name):
+    if not isinstance(name, str) or not _NAME.fullmatch(name):
         raise ConfigError(
-            f"the data set's name {name[:60]!r} cannot be a folder's: use letters, digits, '_', '-' and '.', such as "
-            "--dataset=shop"
+            f"the data set's name {str(name)[:60]!r} cannot be a folder's: use letters, digits, '_', '-' and '.', "
+            "such as --dataset=shop"
         )
 
 

@@ -103,7 +103,11 @@ class Clock:
                 bad = int((~column.is_finite()).arg_max() or 0)
                 raise self._fault(bad, f"the time {column[bad]} is not a number")
             return column.to_numpy()
-        return column.cast(pl.Int64).to_numpy()
+        whole = column.cast(pl.Int64, strict=False)
+        if whole.null_count():
+            bad = int(whole.is_null().arg_max() or 0)
+            raise self._fault(bad, f"the time {column[bad]} is too large")
+        return whole.to_numpy()
 
     def _text(self, column: pl.Series) -> np.ndarray:
         if self._form is None:
