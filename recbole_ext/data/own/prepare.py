@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
+
+import polars as pl
 
 from recbole_ext.data.atomic_writer import Prepared, counts_of, new_set, write_inter, write_record
 from recbole_ext.data.core import core_of
@@ -187,10 +189,21 @@ def _write(
             f"{name}: in training {found.removed.words()}{left} (min_user_interactions={core[0]}, "
             f"min_item_interactions={core[1]})"
         )
-    write_inter(new / f"{name}.inter", events.pieces(), data)
+    say(f"{name}: writing {len(data):,} interactions")
+    write_inter(new / f"{name}.inter", _told(events, name, say), data)
     counts = counts_of(events.frame(), len(data.user_tokens), len(data.item_tokens))
     write_record(new, {"name": name, **_record(tables, events, items, settings), **counts})
     return counts
+
+
+def _told(events: Events, name: str, say: Report) -> Iterator[pl.DataFrame]:
+    """The pieces of the ``.inter`` file; says after each how far writing is."""
+    done, total = 0, len(events.columns)
+    for piece in events.pieces():
+        yield piece
+        done += piece.height
+        if done < total:
+            say(f"{name}: {done:,} of {total:,} interactions written")
 
 
 def _say_events(origin: str, events: Events, settings: Settings, say: Report) -> None:
