@@ -60,3 +60,10 @@ def test_a_set_that_is_not_there_is_refused_with_the_command_that_makes_it(tmp_p
     _, config = read_model_config("Pop", (), {"data_path": str(tmp_path)}, dataset="shop")
     with pytest.raises(DataError, match="'prepare --dataset=shop --source=FILE'"):
         check_dataset(config)
+
+
+def test_a_misspelt_set_is_named_with_its_neighbour(tmp_path: Path) -> None:
+    (tmp_path / "shop").mkdir()
+    _, config = read_model_config("Pop", (), {"data_path": str(tmp_path)}, dataset="shopp")
+    with pytest.raises(DataError, match=r"did you mean 'shop'\?"):
+        check_dataset(config)
