@@ -22,6 +22,7 @@ from recbole_ext.data.own.source import open_table
 from recbole_ext.data.own.tables import Table
 from recbole_ext.data.place import alone, check_replaceable, is_prepared
 from recbole_ext.errors import ConfigError
+from recbole_ext.progress import stage
 
 __all__ = ["prepare"]
 
@@ -87,7 +88,7 @@ def prepare(
             say(
                 f"{dataset}: replaces the set of that name in {folder}; runs trained on it will refuse other data"
             )
-        with new_set(folder) as new:
+        with stage(f"preparing {dataset}"), new_set(folder) as new:
             counts = _write(tables, dataset, new, settings, core, say)
     prepared = Prepared(dataset, folder, tables.events.origin, **counts)
     judge = "the order of the rows" if settings.tie_break == "file" else "a random draw"
