@@ -13,6 +13,7 @@ from nbconvert import MarkdownExporter
 ROOT = Path(__file__).parents[1]
 sys.path.insert(0, str(ROOT))
 
+import recbole_ext  # noqa: E402
 from recbole_ext.config.blocks import METHODS  # noqa: E402
 from recbole_ext.model.registry import FAMILIES, known_models, model_spec  # noqa: E402
 
@@ -41,7 +42,34 @@ def rerankers_table() -> str:
     return "\n".join(["| method | rule | source |", "| --- | --- | --- |", *rows])
 
 
-GENERATED = {"<!-- models -->": models_table, "<!-- rerankers -->": rerankers_table}
+SUBJECTS = {
+    "Train and open": ("train", "resume", "load", "evaluate", "Run"),
+    "Recommend and explain": ("recommend", "explain"),
+    "Many runs": ("compare", "tune", "ablate", "report", "write_report"),
+    "Anybody's lists": ("measure", "Measured"),
+    "Data": ("prepare", "datasets", "models"),
+    "From RecBole": ("run_recbole",),
+    "Metrics and errors": ("register_metric", "RecBoleExtError"),
+}
+"""The public names in the order of their page; a name that stands nowhere goes to its end."""
+
+
+def api_pages() -> str:
+    """Every public name, by subject, from its docstring."""
+    modules = dict(recbole_ext._MODULES)
+    parts = []
+    for subject, names in SUBJECTS.items():
+        here = [f"::: recbole_ext.{modules.pop(name)}.{name}" for name in names if name in modules]
+        parts += [f"## {subject}", *here] if here else []
+    parts += ["## More", *(f"::: recbole_ext.{module}.{name}" for name, module in modules.items())] if modules else []
+    return "\n\n".join(part + ("\n    options: {heading_level: 3}" if part[0] == ":" else "") for part in parts)
+
+
+GENERATED = {
+    "<!-- api -->": api_pages,
+    "<!-- models -->": models_table,
+    "<!-- rerankers -->": rerankers_table,
+}
 
 
 def on_page_markdown(markdown: str, **_: Any) -> str:
