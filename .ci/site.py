@@ -61,8 +61,14 @@ def api_pages() -> str:
     for subject, names in SUBJECTS.items():
         here = [f"::: recbole_ext.{modules.pop(name)}.{name}" for name in names if name in modules]
         parts += [f"## {subject}", *here] if here else []
-    parts += ["## More", *(f"::: recbole_ext.{module}.{name}" for name, module in modules.items())] if modules else []
-    return "\n\n".join(part + ("\n    options: {heading_level: 3}" if part[0] == ":" else "") for part in parts)
+    parts += (
+        ["## More", *(f"::: recbole_ext.{module}.{name}" for name, module in modules.items())]
+        if modules
+        else []
+    )
+    return "\n\n".join(
+        part + ("\n    options: {heading_level: 3}" if part[0] == ":" else "") for part in parts
+    )
 
 
 GENERATED = {
@@ -88,7 +94,9 @@ def on_files(files: Files, config: Any, **_: Any) -> Files:
             notebook, resources={"output_files_dir": f"{name}_files"}
         )
         links = f"\n\n[The notebook itself]({name}.ipynb)" + (
-            f" · [as slides]({name}.slides.html)\n" if (ROOT / f"docs/notebooks/{name}.slides.html").is_file() else "\n"
+            f" · [as slides]({name}.slides.html)\n"
+            if (ROOT / f"docs/notebooks/{name}.slides.html").is_file()
+            else "\n"
         )
         files.append(File.generated(config, f"notebooks/{name}.md", content=body + links))
         for path, data in resources["outputs"].items():
