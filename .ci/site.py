@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import sys
 from pathlib import Path
 from typing import Any
@@ -58,17 +59,15 @@ def api_pages() -> str:
     """Every public name, by subject, from its docstring."""
     modules = dict(recbole_ext._MODULES)
     parts = []
-    for subject, names in SUBJECTS.items():
-        here = [f"::: recbole_ext.{modules.pop(name)}.{name}" for name in names if name in modules]
+    for subject, names in {**SUBJECTS, "More": tuple(modules)}.items():
+        here = [_page_of(f"{modules.pop(name)}.{name}") for name in names if name in modules]
         parts += [f"## {subject}", *here] if here else []
-    parts += (
-        ["## More", *(f"::: recbole_ext.{module}.{name}" for name, module in modules.items())]
-        if modules
-        else []
-    )
-    return "\n\n".join(
-        part + ("\n    options: {heading_level: 3}" if part[0] == ":" else "") for part in parts
-    )
+    return "\n\n".join(parts)
+
+
+def _page_of(place: str) -> str:
+    inherited = "true" if place.endswith(".Run") else "false"
+    return f"::: recbole_ext.{place}\n    options: {{heading_level: 3, inherited_members: {inherited}}}"
 
 
 GENERATED = {
@@ -84,6 +83,15 @@ def on_page_markdown(markdown: str, **_: Any) -> str:
         if mark in markdown:
             markdown = markdown.replace(mark, table())
     return markdown
+
+
+def on_page_content(html: str, **_: Any) -> str:
+    """Docstrings name functions by roles such as :func:; a page shows the name alone."""
+    return re.sub(
+        r":(?:func|class|mod|meth|attr|data):<code>(~?)([\w.]+)</code>",
+        lambda found: f"<code>{found[2].rpartition('.')[2] if found[1] else found[2]}</code>",
+        html,
+    )
 
 
 def on_files(files: Files, config: Any, **_: Any) -> Files:
