@@ -10,6 +10,7 @@ import click
 from recbole_ext.cli.console import say
 from recbole_ext.cli.keys import overrides_of
 from recbole_ext.cli.options import ANY_KEY, NamedPath, run_argument, trust_option
+from recbole_ext.cli.progress import importing
 
 if TYPE_CHECKING:
     import polars as pl
@@ -122,8 +123,9 @@ def _opened(run: Path, trust: bool) -> Recommender:
 
     read_trusted_config(open_run(run), trust)
 
-    from recbole_ext.recommend.recommender import Recommender
-    from recbole_ext.trainer.opened import open_model
+    with importing():
+        from recbole_ext.recommend.recommender import Recommender
+        from recbole_ext.trainer.opened import open_model
 
     return Recommender(open_model(run, trust=trust))
 

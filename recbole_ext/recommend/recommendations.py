@@ -12,13 +12,14 @@ from recbole_ext.config.blocks import ExposureSettings
 from recbole_ext.data.evidence import evidence_of
 from recbole_ext.errors import ConfigError, DataError
 from recbole_ext.evaluator.ranking import Lists
+from recbole_ext.progress import stage
 from recbole_ext.recommend.people import Known, People
 from recbole_ext.recommend.recommender import Recommender, Scored
 from recbole_ext.recommend.wish import Wish, check_wish
 from recbole_ext.rerank.apply import new_lists, side_information
 from recbole_ext.rerank.checks import check_genres
 from recbole_ext.rerank.exposure.candidates import BestUsers
-from recbole_ext.rerank.methods.candidates import Candidates
+from recbole_ext.rerank.methods.candidates import Candidates, row_blocks
 from recbole_ext.rerank.methods.side_information import SideInformation, UserHistories
 
 if TYPE_CHECKING:
@@ -55,9 +56,11 @@ def recommended(recommender: Recommender, people: People, wish: Wish) -> Iterato
         check_genres(wish.rerank, recommender.run.data.dataset.genres)
     together = isinstance(wish.rerank, ExposureSettings)
     size = len(people) if together else _PEOPLE_AT_ONCE
-    for start in range(0, len(people), size):
-        part = people.part(slice(start, min(start + size, len(people))))
-        yield _table(recommender, part, _lists(recommender, part, wish, scored), wish)
+    with stage("recommending", total=len(people), unit="people") as recommending:
+        for rows in row_blocks(len(people), 1, size):
+            part = people.part(rows)
+            yield _table(recommender, part, _lists(recommender, part, wish, scored), wish)
+            recommending.advance(len(part))
 
 
 def _scored(recommender: Recommender, wish: Wish) -> Scored:

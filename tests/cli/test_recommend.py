@@ -27,7 +27,8 @@ def written(run: Path) -> pl.DataFrame:
 def test_users_get_their_test_lists(run: Path, capsys: pytest.CaptureFixture[str]) -> None:
     main(["recommend", str(run), "--user=u3", "--user", "u1", "--k=2"])
     lines = capsys.readouterr().out.splitlines()
-    titles = [written(run).filter(pl.col("user_id") == user)["title"].to_list()[:2] for user in ("u3", "u1")]
+    lists = {user: written(run).filter(pl.col("user_id") == user)["title"].to_list() for user in ("u1", "u3")}
+    titles = [*lists["u3"][:2], *lists["u1"][:2]]
     assert [lines[0], lines[3], lines[4]] == ["user u3", "", "user u1"]
     for line, title in zip([*lines[1:3], *lines[5:]], titles, strict=True):
         assert f". {title} " in line
