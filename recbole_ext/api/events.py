@@ -19,6 +19,7 @@ __all__ = ["COLUMNS", "opened_table"]
 COLUMNS: dict[str, tuple[str, ...]] = {
     "user": ("user", "user_id", "userId", "userid", "uid", "visitorid"),
     "item": ("item", "item_id", "itemId", "itemid", "iid", "movieId", "movie_id"),
+    "time": ("time", "timestamp", "datetime"),
     "rank": ("rank",),
     "score": ("score", "prediction", "weight"),
     "genres": ("genres", "genre"),

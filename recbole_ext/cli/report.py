@@ -1,4 +1,4 @@
-"""The commands that present and explain results: report, explain."""
+"""The command that presents results: report."""
 
 from __future__ import annotations
 
@@ -7,10 +7,9 @@ from pathlib import Path
 import click
 
 from recbole_ext.cli.console import say
-from recbole_ext.cli.options import NamedPath, run_argument, trust_option
-from recbole_ext.cli.progress import importing
+from recbole_ext.cli.options import NamedPath
 
-__all__ = ["explain", "report"]
+__all__ = ["report"]
 
 
 @click.command()
@@ -26,23 +25,3 @@ def report(folders: tuple[Path, ...], output: Path | None, form: str | None, fig
     from recbole_ext.report import write_report
 
     say(f"report: {write_report(folders, output=output, form=form, figures=figures)}")
-
-
-@click.command()
-@run_argument
-@click.option("--user", required=True, help="Token of a test user.")
-@click.option("--top", default=3, type=click.IntRange(min=1), help="How many recommendations.")
-@click.option("--reasons", default=5, type=click.IntRange(min=1), help="Items of the history for each.")
-@trust_option
-def explain(run: Path, user: str, top: int, reasons: int, trust: bool) -> None:
-    """Show which part of a user's history made a recommendation."""
-    from recbole_ext.runs.folder import open_run, read_trusted_config
-
-    read_trusted_config(open_run(run), trust)
-
-    with importing():
-        from recbole_ext.cli.show import explanation_lines
-        from recbole_ext.recommend import explain as interpretation
-
-    found = interpretation.explain(run, user, top=top, reasons=reasons, trust=trust)
-    say("\n".join(explanation_lines(found)))

@@ -9,19 +9,15 @@ from rich.console import Console
 
 from recbole_ext.cli.console import say
 from recbole_ext.cli.tables import Grid, plain, print_grid
-from recbole_ext.config.messages import pluralize
 from recbole_ext.evaluator.register import bigger_is_better, is_accuracy, known_metrics
-from recbole_ext.runs.protocol import same_history_words
+from recbole_ext.runs.protocol import protocol_line
 
 if TYPE_CHECKING:
-    from recbole_ext.recommend.explain import Explanation, Recommendation
     from recbole_ext.trainer.opened import RunResult
     from recbole_ext.trainer.trainer import EpochReport
 
 __all__ = [
     "EpochLines",
-    "explanation_lines",
-    "protocol_line",
     "show",
     "show_curves",
     "show_reranked",
@@ -33,33 +29,7 @@ class EpochLines:
 
     def __call__(self, report: EpochReport) -> None:
         """Prints the line."""
-        say(
-            f"epoch {report.epoch:>3}  loss {report.loss:>10.4f}  validation {report.score:.4f}  "
-            f"best {report.best_score:.4f} (epoch {report.best_epoch})  {report.seconds:.1f} s"
-        )
-
-
-def protocol_line(metrics: Mapping[str, Any]) -> str:
-    """The protocol in one sentence."""
-    protocol, filters = metrics["protocol"], metrics["protocol"]["filter"]
-    threshold = filters["rating_threshold"]
-    ratio = "" if protocol["split_ratio"] is None else f" {protocol['split_ratio']}"
-    return (
-        f"{metrics['dataset']}, "
-        f"{'all ratings' if threshold is None else f'ratings >= {threshold}'}, core users >= "
-        f"{filters['min_user_interactions']}, items >= {filters['min_item_interactions']}; "
-        f"split {protocol['split']}{ratio}; {protocol['candidates']}, seen items "
-        f"{'masked' if protocol['mask_seen'] else 'not masked'}; {same_history_words(protocol)}; "
-        f"{metrics['users']['test']} test users; seed {protocol['seed']}; {_shuffle(protocol)}the tie-break "
-        f"'{protocol['tie_break']}' decides a held-out item of {protocol['users_decided_by_tie_break']:.1%} of the "
-        "users"
-    )
-
-
-def _shuffle(protocol: Mapping[str, Any]) -> str:
-    within = protocol.get("history_shuffle", "none")
-    places = {"seconds": "equal seconds", "sessions": "sessions", "all": "the whole history"}
-    return "" if within == "none" else f"HISTORIES SHUFFLED within {places[within]}; "
+        say(str(report))
 
 
 def _shown(key: str) -> str:
@@ -161,41 +131,3 @@ def show_curves(metrics: Mapping[str, Any], console: Console) -> None:
     ]
     print_grid(Grid("Chosen on validation, tested once", heads, rows, order=(1, 2, 5, 3, 4)), console)
     console.print(plain(f"rule: {metrics['rule']}"))
-
-
-def _reason_lines(one: Recommendation, kind: str) -> list[str]:
-    lines = []
-    for reason in one.reasons:
-        words = {
-            "parts": f"{reason.effect:+.4f}",
-            "nearest": f"similarity {reason.effect:.2f}",
-        }.get(kind, f"{reason.effect:+.4f}; without it place {reason.rank_without}")
-        lines.append(f"     {reason.title}: {words}")
-    return lines
-
-
-def explanation_lines(explanation: Explanation) -> list[str]:
-    """A few lines for each recommendation, under what the method means."""
-    items = pluralize(explanation.history, "item")
-    # Without per-item effects, the number of history items is meaningless.
-    looked_at = "" if explanation.kind == "none" else f", from {items} of the history"
-    lines = [
-        f"{explanation.model}, user {explanation.user}: {explanation.how.method}{looked_at}",
-        explanation.how.meaning,
-    ]
-    for one in explanation.recommendations:
-        lines += [
-            "",
-            f"{one.rank:>3}. {one.title} (score {one.score:.4f})",
-            *_reason_lines(one, explanation.kind),
-        ]
-        if explanation.kind == "parts" and one.reasons:
-            rest = one.score - sum(reason.effect for reason in one.reasons)
-            lines.append(f"     all other items together: {rest:+.4f}")
-        if not one.reasons and explanation.kind != "none":
-            single = "the history has one item: nothing can be taken away"
-            lines.append(f"     {'no item of the history speaks for it' if explanation.history else single}")
-        if one.genres:
-            shares = ", ".join(f"{name} {share:.0%}" for name, share in one.genres)
-            lines.append(f"     its genres in the history: {shares}")
-    return lines

@@ -7,14 +7,13 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from recbole_ext.cli.show import protocol_line
 from recbole_ext.cli.tables import Grid
 from recbole_ext.config.safe_text import markdown, markdown_code
 from recbole_ext.errors import ConfigError, nearest
 from recbole_ext.evaluator.difference import Difference
 from recbole_ext.evaluator.register import is_accuracy, known_metrics
 from recbole_ext.runs.figures import RunFigures
-from recbole_ext.runs.protocol import check_same_protocol, origin_of
+from recbole_ext.runs.protocol import check_same_protocol, origin_of, protocol_line
 from recbole_ext.runs.run import Run, read_run
 
 __all__ = ["DEFAULT_COLUMNS", "RunsTable", "runs_table"]

@@ -23,6 +23,7 @@ __all__ = [
     "ParetoSettings",
     "RerankMethod",
     "RerankSettings",
+    "check_candidates_fit",
     "check_methods",
     "read_history_weighting",
     "read_pareto",
@@ -331,6 +332,22 @@ def check_methods(names: Sequence[str], key: Key, origin: Origin | None = None) 
         if name not in RERANKERS:
             words = f"names the method {name!r}{nearest(name, RERANKERS)} (known: {', '.join(RERANKERS)})"
             raise config_error(Problem(key, "unknown_name", name, {}, None, RERANKERS, words, origin))
+
+
+def check_candidates_fit(candidates: int, k: int) -> None:
+    """Rejects a number of candidates smaller than the length of a list.
+
+    Args:
+        candidates: N.
+        k: Length of the lists.
+
+    Raises:
+        ConfigError: N is below k.
+    """
+    if candidates < k:
+        raise ConfigError(
+            f"rerank has candidates {candidates} for lists of {k}: give at least {k} candidates"
+        )
 
 
 _Block = TypeVar("_Block", bound=BaseModel)

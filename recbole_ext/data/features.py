@@ -11,9 +11,10 @@ import polars as pl
 from recbole_ext.data.atomic_reader import check_fields, column_names
 from recbole_ext.errors import DataError
 
-__all__ = ["check_loaded", "genre_matrix", "read_items", "titles"]
+__all__ = ["check_loaded", "genre_matrix", "read_items", "titles", "titles_and_years"]
 
 _TITLES = ("title", "movie_title")
+_YEAR = "release_year"
 
 
 def read_items(path: Path) -> pl.DataFrame | None:
@@ -87,9 +88,18 @@ def _check_lines(text: bytes, fields: int, path: Path) -> None:
 
 def titles(path: Path) -> pl.DataFrame | None:
     """Reads ``item_id`` and ``title``; None if the data set has no titles."""
+    found = titles_and_years(path)
+    return None if found is None else found.select("item_id", "title")
+
+
+def titles_and_years(path: Path) -> pl.DataFrame | None:
+    """Reads ``item_id``, ``title`` and ``year``, null where it is unknown; None if the data set has no titles."""
     frame = read_items(path)
     column = None if frame is None else next((name for name in _TITLES if name in frame.columns), None)
-    return None if frame is None or column is None else frame.select("item_id", title=pl.col(column))
+    if frame is None or column is None:
+        return None
+    year = pl.col(_YEAR) if _YEAR in frame.columns else pl.lit(None, dtype=pl.String)
+    return frame.select("item_id", title=pl.col(column), year=year)
 
 
 def genre_matrix(path: Path, item_tokens: np.ndarray) -> tuple[np.ndarray, tuple[str, ...]] | None:

@@ -12,7 +12,7 @@ import torch
 
 from recbole_ext.errors import ConfigError, RecBoleExtError
 
-__all__ = ["Lists", "best_candidates", "mask_scores_", "ranks_within", "top_k"]
+__all__ = ["Lists", "best_candidates", "mask_scores_", "ranks_within", "refuse_nan", "top_k"]
 
 _COMPARED_BY_ROW = 4
 # Below the smaller, groups save nothing over one selection; above the larger, their items cost more than their maxima.
@@ -123,7 +123,7 @@ def ranks_within(
     Raises:
         RecBoleExtError: A score is NaN.
     """
-    _refuse_nan(values[:, 0])  # NaN is first in a top-K
+    refuse_nan(values[:, 0])  # NaN is first in a top-K
     own = scores[rows, items]
     found = (own >= values[rows, -1]) & (own > -torch.inf)
     rows, own = rows[found], own[found]
@@ -137,8 +137,12 @@ def ranks_within(
     return ranks, ties
 
 
-def _refuse_nan(largest: torch.Tensor) -> None:
-    """Looks at the largest score ``(B,)`` of each row, which is NaN where any is."""
+def refuse_nan(largest: torch.Tensor) -> None:
+    """Looks at the largest score ``(B,)`` of each row, which is NaN where any is.
+
+    Raises:
+        RecBoleExtError: It is.
+    """
     if torch.isnan(largest).any():
         row = int(torch.isnan(largest).nonzero()[0])
         raise RecBoleExtError(

@@ -15,16 +15,27 @@ import numpy as np
 import torch
 
 from recbole_ext.config.messages import pluralize
-from recbole_ext.data.dataloader import EvaluationBatch
-from recbole_ext.data.features import genre_matrix, titles
+from recbole_ext.config.safe_text import visible
+from recbole_ext.data.features import genre_matrix
 from recbole_ext.errors import ConfigError
+from recbole_ext.evaluator.ranking import Lists
 from recbole_ext.model.explainable import HowExplainable, how_read
 from recbole_ext.progress import stage
-from recbole_ext.recommend.reasons import Reading, read_history
-from recbole_ext.recommend.recommender import Recommender
-from recbole_ext.trainer.opened import OpenedRun, open_model
+from recbole_ext.recommend.people import Strangers
+from recbole_ext.recommend.reasons import Reading, read_history, read_stranger
+from recbole_ext.recommend.recommender import Recommender, Scored
+from recbole_ext.recommend.titles import ItemNames
+from recbole_ext.trainer.opened import open_model
 
-__all__ = ["Explanation", "Reason", "Recommendation", "explain"]
+__all__ = [
+    "Explanation",
+    "Reason",
+    "Recommendation",
+    "explain",
+    "explain_stranger",
+    "explain_user",
+    "explanation_lines",
+]
 
 
 @dataclass(frozen=True)
@@ -66,22 +77,26 @@ class Recommendation:
 
 @dataclass(frozen=True)
 class Explanation:
-    """The explained recommendations of a user.
+    """The explained recommendations of one person.
 
     Attributes:
-        user, model: Token of the user and name of the model.
+        user: Token of the user; None for a person who is known by a history alone.
+        model: Name of the model.
         kind: ``parts``, ``window``, ``row``, ``nearest`` or ``none``.
         how: The method and its meaning.
         history: Number of history items considered.
         recommendations: The recommendations, best first.
     """
 
-    user: str
+    user: str | None
     model: str
     kind: str
     how: HowExplainable
     history: int
     recommendations: tuple[Recommendation, ...]
+
+    def __str__(self) -> str:
+        return visible("\n".join(explanation_lines(self)))
 
 
 def _genres(history: np.ndarray, item: int, facts: Any) -> tuple[tuple[str, float], ...]:
@@ -92,47 +107,34 @@ def _genres(history: np.ndarray, item: int, facts: Any) -> tuple[tuple[str, floa
     return tuple((names[column], float(share[column])) for column in np.flatnonzero(matrix[item]))
 
 
-def _reasons(
-    reading: Reading, column: int, count: int, tokens: np.ndarray, title: dict[str, str]
-) -> tuple[Reason, ...]:
+def _reasons(reading: Reading, column: int, count: int, names: ItemNames) -> tuple[Reason, ...]:
     effects = reading.effects[:, column]
     found = []
     for row in np.argsort(-effects, kind="stable")[:count]:
         if effects[row] <= 0:
             break
-        token = str(tokens[reading.items[row]])
+        item = int(reading.items[row])
         rank = None if reading.ranks is None else int(reading.ranks[row, column])
-        found.append(Reason(token, title.get(token, token), float(effects[row]), rank))
+        found.append(Reason(str(names.tokens[item]), names.title(item), float(effects[row]), rank))
     return tuple(found)
 
 
 def _recommendations(
-    opened: OpenedRun,
-    batch: EvaluationBatch,
-    reading: Reading,
-    items: np.ndarray,
-    scores: np.ndarray,
-    reasons: int,
+    recommender: Recommender, history: np.ndarray, reading: Reading, lists: Lists, reasons: int
 ) -> tuple[Recommendation, ...]:
-    """Builds the recommended items, best first, with titles, reasons and genres."""
-    file, tokens = opened.data.dataset.item_file, opened.data.split.interactions.item_tokens
-    table = titles(file)
-    title = (
-        {}
-        if table is None
-        else {item: name for item, name in table.select("item_id", "title").iter_rows() if name}
-    )
-    facts, history = genre_matrix(file, tokens), batch.seen_items.numpy()
+    """Builds the recommended items of one person, best first, with titles, reasons and genres."""
+    names = recommender.names
+    facts = genre_matrix(recommender.run.data.dataset.item_file, names.tokens)
     return tuple(
         Recommendation(
             column + 1,
-            str(tokens[item]),
-            title.get(str(tokens[item]), str(tokens[item])),
-            float(scores[column]),
-            _reasons(reading, column, reasons, tokens, title),
+            str(names.tokens[item]),
+            names.title(int(item)),
+            float(lists.scores[0, column]),
+            _reasons(reading, column, reasons, names),
             _genres(history, int(item), facts),
         )
-        for column, item in enumerate(items)
+        for column, item in enumerate(lists.items[0])
         if item
     )
 
@@ -151,17 +153,94 @@ def explain(run: Path, user: str, *, top: int = 3, reasons: int = 5, trust: bool
         ConfigError: The user is not tested, or ``top`` is not positive or larger than the catalogue.
         CheckpointError: As :func:`~recbole_ext.trainer.opened.open_model`.
     """
-    recommender = Recommender(open_model(run, trust=trust))
+    return explain_user(Recommender(open_model(run, trust=trust)), user, top=top, reasons=reasons)
+
+
+def _check_top(recommender: Recommender, top: int) -> None:
+    catalogue = len(recommender.names.tokens) - 1
+    if isinstance(top, bool) or not isinstance(top, (int, np.integer)) or not 1 <= top <= catalogue:
+        raise ConfigError(
+            f"{top!r} recommendations are asked for: give a number from 1 to {catalogue}, the size of the catalogue"
+        )
+
+
+def explain_user(recommender: Recommender, user: str, *, top: int = 3, reasons: int = 5) -> Explanation:
+    """Explains the best test recommendations of a user of an opened run; otherwise as :func:`explain`."""
     opened = recommender.run
-    catalogue = opened.data.dataset.item_num - 1
-    if not 1 <= top <= catalogue:
-        raise ConfigError(f"top is {top}: give a number from 1 to {catalogue}, the size of the catalogue")
+    _check_top(recommender, top)
     one = np.array([recommender.user(user)])
     lists = recommender.lists(one, k=top)
-    items, best = lists.items[0], lists.scores[0]
     batch = next(recommender.phase.batches(one))
-    with stage(f"explaining {pluralize(len(items), 'recommendation')}"), torch.no_grad():
-        reading = read_history(opened, batch, items)
-    shown = _recommendations(opened, batch, reading, items, best, reasons)
+    with stage(f"explaining {pluralize(top, 'recommendation')}"), torch.no_grad():
+        reading = read_history(opened, batch, lists.items[0])
+    shown = _recommendations(recommender, batch.seen_items.numpy(), reading, lists, reasons)
     how = how_read(reading.kind, opened.spec.explained)
     return Explanation(str(user), opened.spec.name, reading.kind, how, len(reading.items), shown)
+
+
+def explain_stranger(
+    recommender: Recommender, person: Strangers, *, top: int = 3, reasons: int = 5
+) -> Explanation:
+    """Explains the best recommendations for one person who is known by a history.
+
+    Args:
+        recommender: An opened run.
+        person: From :meth:`Recommender.strangers`; the first one counts.
+        top, reasons: As in :func:`explain`.
+
+    Raises:
+        ConfigError: ``top`` cannot be used, or the model reads no history but those of its training.
+    """
+    opened = recommender.run
+    _check_top(recommender, top)
+    person = person.part(slice(0, 1))
+    masked = recommender.masks_seen
+    lists = recommender.best(person, top, Scored(masked))
+    history = person.histories.items
+    with stage(f"explaining {pluralize(top, 'recommendation')}"), torch.no_grad():
+        reading = read_stranger(
+            opened, recommender.reader, person.histories, lists.items[0], history if masked else history[:0]
+        )
+    shown = _recommendations(recommender, history, reading, lists, reasons)
+    how = how_read(reading.kind, opened.spec.explained)
+    return Explanation(None, opened.spec.name, reading.kind, how, len(reading.items), shown)
+
+
+def _reason_lines(one: Recommendation, kind: str) -> list[str]:
+    lines = []
+    for reason in one.reasons:
+        words = {
+            "parts": f"{reason.effect:+.4f}",
+            "nearest": f"similarity {reason.effect:.2f}",
+        }.get(kind, f"{reason.effect:+.4f}; without it place {reason.rank_without}")
+        lines.append(f"     {reason.title}: {words}")
+    return lines
+
+
+def explanation_lines(explanation: Explanation) -> list[str]:
+    """A few lines for each recommendation, under what the method means."""
+    items = pluralize(explanation.history, "item")
+    # Without per-item effects, the number of history items is meaningless.
+    looked_at = "" if explanation.kind == "none" else f", from {items} of the history"
+    who = "a history" if explanation.user is None else f"user {explanation.user}"
+    lines = [
+        f"{explanation.model}, {who}: {explanation.how.method}{looked_at}",
+        explanation.how.meaning,
+    ]
+    for one in explanation.recommendations:
+        lines += [
+            "",
+            f"{one.rank:>3}. {one.title} (score {one.score:.4f})",
+            *_reason_lines(one, explanation.kind),
+        ]
+        if explanation.kind == "parts" and one.reasons:
+            rest = one.score - sum(reason.effect for reason in one.reasons)
+            # Rounded before its sign is shown: nothing is left of a short history.
+            lines.append(f"     all other items together: {round(rest, 4) + 0.0:+.4f}")
+        if not one.reasons and explanation.kind != "none":
+            single = "the history has one item: nothing can be taken away"
+            lines.append(f"     {'no item of the history speaks for it' if explanation.history else single}")
+        if one.genres:
+            shares = ", ".join(f"{name} {share:.0%}" for name, share in one.genres)
+            lines.append(f"     its genres in the history: {shares}")
+    return lines

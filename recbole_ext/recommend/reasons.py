@@ -9,15 +9,19 @@ import numpy as np
 import scipy.sparse as sp
 import torch
 
-from recbole_ext.data.dataloader import EvaluationBatch
+from recbole_ext.data.dataloader import EvaluationBatch, last_windows
 from recbole_ext.data.histories import Histories
 from recbole_ext.data.interactions import VALID
 from recbole_ext.model.fold_in import HistoryReader
 from recbole_ext.model.history_rows import UserRows
 from recbole_ext.model.registry import Explained
+from recbole_ext.recommend.people import part_of
+from recbole_ext.rerank.methods.candidates import row_blocks
 from recbole_ext.trainer.opened import OpenedRun
 
-__all__ = ["Reading", "read_history"]
+__all__ = ["Reading", "read_history", "read_stranger"]
+
+_ROWS_AT_ONCE = 256
 
 
 @dataclass(frozen=True)
@@ -60,9 +64,13 @@ def _linear_parts(
     if batch.histories is not None:
         row = sp.csr_matrix(UserRows(model, opened.data.dataset.user_num).matrix(batch.histories)[0])
     history = row.indices.astype(np.int64)
+    return history, _block(weights, history, items) * row.data.astype(np.float64)[:, None]
+
+
+def _block(weights: Any, history: np.ndarray, items: np.ndarray) -> np.ndarray:
+    """``(H, R) float64`` weights from the items of a history to others."""
     block = weights[history][:, items]
-    dense = np.asarray(block.todense() if sp.issparse(block) else block, dtype=np.float64)
-    return history, dense * row.data.astype(np.float64)[:, None]
+    return np.asarray(block.todense() if sp.issparse(block) else block, dtype=np.float64)
 
 
 def _parts(
@@ -80,9 +88,11 @@ def _parts(
         found = model.parts(batch.interaction, items)
     else:
         found = _linear_parts(opened, batch, items)
-    if found is None:
-        return None
-    history, effects = found
+    return None if found is None else _summing(found[0], found[1], scores)
+
+
+def _summing(history: np.ndarray, effects: np.ndarray, scores: np.ndarray) -> Reading | None:
+    """Parts ``(H, R)`` that sum to the scores; None if they do not."""
     if not np.allclose(effects.sum(axis=0), scores, rtol=1e-3, atol=1e-4):
         return None
     return Reading("parts", history, effects)
@@ -193,3 +203,59 @@ def read_history(opened: OpenedRun, batch: EvaluationBatch, items: np.ndarray) -
     if opened.spec.explained == "row" or (batch.histories is not None and opened.spec.fold_in == "row"):
         return _row(opened, batch, items, scores)
     return _nearest(model, batch.seen_items.numpy(), items, opened.data.dataset.item_num)
+
+
+def read_stranger(
+    opened: OpenedRun, reader: HistoryReader, one: Histories, items: np.ndarray, seen: np.ndarray
+) -> Reading:
+    """As :func:`read_history`, for one person who is known by a history.
+
+    Args:
+        opened: A run that has begun a phase with its trainer.
+        reader: Of the same run.
+        one: One history.
+        items: ``(R,) int64`` recommended items.
+        seen: ``(S,) int64`` items that are not candidates.
+    """
+    scores = reader.scores(one)[0, torch.from_numpy(items).to(reader.device)].double().cpu().numpy()
+    exact = _parts_of_stranger(opened, reader.kind, one, items, scores)
+    if exact is not None:
+        return exact
+    if reader.kind == "counts":
+        return Reading("none", one.items, np.zeros((len(one.items), len(items))))
+    if reader.kind == "window":
+        one = _last(one, int(opened.config["MAX_ITEM_LIST_LENGTH"]))
+    kind: Explained = "window" if reader.kind == "window" else "row"
+    if len(one.items) < 2:
+        return Reading(kind, one.items[:0], np.zeros((0, len(items))))
+    masked = torch.from_numpy(seen)
+    without = one.without_each()
+    compared = [
+        _compared(reader.scores(part_of(without, rows)), masked, items, scores)
+        for rows in row_blocks(len(without), 1, _ROWS_AT_ONCE)
+    ]
+    effects, ranks = (np.concatenate(part) for part in zip(*compared, strict=True))
+    return Reading(kind, one.items, effects, ranks)
+
+
+def _last(one: Histories, count: int) -> Histories:
+    """The last items of one history."""
+    items, times = one.items[-count:], None if one.times is None else one.times[-count:]
+    return Histories(items, np.array([0, len(items)]), times, one.users)
+
+
+def _parts_of_stranger(
+    opened: OpenedRun, kind: str, one: Histories, items: np.ndarray, scores: np.ndarray
+) -> Reading | None:
+    """Exact parts of the scores of one history; None if they do not sum to the scores."""
+    model = opened.trainer.model
+    if hasattr(model, "history_parts"):
+        found = model.history_parts(one, items)
+        return None if found is None else _summing(found[0], found[1], scores)
+    if hasattr(model, "parts") and kind == "window":
+        start, stop = one.indptr[:1], one.indptr[1:]
+        window = last_windows(opened.config, opened.data.dataset, one.users, start, stop, one)
+        history, effects = model.parts(window, items)
+        return _summing(history, effects, scores)
+    weights = _weights(model)
+    return None if weights is None else _summing(one.items, _block(weights, one.items, items), scores)

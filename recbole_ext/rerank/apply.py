@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from recbole_ext.config.blocks import ExposureSettings, RerankSettings
+from recbole_ext.config.blocks import ExposureSettings, RerankSettings, check_candidates_fit
 from recbole_ext.data.dataloader import EvaluationLoader
-from recbole_ext.errors import ConfigError, DataError
+from recbole_ext.errors import DataError
 from recbole_ext.evaluator.evaluate import Evaluation, evaluated_lists
 from recbole_ext.evaluator.groups import popularity_thirds
 from recbole_ext.evaluator.metrics.beyond_accuracy import Evidence
@@ -26,7 +26,15 @@ if TYPE_CHECKING:
 
     from recbole_ext.data.dataloader import EvaluationBatch
 
-__all__ = ["Rerankable", "Reranked", "check_candidates_fit", "rerankable", "reranked"]
+__all__ = [
+    "NewLists",
+    "Rerankable",
+    "Reranked",
+    "new_lists",
+    "rerankable",
+    "reranked",
+    "side_information",
+]
 
 
 @dataclass(frozen=True)
@@ -77,7 +85,12 @@ def _evaluated(loader: EvaluationLoader, items: np.ndarray, scores: np.ndarray, 
     return evaluated_lists(loader.users, items, scores, evidence=loader.evidence, metrics=metrics, topk=[k])
 
 
-def _side_information(evidence: Evidence) -> SideInformation:
+def side_information(evidence: Evidence) -> SideInformation:
+    """What re-rankers look at, from the evidence of the users whose lists they re-rank.
+
+    Raises:
+        DataError: The evidence has no profiles.
+    """
     if evidence.profiles is None:
         raise DataError("re-rankers need the users' histories: build the evidence with profiles")
     items = ItemInformation(
@@ -87,22 +100,6 @@ def _side_information(evidence: Evidence) -> SideInformation:
         genres=evidence.features,
     )
     return SideInformation(items, UserHistories(*(rows.astype(np.int64) for rows in evidence.profiles)))
-
-
-def check_candidates_fit(candidates: int, k: int) -> None:
-    """Rejects a number of candidates smaller than the length of a list.
-
-    Args:
-        candidates: N.
-        k: Length of the lists.
-
-    Raises:
-        ConfigError: N is below k.
-    """
-    if candidates < k:
-        raise ConfigError(
-            f"rerank has candidates {candidates} for lists of {k}: give at least {k} candidates"
-        )
 
 
 def rerankable(
@@ -141,30 +138,84 @@ def rerankable(
             loader,
             pool,
             best_users.candidates() if for_exposure else None,
-            _side_information(loader.evidence),
+            side_information(loader.evidence),
             k,
             _evaluated(loader, pool.items[:, :k], pool.scores[:, :k], k),
         )
 
 
-def _exposed(phase: Rerankable, floors: ExposureSettings) -> tuple[np.ndarray, str, str]:
+@dataclass(frozen=True)
+class NewLists:
+    """Lists in a re-ranker's order.
+
+    Attributes:
+        items: ``(U, k) int64``, best first.
+        scores: ``(U, k) float64`` the model's own scores; NaN for an item outside a user's candidates.
+        rule: One sentence with formula, strength and scaling.
+        note: The guarantee of the method, or an empty string.
+    """
+
+    items: np.ndarray
+    scores: np.ndarray
+    rule: str
+    note: str
+
+
+def new_lists(
+    candidates: Candidates,
+    side: SideInformation,
+    k: int,
+    settings: RerankSettings | ExposureSettings,
+    best_users: ExtraCandidates | None = None,
+) -> NewLists:
+    """Re-orders the candidates of some people.
+
+    Args:
+        candidates: The N best items of each person.
+        side: What is known of the items, and of the people in the rows of the candidates.
+        k: Length of the lists.
+        settings: From :func:`~recbole_ext.config.blocks.read_rerank`. ``exposure`` is one problem over all rows; the
+            other methods look at each row alone.
+        best_users: As in :class:`Rerankable`.
+
+    Raises:
+        ConfigError: A floor cannot be reached, or a user has fewer candidates than a list has places.
+        DataError: The data set lacks information that the method needs, such as genres.
+    """
+    note = ""
+    with stage(f"re-ranking by {settings.method}"):
+        if isinstance(settings, ExposureSettings):
+            items, rule, note = _exposed(candidates, side, k, settings, best_users)
+        else:
+            items, _ = reranker_of(settings)(candidates, side, k)
+            rule = str(settings)
+    return NewLists(items, _scores_of(candidates, items), rule, note)
+
+
+def _exposed(
+    candidates: Candidates,
+    side: SideInformation,
+    k: int,
+    floors: ExposureSettings,
+    best_users: ExtraCandidates | None,
+) -> tuple[np.ndarray, str, str]:
     """Lists, rule and note of ``exposure``."""
-    items = phase.side.items
+    items = side.items
     tail = ~items.head
     tail[0] = False
     result = exposure(
-        phase.candidates.items,
-        phase.candidates.scores,
+        candidates.items,
+        candidates.scores,
         tail=tail,
         n_items=items.n_items,
-        k=phase.k,
+        k=k,
         coverage=floors.coverage,
         tail_share=floors.tail_share,
-        extra=phase.best_users,
+        extra=best_users,
     )
     rule = (
         f"exposure (best total of position-discounted scores, min-max scaled per user over the top "
-        f"{phase.candidates.depth}, with coverage >= {floors.coverage:g} and tail share >= {floors.tail_share:g})"
+        f"{candidates.depth}, with coverage >= {floors.coverage:g} and tail share >= {floors.tail_share:g})"
     )
     note = f"solved by the {result.method} method; at most {result.gap:.2%} below the best lists with these floors"
     return result.items, rule, note
@@ -178,26 +229,19 @@ def reranked(phase: Rerankable, settings: RerankSettings | ExposureSettings) -> 
         settings: From :func:`~recbole_ext.config.blocks.read_rerank`.
 
     Raises:
-        ConfigError: A floor cannot be reached, or a user has fewer candidates than a list has places.
-        DataError: The data set lacks information that the method needs, such as genres.
+        ConfigError, DataError: As :func:`new_lists`.
     """
-    note = ""
-    with stage(f"re-ranking by {settings.method}"):
-        if isinstance(settings, ExposureSettings):
-            items, rule, note = _exposed(phase, settings)
-        else:
-            items, _ = reranker_of(settings)(phase.candidates, phase.side, phase.k)
-            rule = str(settings)
+    new = new_lists(phase.candidates, phase.side, phase.k, settings, phase.best_users)
     with stage("computing metrics"):
-        return Reranked(settings.plain(), rule, phase.evaluated(items, _scores_of(phase, items)), note)
+        return Reranked(settings.plain(), new.rule, phase.evaluated(new.items, new.scores), new.note)
 
 
-def _scores_of(phase: Rerankable, items: np.ndarray) -> np.ndarray:
+def _scores_of(candidates: Candidates, items: np.ndarray) -> np.ndarray:
     """``(U, k)`` the model's scores of the chosen items; NaN for an item outside the user's own candidates."""
     scores = np.full(items.shape, np.nan)
     for position in range(items.shape[1]):
-        same = phase.candidates.items == items[:, position, None]  # (U, N)
+        same = candidates.items == items[:, position, None]  # (U, N)
         place = same.argmax(axis=1)[:, None]
-        found = np.take_along_axis(phase.candidates.scores, place, axis=1)[:, 0]
+        found = np.take_along_axis(candidates.scores, place, axis=1)[:, 0]
         scores[:, position] = np.where(same.any(axis=1), found, np.nan)
     return scores

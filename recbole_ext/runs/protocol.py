@@ -9,7 +9,15 @@ from typing import Any
 from recbole_ext.errors import ConfigError
 from recbole_ext.runs.run import Run
 
-__all__ = ["NOT_COMPARED", "Origin", "by_settings", "check_same_protocol", "origin_of", "same_history_words"]
+__all__ = [
+    "NOT_COMPARED",
+    "Origin",
+    "by_settings",
+    "check_same_protocol",
+    "origin_of",
+    "protocol_line",
+    "same_history_words",
+]
 
 Origin = tuple[Path, Mapping[str, Any]]
 """Path of a folder, and what its figures rest on: data set, fingerprint and protocol as far as it says so."""
@@ -95,3 +103,26 @@ def by_settings(runs: Sequence[Run]) -> dict[str, list[Run]]:
         label = model if names.count(model) == 1 else f"{model} ({members[0].path.name})"
         result.setdefault(label, []).extend(members)
     return result
+
+
+def protocol_line(metrics: Mapping[str, Any]) -> str:
+    """The protocol of a run's ``metrics.json`` in one sentence."""
+    protocol, filters = metrics["protocol"], metrics["protocol"]["filter"]
+    threshold = filters["rating_threshold"]
+    ratio = "" if protocol["split_ratio"] is None else f" {protocol['split_ratio']}"
+    return (
+        f"{metrics['dataset']}, "
+        f"{'all ratings' if threshold is None else f'ratings >= {threshold}'}, core users >= "
+        f"{filters['min_user_interactions']}, items >= {filters['min_item_interactions']}; "
+        f"split {protocol['split']}{ratio}; {protocol['candidates']}, seen items "
+        f"{'masked' if protocol['mask_seen'] else 'not masked'}; {same_history_words(protocol)}; "
+        f"{metrics['users']['test']} test users; seed {protocol['seed']}; {_shuffle(protocol)}the tie-break "
+        f"'{protocol['tie_break']}' decides a held-out item of {protocol['users_decided_by_tie_break']:.1%} of the "
+        "users"
+    )
+
+
+def _shuffle(protocol: Mapping[str, Any]) -> str:
+    within = protocol.get("history_shuffle", "none")
+    places = {"seconds": "equal seconds", "sessions": "sessions", "all": "the whole history"}
+    return "" if within == "none" else f"HISTORIES SHUFFLED within {places[within]}; "

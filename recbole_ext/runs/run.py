@@ -10,16 +10,16 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from recbole_ext.errors import CheckpointError
-from recbole_ext.runs.figures import RunFigures
+from recbole_ext.runs.figures import RerankFigures, RunFigures
 from recbole_ext.runs.folder import open_run, read_config, read_metrics
-from recbole_ext.runs.forms import as_form
+from recbole_ext.runs.forms import as_form, read_json
 
 if TYPE_CHECKING:
     import polars as pl
 
     from recbole_ext.data.interactions import Split
 
-__all__ = ["ListFolder", "Run", "read_run"]
+__all__ = ["ListFolder", "Run", "read_lists", "read_run"]
 
 # Means of the same numbers in another order.
 _SAME = 1e-9
@@ -170,3 +170,15 @@ def read_run(path: Path) -> Run:
         CheckpointError: It does not exist, is unfinished, lacks a file, or its figures are damaged.
     """
     return Run(open_run(path), read_metrics(path))
+
+
+def read_lists(path: Path) -> ListFolder:
+    """The lists of a re-ranker from their folder.
+
+    Raises:
+        CheckpointError: The figures are missing or damaged.
+    """
+    file, remedy = path / "metrics.json", "re-rank the run again"
+    content = read_json(file, remedy)
+    as_form(content, RerankFigures, file, remedy)
+    return ListFolder(path, content)

@@ -9,14 +9,19 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from recbole_ext.config.blocks import ExposureSettings, RerankSettings, read_pareto, read_rerank
+from recbole_ext.config.blocks import (
+    ExposureSettings,
+    RerankSettings,
+    check_candidates_fit,
+    read_pareto,
+    read_rerank,
+)
 from recbole_ext.config.build import to_plain
 from recbole_ext.data.build import DataCache, PreparedData, fingerprint, prepare_data
 from recbole_ext.data.statistics import dataset_statistics
 from recbole_ext.errors import OutputError, RecBoleExtError
 from recbole_ext.model.registry import ModelSpec
 from recbole_ext.progress import stage
-from recbole_ext.rerank.apply import check_candidates_fit
 from recbole_ext.rerank.checks import check_curves, check_floors, check_genres
 from recbole_ext.rerank.run import RerankResult, rerank_run, reranked_folder
 from recbole_ext.runs.files import partial_of

@@ -55,6 +55,12 @@ class EpochReport:
     best_epoch: int
     seconds: float
 
+    def __str__(self) -> str:
+        return (
+            f"epoch {self.epoch:>3}  loss {self.loss:>10.4f}  validation {self.score:.4f}  "
+            f"best {self.best_score:.4f} (epoch {self.best_epoch})  {self.seconds:.1f} s"
+        )
+
 
 class _FromOne(logging.LoggerAdapter):  # type: ignore[type-arg]
     """RecBole's log of the training, with epochs from 1 as everywhere else."""

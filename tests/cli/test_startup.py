@@ -101,6 +101,15 @@ ANSWERS = {
     "table with a bad column": refused("unknown metric", "table", "saved/gru", "--columns=NDGC"),
     "report of no run": refused("nothing", "report", "saved/nothing"),
     "evaluate no run": refused("is not a finished run folder", "evaluate", "saved/nothing"),
+    "explain nobody": refused("whose history?", "explain", "saved/gru"),
+    "recommend no run": refused("is not a finished run folder", "recommend", "saved/nothing", "--likes=i1"),
+    "recommend to nobody": refused("for whom?", "recommend", "saved/gru"),
+    "recommend by a bad re-ranker": refused(
+        "did you mean 'mmr'?", "recommend", "saved/gru", "--user=u1", "--rerank=mmmr"
+    ),
+    "recommend to a strange file": refused(
+        "ends in .txt", "recommend", "saved/gru", "--user=u1", "--output=a.txt"
+    ),
     "explain no run": refused("is not a finished run folder", "explain", "saved/nothing", "--user=u1"),
     "rerank no run": refused(
         "is not a finished run folder", "rerank", "saved/nothing", "--method=mmr", "--lambda=0.5"

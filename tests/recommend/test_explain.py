@@ -10,10 +10,9 @@ import pytest
 import torch
 
 from recbole_ext.cli import main
-from recbole_ext.cli.show import explanation_lines
 from recbole_ext.errors import ConfigError
 from recbole_ext.model.explainable import how_explainable
-from recbole_ext.recommend.explain import explain
+from recbole_ext.recommend.explain import explain, explanation_lines
 from recbole_ext.recommend.reasons import read_history
 from recbole_ext.trainer.opened import open_model
 from recbole_ext.trainer.train import train
@@ -136,7 +135,7 @@ def test_every_family_has_its_summary() -> None:
 def test_bad_input(runs: dict[str, Path], capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(ConfigError, match="user 'nobody' is not a test user"):
         explain(runs["Pop"], "nobody")
-    with pytest.raises(ConfigError, match="top is 99"):
+    with pytest.raises(ConfigError, match="99 recommendations"):
         explain(runs["Pop"], "u1", top=99)
     main(["explain", str(runs["ItemKNN"]), "--user=u1", "--top=1"])
     assert "exact parts of the score" in capsys.readouterr().out
