@@ -298,5 +298,5 @@ def test_seeds_of_a_spec_and_of_a_name() -> None:
     for model in ("ItemKNN", model_spec("ItemKNN")):
         assert seeds_of(model, (3, 4)) == (3,)
     assert seeds_of("GRU4Rec", (3, 4)) == (3, 4)
-    with pytest.raises(ConfigError, match="no known model"):
+    with pytest.raises(ConfigError, match="is not a known model"):
         seeds_of("Somebodys", (3, 4))
