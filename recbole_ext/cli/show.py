@@ -11,7 +11,7 @@ from recbole_ext.cli.console import say
 from recbole_ext.cli.tables import Grid, plain, print_grid
 from recbole_ext.config.messages import pluralize
 from recbole_ext.evaluator.register import bigger_is_better, is_accuracy, known_metrics
-from recbole_ext.runs.protocol import same_history_words
+from recbole_ext.runs.protocol import same_history_words, split_words
 
 if TYPE_CHECKING:
     from recbole_ext.recommend.explain import Explanation, Recommendation
@@ -43,12 +43,11 @@ def protocol_line(metrics: Mapping[str, Any]) -> str:
     """The protocol in one sentence."""
     protocol, filters = metrics["protocol"], metrics["protocol"]["filter"]
     threshold = filters["rating_threshold"]
-    ratio = "" if protocol["split_ratio"] is None else f" {protocol['split_ratio']}"
     return (
         f"{metrics['dataset']}, "
         f"{'all ratings' if threshold is None else f'ratings >= {threshold}'}, core users >= "
         f"{filters['min_user_interactions']}, items >= {filters['min_item_interactions']}; "
-        f"split {protocol['split']}{ratio}; {protocol['candidates']}, seen items "
+        f"split {split_words(protocol)}; {protocol['candidates']}, seen items "
         f"{'masked' if protocol['mask_seen'] else 'not masked'}; {same_history_words(protocol)}; "
         f"{metrics['users']['test']} test users; seed {protocol['seed']}; {_shuffle(protocol)}the tie-break "
         f"'{protocol['tie_break']}' decides a held-out item of {protocol['users_decided_by_tie_break']:.1%} of the "

@@ -3,13 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 from recbole_ext.errors import ConfigError
 from recbole_ext.runs.run import Run
 
-__all__ = ["NOT_COMPARED", "Origin", "by_settings", "check_same_protocol", "origin_of", "same_history_words"]
+__all__ = [
+    "NOT_COMPARED",
+    "Origin",
+    "by_settings",
+    "check_same_protocol",
+    "origin_of",
+    "same_history_words",
+    "split_words",
+]
 
 Origin = tuple[Path, Mapping[str, Any]]
 """Path of a folder, and what its figures rest on: data set, fingerprint and protocol as far as it says so."""
@@ -25,7 +34,12 @@ _FREE = frozenset({"seed", "topk"})
 _FREE_BESIDE_RUNS = _FREE | {"seeds", "confidence", "phase", "head_rule", "shown_k"}
 """A re-ranking may have a head of its own, an ablation its own K."""
 
-_UNSAID = {"same_history": False, "history_shuffle": "none"}
+_UNSAID = {
+    "same_history": False,
+    "history_shuffle": "none",
+    "split_targets": "all",
+    "split_time": None,
+}
 """What a protocol means that does not name these keys."""
 
 
@@ -41,6 +55,30 @@ def same_history_words(protocol: Mapping[str, Any]) -> str:
     if protocol.get("same_history", False):
         return "every model reads a history up to the held-out item"
     return "sequential models read a history up to the held-out item, the others what they were trained on"
+
+
+def split_words(protocol: Mapping[str, Any]) -> str:
+    """The split in a few words: its points in time or its ratio, and which items are held out."""
+    ratio, points = protocol.get("split_ratio"), protocol.get("split_time")
+    where = "" if ratio is None else f" {ratio}"
+    if points is not None:
+        where = f" at {' and '.join(_moment(point) for point in points)}"
+    kept = protocol.get("split_targets", "all")
+    one = "one random" if kept == "random" else f"the {kept}"
+    what = "" if kept == "all" else f", {one} item of each user's period held out"
+    cold = ""
+    if "cold_users" in protocol:
+        cold = (
+            f" ({protocol['cold_users']:.1%} of the test users are cold, and so are the items of "
+            f"{protocol['cold_targets']:.1%} of the targets)"
+        )
+    return f"{protocol['split']}{where}{what}{cold}"
+
+
+def _moment(seconds: int) -> str:
+    """The date of a point in time, with the time of day unless it is midnight, in UTC."""
+    at = datetime.fromtimestamp(seconds, UTC)
+    return f"{at:%Y-%m-%d}" if seconds % 86_400 == 0 else f"{at:%Y-%m-%d %H:%M:%S}"
 
 
 def _first_difference(first: Mapping[str, Any], said: Mapping[str, Any], keys: frozenset[str]) -> str | None:
