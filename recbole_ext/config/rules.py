@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
 from functools import cache
 from importlib.util import find_spec
 from typing import Annotated, Any, Literal
@@ -36,6 +37,23 @@ def _not_blank(value: str) -> str:
 def _shares(value: list[float]) -> list[float]:
     if abs(sum(value) - 1) >= 1e-6:
         raise ValueError("the sum is not 1")
+    return value
+
+
+def _second(value: int | str) -> int:
+    """Seconds since 1970 of a date or a time, in UTC where it names no zone."""
+    if isinstance(value, int):
+        return value
+    try:
+        read = datetime.fromisoformat(value)
+    except ValueError:
+        raise ValueError("not a date") from None
+    return int((read if read.tzinfo else read.replace(tzinfo=UTC)).timestamp())
+
+
+def _ascending(value: list[int | str]) -> list[int | str]:
+    if _second(value[0]) >= _second(value[1]):
+        raise ValueError("not the earlier one first")
     return value
 
 
@@ -82,6 +100,16 @@ _Folder = Annotated[
     str,
     AfterValidator(_folder_name),
     Field(description="the name of a folder under data_path, without slashes"),
+]
+
+_TimePoints = Annotated[
+    list[Annotated[int, Field(ge=-(2**60), le=2**60)] | str],
+    Field(
+        min_length=2,
+        max_length=2,
+        description="two dates such as [2000-06-01, 2000-09-01], the earlier one first, or epoch seconds",
+    ),
+    AfterValidator(_ascending),
 ]
 
 # kernels.sequence_pairs.DISTANCE_WEIGHTS, which needs torch.
@@ -187,6 +215,8 @@ _TYPES: dict[str, Any] = {
         Field(min_length=3, max_length=3, description="three numbers above 0 that add up to 1"),
         AfterValidator(_shares),
     ],
+    "split_targets": Literal["all", "last", "first", "random"],
+    "split_time": _TimePoints | None,
     "stopping_step": _whole(1),
     "target_popularity": _NotNegative,
     "tie_break": Literal["file", "random"],
@@ -270,6 +300,7 @@ def check_values(
         result["valid_metric"], result["metrics"], result["topk"], origin=origins.get("valid_metric")
     )
     result["valid_metric"] = f"{metric}@{k}"
+    _check_split(result, origins)
     if result.get("ips_clip") and not result.get("ips_power"):
         reason = "has nothing to limit: set ips_power above 0 (0.5 is usual), or leave ips_clip out"
         raise config_error(
@@ -294,6 +325,17 @@ def check_values(
     weighting = read_history_weighting(result.get("history_weighting"), origins.get("history_weighting"))
     result["history_weighting"] = None if weighting is None else weighting.model_dump()
     return result
+
+
+def _check_split(result: dict[str, Any], origins: Mapping[str, Origin]) -> None:
+    """Targets and points in time belong to one split; dates become seconds."""
+    for key, unset in (("split_targets", "all"), ("split_time", None)):
+        value = result.get(key, unset)
+        if value != unset and result["split"] != "global_time":
+            reason = f"belongs to split: global_time, not to {result['split']}: set split, or leave {key} out"
+            raise config_error(Problem((key,), "value_error", value, reason=reason, origin=origins.get(key)))
+    if result.get("split_time") is not None:
+        result["split_time"] = [_second(value) for value in result["split_time"]]
 
 
 def _check_type(key: str, value: Any, default: type, given: Any, origin: Origin | None) -> None:

@@ -72,7 +72,7 @@ class DataCache:
         Raises:
             DataError, ConfigError: As :func:`prepare_data`.
         """
-        key = (*self._key(config), config["split"], str(config["split_ratio"]))
+        key = (*self._key(config), *self._split_key(config))
         if key not in self._fingerprints:
             self._fingerprints[key] = fingerprint(prepare_data(config, self).split)
         return self._fingerprints[key]
@@ -86,14 +86,20 @@ class DataCache:
         self._read = {self._key(config): interactions}
 
     @staticmethod
+    def _split_key(config: Any) -> tuple[str, ...]:
+        return tuple(str(config[key]) for key in ("split", "split_ratio", "split_targets", "split_time"))
+
+    @staticmethod
     def _key(config: Any) -> tuple[Any, ...]:
         path = Path(config["data_path"]) / f"{config['dataset']}.inter"
         state = path.stat() if path.is_file() else None
         filters = ("rating_threshold", "min_user_interactions", "min_item_interactions", "tie_break")
         shuffle = (shuffle_of(config), config["session_gap"])
+        # Training items alone are shuffled.
+        shuffle_key = (*shuffle, *(DataCache._split_key(config) if shuffle[0] != "none" else ()))
         seed = config["seed"] if config["tie_break"] == "random" or shuffle[0] != "none" else None
         return (
-            *shuffle,
+            *shuffle_key,
             str(path),
             state and (state.st_mtime_ns, state.st_size),
             *(config[key] for key in filters),
@@ -139,7 +145,10 @@ def _test_histories(config: Any, dataset: ExactDataset, split: Split) -> ExactDa
     if shuffle_of(config) == "none":
         return dataset
     part = copy.copy(dataset)
-    part.interactions = history_shuffled(config, split.interactions, split.phase < TEST)
+    start, stop = split.history(TEST)
+    rows = np.arange(len(split.phase))
+    movable = (rows >= start[split.interactions.users]) & (rows < stop[split.interactions.users])
+    part.interactions = history_shuffled(config, split.interactions, movable)
     return part
 
 

@@ -338,8 +338,8 @@ class EvaluationLoader:
     def __init__(self, config: Any, dataset: ExactDataset, split: Split, phase: int) -> None:
         self.config, self.dataset, self.split, self.phase = config, dataset, split, phase
         self._dataset = dataset
-        self.start, self.stop = split.before(phase)
-        self.target_stop = split.before(phase + 1)[1]
+        self.start, self.stop = split.history(phase)
+        self.target_stop = split.targets(phase)[1]
         self.users = split.evaluated_users(phase)
         self.weighting = config["history_weighting"]
         sequential = config["MODEL_TYPE"] == ModelType.SEQUENTIAL

@@ -19,7 +19,7 @@ from recbole_ext.data.interactions import (
     Interactions,
     Split,
     interactions_of,
-    split_interactions,
+    split_of,
 )
 from recbole_ext.errors import DataError
 
@@ -156,7 +156,7 @@ class ExactDataset(Dataset):
 
     def split(self) -> Split:
         """The split that the configuration asks for."""
-        return split_interactions(self.interactions, self.config["split"], self.config["split_ratio"])
+        return split_of(self.config, self.interactions)
 
     def restricted_to(self, split: Split, phase: int = TRAIN) -> ExactDataset:
         """This dataset with the interactions of one phase, as tensors: what a model is built from."""

@@ -38,10 +38,10 @@ def evidence_of(
         groups=popularity_groups(counts, head_rule),
         n_users=int((profile_stop > profile_start)[1:].sum()),
         profiles=_items_in(split, profile_start[users], profile_stop[users]),
-        held_out=_items_in(split, split.before(phase)[1][users], split.before(phase + 1)[1][users]),
+        held_out=_items_in(split, *(edge[users] for edge in split.targets(phase))),
         features=genres,
         mask_seen=mask_seen,
-        seen=_items_in(split, *(edge[users] for edge in split.before(phase))),
+        seen=_items_in(split, *(edge[users] for edge in split.history(phase))),
     )
 
 

@@ -17,5 +17,7 @@ def fingerprint(split: Split) -> str:
     digest = hashlib.sha256()
     for array in (data.indptr, data.items, data.times, split.phase):
         digest.update(np.ascontiguousarray(array).data)
+    if split.kept != "all":
+        digest.update(split.kept.encode())
     digest.update("\n".join((*data.user_tokens, "", *data.item_tokens)).encode())
     return digest.hexdigest()

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 import scipy.sparse as sp
 
-from recbole_ext.data.interactions import Interactions, Split
+from recbole_ext.data.interactions import TRAIN, Interactions, Split
 from recbole_ext.errors import DataError
 
 __all__ = ["SECONDS_A_DAY", "Histories"]
@@ -54,8 +54,14 @@ class Histories:
 
     @classmethod
     def before(cls, split: Split, phase: int, users: np.ndarray) -> Histories:
-        """What users ``(P,) int64`` had before a phase: training items for ``VALID``, also validation for ``TEST``."""
-        start, stop = (border[users] for border in split.before(phase))
+        """What users ``(P,) int64`` had before the held-out items of a phase: for ``TEST`` also those of validation."""
+        start, stop = (border[users] for border in split.history(phase))
+        return cls.cut(split.interactions, start, stop, users)
+
+    @classmethod
+    def of_training(cls, split: Split, users: np.ndarray) -> Histories:
+        """The training items of users ``(P,) int64``."""
+        start, stop = (border[users] for border in split.period(TRAIN))
         return cls.cut(split.interactions, start, stop, users)
 
     @classmethod

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal, get_args
 
 import numpy as np
 import polars as pl
@@ -20,13 +21,21 @@ __all__ = [
     "VALID",
     "Interactions",
     "Split",
+    "Targets",
     "history_shuffled",
     "interactions_of",
     "read_interactions",
     "split_interactions",
+    "split_of",
 ]
 
 TRAIN, VALID, TEST = 0, 1, 2
+
+Targets = Literal["all", "last", "first", "random"]
+"""Which of a user's interactions of a phase are held out; the others of the phase are no targets."""
+
+# Not the seed of a run: every model and every seed of a study is asked for the same items.
+_TARGET_SEED = 0
 
 
 @dataclass(frozen=True)
@@ -80,11 +89,14 @@ class Split:
         interactions: The interactions, all phases.
         phase: ``(N,) int8``: 0 train, 1 validation, 2 test. Inside a user it never decreases.
         tie_share: Share of users whose held-out items depend on the tie-break.
+        kept: Which interactions of a phase are targets: ``all``, or one of each user ("Time to split", Gusak et al.
+            2025): ``last``, ``first`` or ``random``, drawn once and for all.
     """
 
     interactions: Interactions
     phase: np.ndarray
     tie_share: float
+    kept: Targets = "all"
 
     def rows(self, phase: int) -> np.ndarray:
         """``(n,) int64`` rows of a phase, in order."""
@@ -96,10 +108,54 @@ class Split:
         earlier = np.concatenate([[0], np.cumsum(self.phase < phase)])
         return start, start + earlier[self.interactions.indptr[1:]] - earlier[start]
 
+    def period(self, phase: int) -> tuple[np.ndarray, np.ndarray]:
+        """Each user's rows of a phase, as ``(start, stop)``, both ``(n_users,) int64``."""
+        return self.before(phase)[1], self.before(phase + 1)[1]
+
+    def targets(self, phase: int) -> tuple[np.ndarray, np.ndarray]:
+        """Each user's held-out rows of a phase, as ``(start, stop)``, both ``(n_users,) int64``."""
+        start, stop = self.period(phase)
+        if self.kept == "all":
+            return start, stop
+        some = stop > start
+        if self.kept == "random":
+            draws = np.random.default_rng([_TARGET_SEED, phase])
+            start = draws.integers(start, np.maximum(stop, start + 1))
+        elif self.kept == "last":
+            start = np.where(some, stop - 1, start)
+        return start, start + some
+
+    def history(self, phase: int) -> tuple[np.ndarray, np.ndarray]:
+        """Each user's rows that precede the held-out ones of a phase, as ``(start, stop)``, both ``(n_users,) int64``.
+
+        With one target, that is all training and every earlier interaction of the same phase.
+        """
+        return self.interactions.indptr[:-1], self.targets(phase)[0]
+
+    def users_with_targets(self, phase: int) -> np.ndarray:
+        """``(n,) int64`` users with an item held out in a phase, whether or not they have a history."""
+        start, stop = self.targets(phase)
+        return np.flatnonzero(stop > start)
+
     def evaluated_users(self, phase: int) -> np.ndarray:
-        """``(U,) int64`` users with an item held out in a phase and at least one earlier interaction."""
+        """``(U,) int64`` users with an item held out in a phase and at least one interaction before it."""
+        users = self.users_with_targets(phase)
+        start, stop = self.history(phase)
+        return users[(stop > start)[users]]
+
+    def cold_users(self, phase: int) -> np.ndarray:
+        """``(n,) int64`` users with an item held out in a phase and no interaction before the phase began."""
+        users = self.users_with_targets(phase)
         start, stop = self.before(phase)
-        return np.flatnonzero((self.before(phase + 1)[1] > stop) & (stop > start))
+        return users[(stop == start)[users]]
+
+    def target_rows(self, phase: int) -> np.ndarray:
+        """``(n,) int64`` held-out rows of a phase."""
+        start, stop = self.targets(phase)
+        edges = np.zeros(len(self.phase) + 1, dtype=np.int64)
+        np.add.at(edges, start, 1)
+        np.add.at(edges, stop, -1)
+        return np.flatnonzero(np.cumsum(edges)[:-1])
 
     def train_counts(self) -> np.ndarray:
         """``(n_items,) int64`` training interactions of each item."""
@@ -230,8 +286,7 @@ def interactions_of(config: Any, path: Path) -> Interactions:
     )
     if shuffle_of(config) == "none":
         return data
-    split = split_interactions(data, config["split"], config["split_ratio"])
-    return history_shuffled(config, data, split.phase == TRAIN)
+    return history_shuffled(config, data, split_of(config, data).phase == TRAIN)
 
 
 def history_shuffled(config: Any, data: Interactions, movable: np.ndarray) -> Interactions:
@@ -260,12 +315,16 @@ def _by_ratio(data: Interactions, ratio: list[float]) -> np.ndarray:
     )
 
 
-def _by_global_time(data: Interactions, ratio: list[float]) -> np.ndarray:
-    """Two points in time cut all users alike; interactions at a cut point belong to the later part."""
+def _time_points(data: Interactions, ratio: list[float]) -> np.ndarray:
+    """``(2,) int64`` where validation and test begin: quantiles of the times of all interactions."""
     share = np.cumsum(np.asarray(ratio, dtype=float) / sum(ratio))[:2]
     ordered = np.sort(data.times)
-    cuts = ordered[np.minimum((share * len(ordered)).astype(np.int64), len(ordered) - 1)]
-    return np.searchsorted(cuts, data.times, side="right").astype(np.int8)
+    return ordered[np.minimum((share * len(ordered)).astype(np.int64), len(ordered) - 1)]
+
+
+def _by_global_time(data: Interactions, points: np.ndarray) -> np.ndarray:
+    """Two points in time cut all users alike; interactions at a cut point belong to the later part."""
+    return np.searchsorted(points, data.times, side="right").astype(np.int8)
 
 
 def _tie_share(data: Interactions, phase: np.ndarray) -> float:
@@ -278,30 +337,97 @@ def _tie_share(data: Interactions, phase: np.ndarray) -> float:
     return len(np.unique(users[1:][same])) / len(held_out)
 
 
-def split_interactions(data: Interactions, split: str, ratio: list[float] | None = None) -> Split:
+def _tie_share_of_targets(split: Split) -> float:
+    """Users one of whose targets shares its time stamp with a neighbour, over users with a held-out item."""
+    data = split.interactions
+    users = data.users
+    rows = np.concatenate([split.target_rows(phase) for phase in (VALID, TEST)])
+    same = (users[1:] == users[:-1]) & (data.times[1:] == data.times[:-1])
+    tied = np.append(same, False) | np.append(False, same)
+    return len(np.unique(users[rows[tied[rows]]])) / max(1, len(np.unique(users[rows])))
+
+
+def split_interactions(
+    data: Interactions,
+    split: str,
+    ratio: list[float] | None = None,
+    *,
+    targets: Targets = "all",
+    time: Sequence[int] | None = None,
+) -> Split:
     """Splits into training, validation and test.
 
     Args:
         data: The ordered interactions.
         split: ``leave_one_out``, ``ratio`` (per user) or ``global_time``.
         ratio: Shares of the three parts for the last two.
+        targets: Which interactions of a user's validation and test period are held out, for ``global_time``.
+        time: Seconds where validation and test begin, for ``global_time``; quantiles by ``ratio`` if None.
 
     Raises:
-        ConfigError: The split or its ratio is not usable.
+        ConfigError: The split, its ratio or its targets are not usable.
         DataError: Nothing is left to train on or to test.
     """
+    if targets not in get_args(Targets):
+        raise ConfigError(f"split_targets is {targets!r}: use {', '.join(get_args(Targets))}")
     if split == "leave_one_out":
         phase = _leave_one_out(data)
+    elif split == "global_time" and time is not None:
+        phase = _by_global_time(data, np.asarray(time, dtype=np.int64))
     elif split in ("ratio", "global_time"):
         if ratio is None or len(ratio) != 3 or min(ratio) < 0 or not ratio[0] > 0:
             raise ConfigError(f"split_ratio is {ratio!r}: give three shares such as [0.8, 0.1, 0.1]")
-        phase = _by_ratio(data, ratio) if split == "ratio" else _by_global_time(data, ratio)
+        by_user = split == "ratio"
+        phase = _by_ratio(data, ratio) if by_user else _by_global_time(data, _time_points(data, ratio))
     else:
         raise ConfigError(f"split is {split!r}: use leave_one_out, ratio or global_time")
+    _check_parts(data, phase, split)
+    if split != "global_time" or targets == "all":
+        found = Split(data, phase, _tie_share(data, phase))
+    else:
+        found = Split(data, phase, 0.0, targets)
+        found = replace(found, tie_share=_tie_share_of_targets(found))
+    if split == "global_time":
+        _check_users(found)
+    return found
+
+
+def _check_parts(data: Interactions, phase: np.ndarray, split: str) -> None:
     for part, name in ((TRAIN, "training"), (VALID, "validation"), (TEST, "test")):
-        if not (phase == part).any():
+        if (phase == part).any():
+            continue
+        if split == "global_time":
             raise DataError(
-                f"the split {split!r} leaves no {name} interaction: too few interactions a user (three are "
-                "needed by leave_one_out), or change split or split_ratio"
+                f"the split 'global_time' leaves no {name} interaction, of those from {_day(data.times.min())} to "
+                f"{_day(data.times.max())}: change split_time or split_ratio"
             )
-    return Split(interactions=data, phase=phase, tie_share=_tie_share(data, phase))
+        raise DataError(
+            f"the split {split!r} leaves no {name} interaction: too few interactions a user (three are "
+            "needed by leave_one_out), or change split or split_ratio"
+        )
+
+
+def _check_users(split: Split) -> None:
+    """Nobody may be left who has both a held-out item and something before it."""
+    for part, name in ((VALID, "validation"), (TEST, "test")):
+        if not len(split.evaluated_users(part)):
+            raise DataError(
+                f"the split 'global_time' leaves no {name} user: all {len(split.users_with_targets(part))} with a "
+                f"{name} item have no interaction before it; change split_time, split_ratio or split_targets"
+            )
+
+
+def _day(seconds: np.int64) -> str:
+    return str(np.datetime64(int(seconds), "s").astype("datetime64[D]"))
+
+
+def split_of(config: Any, data: Interactions) -> Split:
+    """:func:`split_interactions` with the split of a configuration, or of the ``config.yaml`` of a run.
+
+    Raises:
+        DataError, ConfigError: As :func:`split_interactions`.
+    """
+    # RecBole's configuration has no get; runs of earlier versions know of neither key.
+    targets: Targets = config["split_targets"] if "split_targets" in config else "all"  # noqa: SIM401
+    time = config["split_time"] if "split_time" in config else None  # noqa: SIM401
+    return split_interactions(data, config["split"], config["split_ratio"], targets=targets, time=time)

@@ -54,7 +54,7 @@ def target_is_tied(split: Split) -> np.ndarray:
 
     Users in the order of :meth:`~recbole_ext.data.interactions.Split.evaluated_users`.
     """
-    first = split.before(TEST)[1][split.evaluated_users(TEST)]
+    first = split.targets(TEST)[0][split.evaluated_users(TEST)]
     times = split.interactions.times
     return np.asarray(times[first] == times[first - 1])
 

@@ -10,7 +10,7 @@ from recbole_ext.data.interactions import TEST, TRAIN, VALID, Split
 from recbole_ext.evaluator.groups import HEAD_RULES, popularity_groups
 from recbole_ext.evaluator.metrics.concentration import gini_of_counts
 
-__all__ = ["dataset_statistics"]
+__all__ = ["cold_shares", "dataset_statistics"]
 
 
 def dataset_statistics(split: Split) -> dict[str, Any]:
@@ -35,4 +35,20 @@ def dataset_statistics(split: Split) -> dict[str, Any]:
         "head_items": {rule: group.n_head for rule, group in groups.items()},
         "tail_items": {rule: group.n_tail for rule, group in groups.items()},
         "users_decided_by_tie_break": split.tie_share,
+        **cold_shares(split),
+    }
+
+
+def cold_shares(split: Split) -> dict[str, float]:
+    """What the test asks of users and items that were unknown before it, as shares.
+
+    Returns:
+        ``cold_users``, of the users with a test target: those without an interaction before the test period.
+        ``cold_targets``, of the test targets: those whose item has no training interaction.
+    """
+    items = split.interactions.items[split.target_rows(TEST)]
+    users = split.users_with_targets(TEST)
+    return {
+        "cold_users": len(split.cold_users(TEST)) / max(1, len(users)),
+        "cold_targets": float((split.train_counts()[items] == 0).mean()) if len(items) else 0.0,
     }

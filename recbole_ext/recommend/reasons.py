@@ -13,7 +13,6 @@ import torch
 
 from recbole_ext.data.dataloader import EvaluationBatch, last_windows
 from recbole_ext.data.histories import Histories
-from recbole_ext.data.interactions import VALID
 from recbole_ext.model.fold_in import HistoryReader
 from recbole_ext.model.history_rows import UserRows
 from recbole_ext.model.registry import Explained
@@ -162,7 +161,7 @@ def _seen(opened: OpenedRun, batch: EvaluationBatch) -> torch.Tensor:
 
 def _row(opened: OpenedRun, batch: EvaluationBatch, items: np.ndarray, scores: np.ndarray) -> Reading:
     """Scores a model of rows again without each item of the user's row."""
-    histories = batch.histories or Histories.before(opened.data.split, VALID, batch.users[:1])
+    histories = batch.histories or Histories.of_training(opened.data.split, batch.users[:1])
     histories = histories.kept(histories.last_of_each())
     if len(histories.items) < 2:
         return Reading("row", histories.items[:0], np.zeros((0, len(items))))

@@ -27,7 +27,7 @@ from recbole_ext.report.sections.results import comparison_section
 from recbole_ext.report.sections.tuning import ablation_section, tuning_section
 from recbole_ext.report.sentences import headline
 from recbole_ext.report.svg_files import figure_files
-from recbole_ext.runs.protocol import same_history_words
+from recbole_ext.runs.protocol import same_history_words, split_words
 
 __all__ = ["document_of", "write_report"]
 
@@ -84,7 +84,7 @@ def _colophon(context: Context) -> str:
     """Version, protocol and source of the data in one line."""
     c, p = context.comparison, context.comparison.protocol
     words = (
-        f"Written by recbole_ext {__version__}. Protocol: {c.dataset}, split {p.get('split')}, candidates: "
+        f"Written by recbole_ext {__version__}. Protocol: {c.dataset}, split {split_words(p)}, candidates: "
         f"{p.get('candidates')}, seen items {'masked' if p.get('mask_seen', True) else 'not masked'}, K = {c.k}, "
         f"{same_history_words(p)}, "
         f"head rule {p.get('head_rule')}, {_users(context)}. Nothing on this page is loaded from the network."

@@ -84,7 +84,7 @@ class DatasetFacts:
 
     def recent(self, user: str, count: int) -> list[str]:
         """Tokens of a user's last items before the test, newest first."""
-        start, stop = (bounds[self._id(user)] for bounds in self.split.before(TEST))
+        start, stop = (bounds[self._id(user)] for bounds in self.split.history(TEST))
         newest = slice(max(start, stop - count), stop)
         return self._tokens(self.split.interactions.items[newest][::-1])
 
@@ -98,7 +98,7 @@ class DatasetFacts:
     @functools.cached_property
     def _borders(self) -> tuple[np.ndarray, np.ndarray]:
         """Where each user's test items begin and end, both ``(n_users,) int64``."""
-        return self.split.before(TEST)[1], self.split.before(TEST + 1)[1]
+        return self.split.targets(TEST)
 
     def _held_out(self, user: int) -> slice:
         """Rows of a user's test items."""

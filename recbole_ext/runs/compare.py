@@ -254,7 +254,7 @@ def groups_of(split: Split, head_rule: str) -> list[Group]:
     data, users = split.interactions, split.evaluated_users(TEST)
     start, stop = split.before(TRAIN + 1)
     found = user_groups((stop - start)[users]).masks()
-    first, last = split.before(TEST)[1][users], split.before(TEST + 1)[1][users]
+    first, last = (edge[users] for edge in split.targets(TEST))
     if (last - first == 1).all():
         groups, targets = popularity_groups(split.train_counts(), head_rule), data.items[first]
         found = {**found, "head": groups.head[targets], "tail": groups.tail[targets]}

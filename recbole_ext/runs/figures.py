@@ -92,6 +92,8 @@ class RunProtocol(Form):
     tie_break: str
     users_decided_by_tie_break: float
     history_shuffle: str = "none"
+    split_targets: str = "all"
+    split_time: list[int] | None = None
     same_history: bool = False
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +18,7 @@ __all__ = [
     "origin_of",
     "protocol_line",
     "same_history_words",
+    "split_words",
 ]
 
 Origin = tuple[Path, Mapping[str, Any]]
@@ -33,7 +35,12 @@ _FREE = frozenset({"seed", "topk"})
 _FREE_BESIDE_RUNS = _FREE | {"seeds", "confidence", "phase", "head_rule", "shown_k"}
 """A re-ranking may have a head of its own, an ablation its own K."""
 
-_UNSAID = {"same_history": False, "history_shuffle": "none"}
+_UNSAID = {
+    "same_history": False,
+    "history_shuffle": "none",
+    "split_targets": "all",
+    "split_time": None,
+}
 """What a protocol means that does not name these keys."""
 
 
@@ -49,6 +56,30 @@ def same_history_words(protocol: Mapping[str, Any]) -> str:
     if protocol.get("same_history", False):
         return "every model reads a history up to the held-out item"
     return "sequential models read a history up to the held-out item, the others what they were trained on"
+
+
+def split_words(protocol: Mapping[str, Any]) -> str:
+    """The split in a few words: its points in time or its ratio, and which items are held out."""
+    ratio, points = protocol.get("split_ratio"), protocol.get("split_time")
+    where = "" if ratio is None else f" {ratio}"
+    if points is not None:
+        where = f" at {' and '.join(_moment(point) for point in points)}"
+    kept = protocol.get("split_targets", "all")
+    one = "one random" if kept == "random" else f"the {kept}"
+    what = "" if kept == "all" else f", {one} item of each user's period held out"
+    cold = ""
+    if "cold_users" in protocol:
+        cold = (
+            f" ({protocol['cold_users']:.1%} of the test users are cold, and so are the items of "
+            f"{protocol['cold_targets']:.1%} of the targets)"
+        )
+    return f"{protocol['split']}{where}{what}{cold}"
+
+
+def _moment(seconds: int) -> str:
+    """The date of a point in time, with the time of day unless it is midnight, in UTC."""
+    at = datetime.fromtimestamp(seconds, UTC)
+    return f"{at:%Y-%m-%d}" if seconds % 86_400 == 0 else f"{at:%Y-%m-%d %H:%M:%S}"
 
 
 def _first_difference(first: Mapping[str, Any], said: Mapping[str, Any], keys: frozenset[str]) -> str | None:
@@ -109,12 +140,11 @@ def protocol_line(metrics: Mapping[str, Any]) -> str:
     """The protocol of a run's ``metrics.json`` in one sentence."""
     protocol, filters = metrics["protocol"], metrics["protocol"]["filter"]
     threshold = filters["rating_threshold"]
-    ratio = "" if protocol["split_ratio"] is None else f" {protocol['split_ratio']}"
     return (
         f"{metrics['dataset']}, "
         f"{'all ratings' if threshold is None else f'ratings >= {threshold}'}, core users >= "
         f"{filters['min_user_interactions']}, items >= {filters['min_item_interactions']}; "
-        f"split {protocol['split']}{ratio}; {protocol['candidates']}, seen items "
+        f"split {split_words(protocol)}; {protocol['candidates']}, seen items "
         f"{'masked' if protocol['mask_seen'] else 'not masked'}; {same_history_words(protocol)}; "
         f"{metrics['users']['test']} test users; seed {protocol['seed']}; {_shuffle(protocol)}the tie-break "
         f"'{protocol['tie_break']}' decides a held-out item of {protocol['users_decided_by_tie_break']:.1%} of the "

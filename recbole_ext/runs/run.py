@@ -129,12 +129,11 @@ class Run(ListFolder):
             CheckpointError: The configuration lacks a key, or holds a value that cannot be used.
             DataError, ConfigError: The file or a value cannot be used.
         """
-        from recbole_ext.data.interactions import interactions_of, split_interactions
+        from recbole_ext.data.interactions import interactions_of, split_of
 
         file, config = self.path / "config.yaml", self.config
         try:
-            interactions = interactions_of(config, self.data_file)
-            return split_interactions(interactions, config["split"], config["split_ratio"])
+            return split_of(config, interactions_of(config, self.data_file))
         except KeyError as error:
             raise CheckpointError(f"{file} lacks {error}: train the model again") from error
         except (TypeError, ValueError) as error:

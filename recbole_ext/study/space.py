@@ -24,7 +24,8 @@ PROTOCOL_KEYS = frozenset(
     {
         "confidence", "data_path", "dataset", "head_rule", "mask_seen", "metrics", "min_item_interactions",
         "history_shuffle", "min_user_interactions", "model", "offline_dataset", "output", "rating_threshold", "rerank",
-        "same_history", "seed", "session_gap", "split", "split_ratio", "tie_break", "topk", "valid_metric",
+        "same_history", "seed", "session_gap", "split", "split_ratio", "split_targets", "split_time",
+        "tie_break", "topk", "valid_metric",
     }
 )  # fmt: skip
 """Keys that decide what is measured: trials that differ in one of them cannot be compared."""

@@ -9,8 +9,10 @@ import numpy as np
 
 from recbole_ext.data.build import PreparedData, fingerprint
 from recbole_ext.data.shuffle import shuffle_of
+from recbole_ext.data.statistics import cold_shares
 from recbole_ext.evaluator.confidence import mean_intervals
 from recbole_ext.evaluator.evaluate import Evaluation, bounds, means_of_groups
+from recbole_ext.runs.protocol import split_words
 from recbole_ext.trainer.trainer import ExactTrainer
 
 __all__ = ["describe", "doubts", "protocol", "run_figures", "shown_k", "test_figures"]
@@ -45,8 +47,7 @@ def protocol(config: Any, data: PreparedData) -> dict[str, Any]:
             "min_user_interactions": config["min_user_interactions"],
             "min_item_interactions": config["min_item_interactions"],
         },
-        "split": config["split"],
-        "split_ratio": None if config["split"] == "leave_one_out" else list(config["split_ratio"]),
+        **_split(config, data),
         "mask_seen": bool(config["mask_seen"]),
         "same_history": bool(config["same_history"]),
         "candidates": "whole filtered catalogue",
@@ -60,6 +61,17 @@ def protocol(config: Any, data: PreparedData) -> dict[str, Any]:
         "seed": config["seed"],
         "confidence": config["confidence"],
     }
+
+
+def _split(config: Any, data: PreparedData) -> dict[str, Any]:
+    split, time = config["split"], config["split_time"]
+    by_ratio = split != "leave_one_out" and time is None
+    ratio = list(config["split_ratio"]) if by_ratio else None
+    found: dict[str, Any] = {"split": split, "split_ratio": ratio}
+    if split != "global_time":
+        return found
+    found |= {"split_time": None if time is None else list(time), "split_targets": config["split_targets"]}
+    return {**found, **cold_shares(data.split)}
 
 
 def _shuffle(config: Any) -> dict[str, Any]:
@@ -80,9 +92,9 @@ def describe(config: Any, figures: Mapping[str, Any], data: PreparedData) -> str
         f"{config['dataset']}: {figures['users']:,} users, {figures['items']:,} items, "
         f"{figures['interactions']:,} interactions ({figures['sparsity']:.2%} sparse), "
         f"core users >= {config['min_user_interactions']}, items >= {config['min_item_interactions']}\n{removed}"
-        f"split {config['split']}: {figures['train']:,} training, {figures['validation']:,} validation and "
-        f"{figures['test']:,} test interactions; the tie-break '{config['tie_break']}' decides a held-out item of "
-        f"{data.split.tie_share:.1%} of the users\n"
+        f"split {split_words(_split(config, data))}: {figures['train']:,} training, {figures['validation']:,} "
+        f"validation and {figures['test']:,} test interactions; the tie-break '{config['tie_break']}' decides a "
+        f"held-out item of {data.split.tie_share:.1%} of the users\n"
         f"popularity in training: Gini {figures['popularity_gini']:.3f}; head and tail items by {groups}"
     )
 

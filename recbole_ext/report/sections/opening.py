@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
+from typing import Any
 
 from recbole_ext.report.claims import claims_of
 from recbole_ext.report.context import Context, Reranked, saved_level
@@ -34,7 +36,7 @@ def question_section(context: Context) -> Section:
     split = {
         "leave_one_out": "each user's last item is held out for the test and the one before it for validation",
         "ratio": "the last part of each user's items is held out",
-        "global_time": "one point in time separates training from test",
+        "global_time": f"one point in time separates training from test{_kept(p)}",
     }.get(str(p.get("split")), "the last items are held out")
     masked = f"{'No model may' if several else 'The model may not'} recommend an item of a user's history."
     if not p.get("mask_seen", True):
@@ -48,6 +50,12 @@ def question_section(context: Context) -> Section:
     return Section(
         "question", "What was asked", (Paragraph(text), Paragraph(_words_of_metrics(c.k, nouns), quiet=True))
     )
+
+
+def _kept(protocol: Mapping[str, Any]) -> str:
+    """Which items of a user's later ones are held out, after the words for the split."""
+    kept = protocol.get("split_targets", "all")
+    return "" if kept == "all" else f", and one item of each user's later ones is held out ({kept})"
 
 
 def _words_of_metrics(k: int, nouns: Nouns) -> str:
