@@ -34,6 +34,8 @@ COMMANDS = {
     "compare": "study",
     "ablate": "study",
     "sequentiality": "study",
+    "papers": "papers",
+    "reproduce": "papers",
     "prepare": "data",
     "models": "data",
     "datasets": "data",
