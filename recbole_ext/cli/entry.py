@@ -35,6 +35,8 @@ COMMANDS = {
     "compare": "study",
     "ablate": "study",
     "sequentiality": "study",
+    "papers": "papers",
+    "reproduce": "papers",
     "prepare": "data",
     "models": "data",
     "datasets": "data",

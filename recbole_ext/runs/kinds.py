@@ -12,12 +12,13 @@ from recbole_ext.errors import OutputError
 
 __all__ = ["RESULT_FILES", "Study", "check_study_folder"]
 
-Study = Literal["search", "comparison", "ablation", "sequentiality"]
+Study = Literal["search", "comparison", "ablation", "sequentiality", "reproduction"]
 
 RESULT_FILES = {
     "comparison": "comparison.json",
     "ablation": "ablation.json",
     "sequentiality": "sequentiality.json",
+    "reproduction": "papers.json",
     "search": "trials.csv",
     "run": "metrics.json",
 }
@@ -28,6 +29,7 @@ _BEGUN = {
     "comparison": ("tune", "curves"),
     "ablation": (),
     "sequentiality": (),
+    "reproduction": (),
     "search": ("tuning.json", "journal.log", "journal.log.lock", "study.lock", "scratch"),
     "run": ("config.yaml", "best.safetensors", "state.safetensors"),
 }
@@ -35,16 +37,19 @@ _PARTS = {
     "comparison": {"cells", "tune", "curves", "rerank"},
     "ablation": {"cells"},
     "sequentiality": {"cells"},
+    "reproduction": {"cells", "rerank"},
     "search": set[str](),
 }
 _CELL_OF_COMPARISON = re.compile(r"[^-]+-seed\d+(\.partial)?")
 _CELL_OF_SEQUENTIALITY = re.compile(r".+-order-[a-z_]+-seed\d+(\.partial)?")
+_CELL_OF_REPRODUCTION = re.compile(r".+-reproduced-seed\d+(\.partial)?")
 _NAMES = {
     "run": "a run",
     "search": "a search",
     "comparison": "a comparison",
     "ablation": "an ablation",
     "sequentiality": "a study of order",
+    "reproduction": "a reproduction",
 }
 
 
@@ -96,6 +101,8 @@ def _evidence(folder: Path) -> dict[str, str]:
 def _kind_of_cell(name: str) -> Study:
     if _CELL_OF_COMPARISON.fullmatch(name):
         return "comparison"
+    if _CELL_OF_REPRODUCTION.fullmatch(name):
+        return "reproduction"
     return "sequentiality" if _CELL_OF_SEQUENTIALITY.fullmatch(name) else "ablation"
 
 

@@ -32,6 +32,7 @@ __all__ = [
     "ComparisonSettings",
     "PrunerName",
     "SamplerName",
+    "Seed",
     "StudyBase",
     "Sweep",
     "read_settings",
@@ -39,7 +40,7 @@ __all__ = [
 
 SamplerName = Literal["tpe", "random"]
 PrunerName = Literal["median", "asha", "hyperband", "none"]
-_Seed = Annotated[int, Field(strict=True, ge=0, lt=2**32)]
+Seed = Annotated[int, Field(strict=True, ge=0, lt=2**32)]
 _STRICT = ConfigDict(extra="forbid", frozen=True)
 _OWN_KEYS = frozenset({"seed", "model", "output"})
 
@@ -73,7 +74,7 @@ class StudyBase(BaseModel):
     title: str = ""
     base: str | dict[str, Any]
     settings: dict[str, Any] = Field(default_factory=dict)
-    seeds: list[_Seed] = Field(default=[2020], min_length=1)
+    seeds: list[Seed] = Field(default=[2020], min_length=1)
 
     @field_validator("seeds")
     @classmethod
@@ -222,7 +223,7 @@ class AblationSettings(StudyBase):
     sweeps: list[Sweep] = Field(min_length=1)
 
 
-Settings = TypeVar("Settings", bound=StudyBase)
+Settings = TypeVar("Settings", bound=BaseModel)
 
 
 def read_settings(file: Path, kind: type[Settings]) -> tuple[Settings, Document]:

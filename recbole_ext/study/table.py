@@ -27,6 +27,7 @@ __all__ = [
     "estimate_text",
     "introduction",
     "markdown",
+    "metric_name",
     "protocol_lines",
     "table_lines",
 ]
@@ -49,6 +50,12 @@ _text = safe_text.markdown
 def _name(key: str) -> str:
     """The display name of a metric."""
     return next((name for name in known_metrics() if name.lower() == key), key)
+
+
+def metric_name(key: str) -> str:
+    """A metric with K as it is shown: ``NDCG@10`` for ``ndcg@10``."""
+    name, _, k = key.partition("@")
+    return f"{_name(name)}@{k}"
 
 
 def table_lines(head: Sequence[str], rows: Sequence[Sequence[str]]) -> list[str]:

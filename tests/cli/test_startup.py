@@ -58,6 +58,12 @@ def refused(words: str, *arguments: str) -> Answer:
     return Answer(arguments, words)
 
 
+OTHER = """
+source: {title: Another, table: "1"}
+dataset: {name: toy, users: 6040, items: 3416, interactions: 999611}
+protocol: {}
+models: [{label: Pop, model: Pop}]
+"""
 GRU = ("--model=GRU4Rec", "--config=toy.yaml")
 
 ANSWERS = {
@@ -131,6 +137,20 @@ ANSWERS = {
     "compare a missing study": refused("stduy.yaml does not exist", "compare", "--config=stduy.yaml"),
     "compare a configuration": refused("unknown key 'dataset'", "compare", "--config=toy.yaml"),
     "ablate a configuration": refused("unknown key 'dataset'", "ablate", "--config=toy.yaml"),
+    "papers": shown("sasrec-plus-2023", "papers"),
+    "reproduce an unknown paper": refused(
+        "did you mean 'sasrec-plus-2023'?", "reproduce", "sasrec-plus-2032"
+    ),
+    "reproduce an unknown row": refused(
+        "did you mean 'BERT4Rec'?", "reproduce", "sasrec-plus-2023", "--models=BERT4Rek"
+    ),
+    "reproduce what waits": refused("waits for eSASRec", "reproduce", "esasrec-2025", "--models=eSASRec"),
+    "reproduce with a bad key": refused(
+        "did you mean 'epochs'?", "reproduce", "sasrec-plus-2023", "--epoch=3"
+    ),
+    "reproduce other data": refused(
+        "30 users instead of 6,040", "reproduce", "other.yaml", "--data_path=dataset"
+    ),
     "prepare an unknown set": refused("did you mean 'ml-1m'?", "prepare", "--dataset=ml-1n"),
 }
 
@@ -138,7 +158,9 @@ ANSWERS = {
 @pytest.fixture
 def home(tmp_path: Path) -> Path:
     """A working folder with runs, studies and their data."""
-    return Path(shutil.copytree(SAMPLES, tmp_path / "home"))
+    place = Path(shutil.copytree(SAMPLES, tmp_path / "home"))
+    (place / "other.yaml").write_text(OTHER, encoding="utf-8")
+    return place
 
 
 @pytest.mark.parametrize("name", ANSWERS)

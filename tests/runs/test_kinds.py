@@ -24,6 +24,7 @@ HOLD = {
     ],
     "ablation": ["ablation.json", "cells/BPR-embedding_size-8-seed1/config.yaml"],
     "study of order": ["sequentiality.json", "cells/BPR-order-shuffled_whole-seed1/config.yaml"],
+    "reproduction": ["papers.json", "cells/SASRec_BCE-reproduced-seed1.partial/log.txt"],
 }
 
 
