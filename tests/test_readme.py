@@ -1,48 +1,65 @@
-"""The README's study tables are those of the reports that stand in the repository."""
+"""Every command and program of the README, typed in its order in an empty folder, with short settings."""
 
 from __future__ import annotations
 
+import os
 import re
+import shlex
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 
-_ROOT = Path(__file__).parents[1]
-_SETS = ("ml-latest-small", "ml-100k")
+ROOT = Path(__file__).parents[1]
+README = (ROOT / "README.md").read_text(encoding="utf-8")
+BLOCKS = re.findall(r"^```(sh|python)\n(.*?)^```", README, flags=re.MULTILINE | re.DOTALL)
+MOST_WORDS = 900
 
 
-def _rows(text: str, head: str) -> tuple[list[str], dict[str, list[str]]]:
-    """Names of the columns and the rows by model of the first table that begins with ``head``."""
-    lines = text[text.index(head) :].splitlines()
-    cells = [[cell.strip() for cell in line.strip("| ").split("|")] for line in lines[: lines.index("")]]
-    return cells[0], {row[0].partition(" (")[0]: row for row in cells[2:] if len(row) == len(cells[0])}
+def steps() -> list[list[str]]:
+    """What a reader types, one program each; what installs the package is left to ``.ci/run``."""
+    found = []
+    for kind, text in BLOCKS:
+        if kind == "python":
+            found.append([sys.executable, "-c", text.replace("output=", "epochs=1, output=")])
+            continue
+        for line in text.splitlines():
+            program, *words = shlex.split(line, comments=True)
+            if program == "pip":
+                continue
+            assert program == "recbole-ext", line
+            short = ["--epochs=1"] if words[0].startswith("--model=") else []
+            found.append([sys.executable, str(ROOT / "run.py"), *words, *short])
+    return found
 
 
-def _first_number(text: str) -> str:
-    found = re.search(r"[\d.]+", text)
-    return found.group() if found else ""
+def test_it_is_short() -> None:
+    assert len(README.split()) <= MOST_WORDS
 
 
-@pytest.mark.parametrize("name", _SETS)
-def test_figures_are_those_of_the_report(name: str) -> None:
-    readme = (_ROOT / "README.md").read_text(encoding="utf-8")
-    report = (_ROOT / "docs" / "report" / f"{name}.md").read_text(encoding="utf-8").replace("\u00a0", " ")
-    ours, shown = _rows(
-        readme[readme.index(f"**{name}**:") :].replace("<!-- /accuracy -->", ""), "| model | NDCG |"
-    )
-    columns, reported = _rows(report, "| Model | NDCG@10 |")
-    beyond, lists = _rows(report, "| Model | Coverage |")
-    columns, reported = columns + beyond, {model: reported[model] + lists[model] for model in reported}
-    pairs = {"NDCG": "NDCG@10", "Hit": "Hit@10", "coverage": "Coverage", "tail share": "Tail share"}
-    pairs["diversity"] = "Diversity"
-    assert len(shown) == 11
-    for model, row in shown.items():
-        for column, theirs in pairs.items():
-            figure = reported[model][columns.index(theirs)]
-            assert _first_number(row[ours.index(column)]) == _first_number(figure), (model, column)
-        low, high = re.findall(r"[\d.]+", reported[model][1])[1:3]
-        assert f"[{low}, {high}]" in row[1], model
-        difference = reported[model][columns.index("Δ NDCG")].replace("−", "-")
-        assert difference == "baseline" or row[ours.index("NDCG less EASE, p")].startswith(difference[:7]), (
-            model
+def test_the_line_of_the_tests_is_where_the_checks_look_for_it() -> None:
+    assert len(re.findall(r"^pip install .*pytest$", README, flags=re.MULTILINE)) == 1
+
+
+@pytest.mark.slow
+def test_everything_runs_from_top_to_bottom(tmp_path: Path) -> None:
+    environment = {**os.environ, "PYTHONPATH": str(ROOT), "COLUMNS": "80"}
+    environment.pop("MOVIELENS_HOME", None)
+    typed = steps()
+    assert len(typed) > 8
+    said = ""
+    for command in typed:
+        done = subprocess.run(
+            command, cwd=tmp_path, env=environment, capture_output=True, text=True, check=False
         )
+        assert done.returncode == 0, f"{command}\n{done.stdout[-2000:]}\n{done.stderr[-2000:]}"
+        said += done.stdout
+    assert (tmp_path / "lists.csv").read_text(encoding="utf-8").count("\n") == 943 * 10 + 1
+    assert all(name in said for name in ("SequentialRules", "GRU4Rec", "NDCG"))
+
+
+def test_every_link_leads_to_a_file() -> None:
+    links = [link.partition("#")[0] for link in re.findall(r"\]\(([^)]+)\)", README)]
+    assert len(links) > 10
+    assert [link for link in links if not (ROOT / link).exists()] == []

@@ -10,8 +10,6 @@ from typing import Any
 
 import click
 
-from recbole_ext.config.messages import config_error
-from recbole_ext.config.problem import Problem, origin_of_option
 from recbole_ext.errors import RecBoleExtError
 
 __all__ = ["any_key", "overrides_of", "separated"]
@@ -106,8 +104,12 @@ def _check_names(command: click.Command, own: Sequence[str], keys: Sequence[str]
     names = [key[2:].partition("=")[0].partition(".")[0] for key in keys]
     if not names:
         return
+
+    # An answer that needs no configuration does not wait for its imports.
     from recbole_ext.config.blocks import ExposureSettings, RerankSettings
     from recbole_ext.config.catalog import known_anywhere
+    from recbole_ext.config.messages import config_error
+    from recbole_ext.config.problem import Problem, origin_of_option
 
     options = _options(command)
     blocks = {*RerankSettings.model_fields, *ExposureSettings.model_fields, "alpha", "lambda", "lam"}

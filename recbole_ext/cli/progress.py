@@ -1,7 +1,7 @@
 """Stages as people see them: living lines in a terminal; in a log a plain line wherever it would fall silent.
 
 A line of a log begins with ``...`` and goes to standard error, so that results can be piped. It is written when nothing
-else was for 1.8 seconds; a command of more than five minutes speaks less often, every 30 seconds at least.
+else was for 1.6 seconds; a command of more than four minutes speaks less often, every 30 seconds at least.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Board", "PlainLines", "Terminal", "board", "importing", "on_board"]
 
-_SHORTEST, _LONGEST = 1.8, 30.0
+_SHORTEST, _LONGEST = 1.6, 30.0
 # After so many times the shortest pause, pauses grow with the time that the command has taken.
 _PATIENCE = 150
 _STEP = 0.2

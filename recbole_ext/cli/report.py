@@ -20,7 +20,7 @@ __all__ = ["report"]
 def report(folders: tuple[Path, ...], output: Path | None, form: str | None, figures: Path | None) -> None:
     """Write one file that shows runs, curves, re-ranked lists, ablations or a whole comparison.
 
-    Each RUN is a folder of train, rerank, pareto, tune, ablate or compare, in any order.
+    Each RUN is a folder of train, rerank, pareto, tune, ablate, compare or sequentiality, in any order.
     """
     from recbole_ext.report import write_report
 

@@ -181,13 +181,14 @@ def sequentiality(
     )
 
     with importing():
+        from recbole_ext.runs.order import order_words
         from recbole_ext.study.sequentiality import default_folder, run_sequentiality
-        from recbole_ext.study.sequentiality_table import sequentiality_tables, sequentiality_words
+        from recbole_ext.study.sequentiality_table import sequentiality_tables
 
     result = run_sequentiality(plan, output=output, command=repeated(), report=say)
     file = (output or default_folder(str(result.protocol["dataset"]))) / "sequentiality.md"
     _print("What order is worth", sequentiality_tables(result), file)
-    for line in sequentiality_words(result):
+    for line in order_words(result):
         say(line)
     say(f"all tables and the protocol: {file}")
 

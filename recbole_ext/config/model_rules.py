@@ -42,6 +42,8 @@ def _mistakes(model: ModelSource, values: Mapping[str, Any]) -> Iterable[tuple[s
     if model.sequential and "n_layers" in model.keys and values.get("n_layers") == 0:
         # Graph models may have no layer, which makes them a matrix factorisation; attention must have one.
         yield "n_layers", f"must be 1 or more for {model.name}, not 0"
+    if model.name == "RepeatLast" and values.get("mask_seen"):
+        yield "mask_seen", "must be false for RepeatLast, which ranks the items that a person had before"
     weight = values.get("reg_weight")
     if _CLOSED_FORM & set(model.names) and not weight:
         yield "reg_weight", f"must be above 0 for {model.name}, whose equations have no solution at {weight}"

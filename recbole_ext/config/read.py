@@ -189,7 +189,10 @@ def as_of_today(stored: Mapping[str, Any], wanted: Collection[str]) -> dict[str,
         stored: Keys and values. Keys that were always null are dropped.
         wanted: The keys that this version stores. What an earlier version did not know, it did as the default does.
     """
+    model = str(stored.get("model"))
+    own = _OURS / "model" / f"{model if model.isidentifier() else ''}.yaml"
     defaults = read_packaged_yaml(_OURS / "overall.yaml")
+    defaults |= read_packaged_yaml(own) if own.is_file() else {}
     return {key: defaults[key] for key in wanted if key in defaults} | _without_former_keys(stored)
 
 

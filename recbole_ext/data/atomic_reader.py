@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import polars as pl
+import pyarrow as pa
 
 from recbole_ext.errors import DataError
 
@@ -88,7 +89,12 @@ class Tokens:
 
     def encode(self, column: pl.Series) -> np.ndarray:
         """``(n,) int32`` number of each value of a column of text or numbers."""
-        codes, distinct = encode(column)
+        if column.dtype == pl.String:
+            # In the order of sight: sorting the tokens of each piece would take longer than everything else.
+            found = column.to_arrow().cast(pa.large_string()).dictionary_encode()
+            codes, distinct = pl.Series(found.indices).to_numpy(), found.dictionary.to_pylist()
+        else:
+            codes, distinct = encode(column)
         number = [self._number.setdefault(token, len(self._number)) for token in distinct]
         return np.array(number, dtype=np.int32)[codes]
 

@@ -163,6 +163,15 @@ MODELS: dict[str, ModelSpec] = {
             fold_in="counts",
         ),
         ModelSpec(
+            "RepeatLast",
+            f"{_SEQUENTIAL}.repeatlast:RepeatLast",
+            "Reiter-Haas et al. 2021",
+            "floor",
+            True,
+            "window",
+            fold_in="window",
+        ),
+        ModelSpec(
             "MarkovChain",
             f"{_SEQUENTIAL}.markovchain:MarkovChain",
             "Rendle et al. 2010; Brants et al. 2007",
@@ -196,7 +205,10 @@ MODELS: dict[str, ModelSpec] = {
             for name, paper in (
                 ("ItemKNN", "Aiolli 2013"),
                 ("UserKNN", "Resnick et al. 1994"),
+                ("P3alpha", "Cooper et al. 2014"),
                 ("RP3beta", "Paudel et al. 2017"),
+                ("PureSVD", "Cremonesi et al. 2010"),
+                ("SLIM", "Ning and Karypis 2011; Steck et al. 2020"),
             )
         ),
         ModelSpec(

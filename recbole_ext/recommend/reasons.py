@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import functools
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -41,15 +43,23 @@ class Reading:
     ranks: np.ndarray | None = None
 
 
-def _weights(model: Any) -> Any | None:
-    """Item-to-item weights ``(n_items, n_items)`` of a linear model; None for other models."""
+def _between(model: Any) -> Callable[[np.ndarray, np.ndarray], np.ndarray] | None:
+    """From items ``(H,)`` of a history and others ``(R,)`` to weights ``(H, R)``; None if a model is not linear."""
+    if hasattr(model, "weights_between"):
+        return model.weights_between
     for name in ("w", "item_similarity"):
         weights = getattr(model, name, None)
         if isinstance(weights, torch.Tensor):
             weights = weights.detach().cpu().numpy()
         if getattr(weights, "shape", None) == (model.n_items, model.n_items):
-            return weights
+            return functools.partial(_block, weights)
     return None
+
+
+def _block(weights: Any, history: np.ndarray, items: np.ndarray) -> np.ndarray:
+    """``(H, R) float64`` weights from the items of a history to others."""
+    block = weights[history][:, items]
+    return np.asarray(block.todense() if sp.issparse(block) else block, dtype=np.float64)
 
 
 def _linear_parts(
@@ -57,20 +67,14 @@ def _linear_parts(
 ) -> tuple[np.ndarray, np.ndarray] | None:
     """Items of a user's history and their parts in the scores of a linear model; None for other models."""
     model, user = opened.trainer.model, int(batch.users[0])
-    weights, matrix = _weights(model), getattr(model, "interaction_matrix", None)
-    if weights is None or matrix is None:
+    between, matrix = _between(model), getattr(model, "interaction_matrix", None)
+    if between is None or matrix is None:
         return None
     row = sp.csr_matrix(matrix[user])
     if batch.histories is not None:
         row = sp.csr_matrix(UserRows(model, opened.data.dataset.user_num).matrix(batch.histories)[0])
     history = row.indices.astype(np.int64)
-    return history, _block(weights, history, items) * row.data.astype(np.float64)[:, None]
-
-
-def _block(weights: Any, history: np.ndarray, items: np.ndarray) -> np.ndarray:
-    """``(H, R) float64`` weights from the items of a history to others."""
-    block = weights[history][:, items]
-    return np.asarray(block.todense() if sp.issparse(block) else block, dtype=np.float64)
+    return history, between(history, items) * row.data.astype(np.float64)[:, None]
 
 
 def _parts(
@@ -257,5 +261,5 @@ def _parts_of_stranger(
         window = last_windows(opened.config, opened.data.dataset, one.users, start, stop, one)
         history, effects = model.parts(window, items)
         return _summing(history, effects, scores)
-    weights = _weights(model)
-    return None if weights is None else _summing(one.items, _block(weights, one.items, items), scores)
+    between = _between(model)
+    return None if between is None else _summing(one.items, between(one.items, items), scores)

@@ -21,6 +21,7 @@ from recbole_ext.report.sections.data import data_section
 from recbole_ext.report.sections.debiasing import debiasing_section
 from recbole_ext.report.sections.examples import examples_section
 from recbole_ext.report.sections.opening import claims_section, meaning_section, question_section
+from recbole_ext.report.sections.order import order_section
 from recbole_ext.report.sections.people import groups_section, overlap_section
 from recbole_ext.report.sections.results import comparison_section
 from recbole_ext.report.sections.tuning import ablation_section, tuning_section
@@ -30,8 +31,8 @@ from recbole_ext.runs.protocol import same_history_words
 
 __all__ = ["document_of", "write_report"]
 
-# Written by compare, ablate and pareto, though their endings are those of a report.
-_WRITTEN_BY_OTHERS = ("comparison.md", "ablation.md", "curves.html")
+# Written by compare, ablate, sequentiality and pareto, though their endings are those of a report.
+_WRITTEN_BY_OTHERS = ("comparison.md", "ablation.md", "sequentiality.md", "curves.html")
 
 
 _CHAPTERS: tuple[Callable[[Context], Section | None], ...] = (
@@ -47,6 +48,7 @@ _CHAPTERS: tuple[Callable[[Context], Section | None], ...] = (
     data_section,
     tuning_section,
     ablation_section,
+    order_section,
     timing_section,
     interpretability_section,
     protocol_section,
@@ -65,6 +67,8 @@ def _absent(context: Context, present: set[str]) -> tuple[str, ...]:
         "examples": f"Lists before and after a re-ranker are added by the folder of: {program()} rerank "
         f"{run} --method=popularity_penalty --alpha=0.1 (with its run among the folders).",
         "ablation": f"Ablations are added by the folder of: {program()} ablate (it holds ablation.json).",
+        "order": f"What order is worth is added by the folder of: {program()} sequentiality --dataset="
+        f"{context.comparison.dataset}",
         "tuning": f"The history of a tuning is added by a folder with trials.csv: {program()} tune, or compare.",
     }
     missing = [words for key, words in hints.items() if key not in present]
@@ -139,7 +143,7 @@ def write_report(
     """Writes the report of some folders.
 
     Args:
-        folders: Of train, rerank, pareto, ablate, tune or compare.
+        folders: Of train, rerank, pareto, tune, ablate, compare or sequentiality.
         output: The file; ``report.html`` (or ``.md``) in the working folder if None.
         form: ``html`` or ``md``; by the ending of ``output`` if None.
         figures: A folder that also receives every chart as an SVG file of its own.

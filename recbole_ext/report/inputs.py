@@ -14,6 +14,7 @@ from recbole_ext.runs.folder import read_metrics
 from recbole_ext.runs.forms import as_form, read_form, read_json
 from recbole_ext.runs.kinds import RESULT_FILES
 from recbole_ext.runs.lists import check_table
+from recbole_ext.runs.order import Sequentiality, read_sequentiality
 from recbole_ext.runs.protocol import Origin, check_same_protocol, origin_of
 from recbole_ext.runs.results import (
     Ablation,
@@ -27,6 +28,7 @@ from recbole_ext.runs.trials import Trials, by_model, read_trials
 __all__ = ["Inputs", "read_inputs"]
 
 _AGAIN = "write its folder again"
+_COMMANDS = "train, rerank, pareto, tune, ablate, compare or sequentiality"
 
 
 @dataclass(frozen=True, eq=False)
@@ -38,6 +40,7 @@ class Inputs:
         reranks: Folders of ``rerank``.
         curves: ``metrics.json`` of the folders of ``pareto``, by a name to show.
         ablations: ``ablation.json`` of each.
+        orders: ``sequentiality.json`` of each.
         study: ``comparison.json``, or None.
         trials: The trials of each search, by model.
     """
@@ -46,6 +49,7 @@ class Inputs:
     reranks: tuple[ListFolder, ...] = ()
     curves: dict[str, dict[str, Any]] = field(default_factory=dict)
     ablations: tuple[dict[str, Any], ...] = ()
+    orders: tuple[Sequentiality, ...] = ()
     study: Comparison | None = None
     trials: dict[str, Trials] = field(default_factory=dict)
 
@@ -58,6 +62,7 @@ class _Reader:
         self.reranks: list[ListFolder] = []
         self.curves: list[tuple[Path, dict[str, Any]]] = []
         self.ablations: list[dict[str, Any]] = []
+        self.orders: list[Sequentiality] = []
         self.studies: list[tuple[Path, Comparison]] = []
         self.others: list[Origin] = []
         self.searches: list[Trials] = []
@@ -80,13 +85,13 @@ class _Reader:
                 f"{partial_of(path)} is unfinished: continue it with {program()} train --resume {final}"
             )
         if not path.is_dir():
-            raise CheckpointError(
-                f"{path} is not a folder: name folders of train, rerank, pareto, tune, ablate or compare"
-            )
+            raise CheckpointError(f"{path} is not a folder: name folders of {_COMMANDS}")
         if (path / RESULT_FILES["comparison"]).is_file():
             self._study(path)
         elif (path / RESULT_FILES["ablation"]).is_file():
             self._ablation(path)
+        elif (path / RESULT_FILES["sequentiality"]).is_file():
+            self._order(path)
         elif (path / RESULT_FILES["search"]).is_file():
             self._tuning(path)
         elif (path / RESULT_FILES["run"]).is_file():
@@ -94,7 +99,7 @@ class _Reader:
         else:
             raise CheckpointError(
                 f"{path} holds no results ({', '.join(RESULT_FILES.values())} are all missing): name "
-                "folders of train, rerank, pareto, tune, ablate or compare"
+                f"folders of {_COMMANDS}"
             )
 
     def _figures(self, path: Path) -> None:
@@ -132,6 +137,11 @@ class _Reader:
         self.ablations.append(content)
         self.others.append((path, content.get("protocol", {})))
 
+    def _order(self, path: Path) -> None:
+        found = read_sequentiality(path)
+        self.orders.append(found)
+        self.others.append((path, found.protocol))
+
     def _tuning(self, path: Path) -> None:
         file = path / "tuning.json"
         # A search none of whose trials gave a value has written no tuning.json.
@@ -165,7 +175,7 @@ def read_inputs(folders: Sequence[Path]) -> Inputs:
     """Reads the folders that a report is made from.
 
     Args:
-        folders: Of train, rerank, pareto, ablate, tune or compare, in any order.
+        folders: Of train, rerank, pareto, tune, ablate, compare or sequentiality, in any order.
 
     Raises:
         ConfigError: No folder, one folder twice, two studies, runs of different protocols, or nothing to compare.
@@ -188,6 +198,7 @@ def read_inputs(folders: Sequence[Path]) -> Inputs:
         tuple(reader.reranks),
         _named_curves(reader.curves, reader.runs),
         tuple(reader.ablations),
+        tuple(reader.orders),
         study,
         by_model(reader.searches),
     )

@@ -103,4 +103,6 @@ def _foreign(kind: Study, names: Sequence[str], begun: bool) -> str:
     """A name in the folder of an unfinished study that the study has not written; empty if there is none."""
     if kind == "search" and begun:
         return ""  # its database may be there under any name
-    return next((name for name in names if not name.startswith(".") and name not in _PARTS[kind]), "")
+    stem = RESULT_FILES[kind].partition(".")[0]
+    left = re.compile(rf"\..*|{stem}\.(json|md)\..+\.partial")  # a kill while the result was written
+    return next((name for name in names if not left.fullmatch(name) and name not in _PARTS[kind]), "")

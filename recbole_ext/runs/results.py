@@ -23,10 +23,8 @@ __all__ = [
     "ComparisonRow",
     "Estimate",
     "ModelFigures",
-    "ModelOrder",
     "Objective",
-    "OrderPoint",
-    "Sequentiality",
+    "Protocol",
     "SweepPoint",
     "SweepResult",
     "TuneFigures",
@@ -257,40 +255,6 @@ class Ablation(Form):
     command: str = ""
     protocol: Protocol = Field(default_factory=dict)
     sweeps: list[SweepResult]
-
-
-class OrderPoint(Form):
-    """A model on histories in one order.
-
-    Attributes:
-        condition: What was done to the order.
-        ndcg: Test NDCG at the shown K.
-        difference: To the histories in order, user by user; None for these.
-        tied, untied: Means over users whose held-out item shares, or does not share, its second with the item before.
-    """
-
-    condition: str
-    ndcg: Estimate
-    difference: Difference | None = None
-    tied: float | None = None
-    untied: float | None = None
-
-
-class ModelOrder(Form):
-    """What order is worth to one model."""
-
-    model: str
-    family: str
-    points: list[OrderPoint]
-
-
-class Sequentiality(Form):
-    """``sequentiality.json``; ``facts`` are those of :func:`~recbole_ext.data.order_statistics.order_statistics`."""
-
-    command: str = ""
-    protocol: Protocol = Field(default_factory=dict)
-    facts: dict[str, float | None]
-    models: list[ModelOrder]
 
 
 def read_comparison(folder: Path) -> Comparison:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +13,7 @@ from recbole_ext.config.read import as_of_today
 from recbole_ext.data.build import DataCache
 from recbole_ext.errors import CheckpointError, ConfigError
 from recbole_ext.model.registry import resolve_model
-from recbole_ext.progress import stage
+from recbole_ext.progress import Stage, stage
 from recbole_ext.runs.files import partial_of
 from recbole_ext.runs.folder import drop_state, read_config
 from recbole_ext.runs.protocol import NOT_COMPARED
@@ -42,7 +42,7 @@ class Cells:
     settings: Mapping[str, Any]
     cache: DataCache
     report: Callable[[str], None]
-    steps: Steps
+    steps: Steps = field(default_factory=lambda: Steps(Stage("cells"), 0))
 
     def check(self, names: Iterable[str]) -> None:
         """Reads the finished cells, so that damage is found before hours of other work.

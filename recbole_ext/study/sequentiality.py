@@ -16,7 +16,8 @@ from recbole_ext.model.registry import model_spec, seeds_of, short_name
 from recbole_ext.runs.compare import differences, estimates, over_seeds
 from recbole_ext.runs.files import alone_in, made_folder
 from recbole_ext.runs.kinds import check_study_folder
-from recbole_ext.runs.results import Estimate, ModelOrder, OrderPoint, Sequentiality, write_result
+from recbole_ext.runs.order import KEPT, ModelOrder, OrderPoint, Sequentiality
+from recbole_ext.runs.results import Estimate, write_result
 from recbole_ext.runs.run import Run
 from recbole_ext.study.cells import Cells
 from recbole_ext.study.plan import SequentialityPlan
@@ -27,15 +28,13 @@ from recbole_ext.trainer.configure import available_dataset
 __all__ = ["CONDITIONS", "default_folder", "run_sequentiality"]
 
 CONDITIONS: dict[str, dict[str, Any]] = {
-    "in order": {},
+    KEPT: {},
     "shuffled within equal seconds": {"history_shuffle": "seconds"},
     "shuffled within sessions": {"history_shuffle": "sessions"},
     "shuffled whole": {"history_shuffle": "all"},
     "equal seconds drawn anew": {"tie_break": "random"},
 }
 """What is done to the order, with the keys that do it. The last one also draws which of several items is held out."""
-
-KEPT = next(iter(CONDITIONS))
 
 
 @dataclass(frozen=True)

@@ -15,7 +15,7 @@ from recbole_ext.config.read import CheckedConfig, read_config
 from recbole_ext.config.yaml_reader import read_yaml
 from recbole_ext.data.movielens.catalog import DATASETS
 from recbole_ext.data.place import mend_leftovers
-from recbole_ext.errors import ConfigError, DataError, DownloadError, program
+from recbole_ext.errors import ConfigError, DataError, DownloadError, nearest, program
 from recbole_ext.model.foldable import check_histories
 from recbole_ext.model.registry import ModelSpec, model_spec
 
@@ -112,10 +112,11 @@ def check_dataset(config: CheckedConfig) -> None:
         return
     mend_leftovers(out, name)
     if not (out / name / f"{name}.inter").is_file():
+        there = [folder.name for folder in out.iterdir() if folder.is_dir()] if out.is_dir() else []
         raise DataError(
             f"{out / name / (name + '.inter')} does not exist and {name!r} is no MovieLens set: prepare it with "
-            f"'prepare --dataset={name} --source=FILE', put your atomic files "
-            f"there, or use one of {', '.join(DATASETS)}"
+            f"'prepare --dataset={name} --source=FILE', put your atomic files there, or use one of "
+            f"{', '.join(DATASETS)}{nearest(name, [*DATASETS, *there])}"
         )
 
 

@@ -150,7 +150,8 @@ def evaluate(run: Path, *, trust: bool = False, report: Report = silent) -> RunR
 
     Args:
         run: A run folder.
-        trust, report: As in :func:`open_model`.
+        trust: As in :func:`open_model`.
+        report: As in :func:`open_model`.
 
     Raises:
         CheckpointError: As :func:`open_model`.

@@ -199,7 +199,10 @@ def announced(tmp_path_factory: pytest.TempPathFactory) -> dict[str, list[str]]:
     (home / "ablation.yaml").write_text(
         "base: toy.yaml\nseeds: [1]\nsweeps: [{model: BPR, key: embedding_size, values: [4, 8]}]\n"
     )
+    events = "".join(f"{user},{item},{100 + number}\n" for number, (user, item, *_) in enumerate(rows))
+    (home / "events.csv").write_text(f"user,item,time\n{events}")
     commands = {
+        "prepare": "prepare --dataset=shop --source=events.csv",
         "train": "--model=EASE --config=toy.yaml --output=run",
         "evaluate": "evaluate run",
         "pareto": "pareto run --methods=popularity_penalty,exposure --candidates=10",
@@ -234,6 +237,7 @@ class _Silent(module.Board):
 OPENING = ["reading toy", "building EASE"]
 RANKING = ["ranking", "computing metrics", "computing intervals"]
 STAGES = {
+    "prepare": ["preparing shop"],
     "train": [*OPENING, "counting toy", "training EASE,", "an epoch:", *RANKING, "writing run"],
     "evaluate": ["opening run", *OPENING, *RANKING],
     "pareto": [

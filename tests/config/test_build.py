@@ -60,7 +60,7 @@ def test_defaults_are_those_of_the_protocol() -> None:
     config = build_config("GRU4Rec", None)
     expected = {
         "dataset": "ml-latest-small",
-        "offline_dataset": None,
+        "offline_dataset": "ml-100k",
         "mask_seen": True,
         "split": "leave_one_out",
         "split_ratio": [0.8, 0.1, 0.1],

@@ -46,6 +46,7 @@ SLOW = [name for name in known_models() if name not in FAST]
 SMALLER: dict[str, dict[str, Any]] = {
     "NCL": {"num_clusters": 4, "warm_up_step": 0},
     "RaCT": {"pretrain_epochs": 1},
+    "RepeatLast": {"mask_seen": False},
     "S3Rec": {"pretrain_epochs": 1},
 }
 
@@ -59,7 +60,11 @@ WITHOUT_GRADIENTS = {
     "PersonalTopK": "counted",
     "Pop": "counted",
     "Random": "learns nothing",
+    "P3alpha": "counted",
+    "PureSVD": "solved in closed form",
     "RP3beta": "counted",
+    "RepeatLast": "counted",
+    "SLIM": "solved in closed form",
     "RecentPop": "counted",
     "SKNN": "counted",
     "STAN": "counted",

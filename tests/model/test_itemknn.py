@@ -23,6 +23,8 @@ CONFIG = {
     "NEG_PREFIX": "neg_",
     "device": torch.device("cpu"),
     "knn_method": "item",
+    "user_weight": "none",
+    "asymmetry": 0.5,
 }
 
 

@@ -16,8 +16,9 @@ from recbole_ext.config.build import build_config
 from recbole_ext.errors import ConfigError
 from recbole_ext.model.general_recommender.ials import iALS
 from recbole_ext.model.general_recommender.rp3beta import RP3beta
-from recbole_ext.model.general_recommender.userknn import ITEM_WEIGHTS, UserKNN
+from recbole_ext.model.general_recommender.userknn import UserKNN
 from recbole_ext.model.kernels import least_squares
+from recbole_ext.model.kernels.feature_weights import FEATURE_WEIGHTS
 from recbole_ext.model.kernels.least_squares import solved_side
 from tests.model.histories import History, built, histories
 
@@ -76,7 +77,7 @@ def item_weight(kind: str, item: int, one: set[int], had: list[set[int]]) -> flo
 
 
 @settings(max_examples=60)
-@given(TRAINING, st.integers(1, 6), st.floats(0, 20), st.sampled_from(ITEM_WEIGHTS))
+@given(TRAINING, st.integers(1, 6), st.floats(0, 20), st.sampled_from(FEATURE_WEIGHTS))
 def test_userknn_asks_the_most_similar_users(
     training: list[History], k: int, shrink: float, kind: str
 ) -> None:

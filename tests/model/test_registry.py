@@ -210,9 +210,10 @@ def test_a_name_tells_the_same_with_and_without_its_class() -> None:
 
 
 # From the papers: counts, neighbours, linear models, factors. Everything else learns layers.
-FLOOR = {"Random", "Pop", "RecentPop", "PersonalTopK"}
+FLOOR = {"Random", "Pop", "RecentPop", "PersonalTopK", "RepeatLast"}
 CLASSIC = {
     *("ItemKNN", "UserKNN", "RP3beta", "EASE", "SLIMElastic", "ADMMSLIM", "NCEPLRec"),
+    *("P3alpha", "PureSVD", "SLIM"),
     *("BPR", "iALS", "FISM", "LINE"),
 }
 SEQUENTIAL_CLASSIC = {

@@ -200,7 +200,7 @@ def test_a_study_folder_is_read_with_all_that_is_in_it(folders: dict[str, Path],
 def test_bad_input_is_answered_in_one_sentence(folders: dict[str, Path], tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match="at least one folder"):
         write_report([])
-    with pytest.raises(CheckpointError, match="no folder"):
+    with pytest.raises(CheckpointError, match="is not a folder"):
         write_report([tmp_path / "nothing"])
     with pytest.raises(CheckpointError, match="holds no results"):
         write_report([tmp_path])

@@ -21,7 +21,7 @@ from recbole_ext.report.sections.results import comparison_section
 from recbole_ext.report.sections.tuning import tuning_section
 from recbole_ext.report.wording import against, joined, p_text, percent, seconds, signed
 from recbole_ext.runs.run import ListFolder, Run
-from recbole_ext.study.table import _difference
+from recbole_ext.study.table import difference_text
 from tests.report.toy import against_base, comparison, difference, row
 
 
@@ -377,7 +377,7 @@ def test_an_undecided_test_is_called_so() -> None:
     assert told is not None
     assert "for GRU4Rec the test is undecided" in told[1]
     assert claims_of(on_films(c))[1].verdict == OPEN
-    assert _difference(next(iter(gru.difference.values()))).endswith("p 0.0499 (undecided)")
+    assert difference_text(next(iter(gru.difference.values()))).endswith("p 0.0499 (undecided)")
     table = repr(comparison_section(context(c)).blocks)
     assert "undecided, p = 0.050" in table
     assert "undecided = p is within two of its standard errors of the level" in table

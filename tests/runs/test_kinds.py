@@ -9,7 +9,7 @@ from typing import get_args
 import pytest
 
 from recbole_ext.errors import OutputError
-from recbole_ext.runs.kinds import Study, check_study_folder
+from recbole_ext.runs.kinds import RESULT_FILES, Study, check_study_folder
 
 STUDIES = get_args(Study)
 
@@ -62,6 +62,20 @@ def test_a_study_begins_in_a_new_or_empty_folder(kind: Study, tmp_path: Path) ->
         OutputError, match=r"holds files of something else \(notes\.txt\): choose a new or empty"
     ):
         check_study_folder(held(tmp_path / "mine", "notes.txt"), kind)
+
+
+@pytest.mark.parametrize("kind", ["comparison", "ablation", "sequentiality"])
+def test_a_study_killed_while_its_result_was_written_goes_on(kind: Study, tmp_path: Path) -> None:
+    """Its folder was refused for comparison.json.host-1234.partial."""
+    folder = held(tmp_path / "killed", "cells/other.txt")
+    (folder / "cells/other.txt").unlink()
+    stem = RESULT_FILES[kind].removesuffix(".json")
+    for ending in ("json", "md"):
+        (folder / f"{stem}.{ending}.host-1234.partial").write_text("half")
+    check_study_folder(folder, kind)
+    (folder / "notes.json.host-1234.partial").write_text("")
+    with pytest.raises(OutputError, match="files of something else"):
+        check_study_folder(folder, kind)
 
 
 def test_the_folder_of_all_searches_is_no_comparison(tmp_path: Path) -> None:

@@ -8,11 +8,11 @@ import pytest
 
 from recbole_ext.cli import main
 from recbole_ext.errors import ConfigError
-from recbole_ext.runs.results import Sequentiality
+from recbole_ext.runs.order import Sequentiality, order_words
 from recbole_ext.runs.run import read_run
 from recbole_ext.study.plan import plan_sequentiality
 from recbole_ext.study.sequentiality import CONDITIONS, run_sequentiality
-from recbole_ext.study.sequentiality_table import sequentiality_markdown, sequentiality_words
+from recbole_ext.study.sequentiality_table import sequentiality_markdown
 
 MODELS = ("SequentialRules", "MarkovChain")
 
@@ -71,7 +71,7 @@ def test_the_same_call_computes_nothing_again(
 
 def test_the_words_follow_the_table(result: tuple[Path, Sequentiality]) -> None:
     folder, found = result
-    first, _ = sequentiality_words(found)
+    first, _ = order_words(found)
     points = {point.condition: point for point in found.models[0].points}
     loss = points["in order"].ndcg.mean - points["shuffled whole"].ndcg.mean
     assert f"{loss:+.4f} ({loss / points['in order'].ndcg.mean:.0%} of its NDCG) in all" in first

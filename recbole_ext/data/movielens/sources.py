@@ -55,7 +55,10 @@ def _named_source(dataset: MovieLensDataset, path: Path) -> Path:
         return path
     if not path.is_dir():
         problem = "is neither a folder nor a .zip file" if path.exists() else "does not exist"
-        raise DataError(f"source {path} {problem}: name the folder of {dataset.name}, its parent, or its zip")
+        raise DataError(
+            f"source {path} {problem}: name the folder of {dataset.name}, its parent, or its zip; for data of your "
+            "own choose a --dataset that is no MovieLens set"
+        )
     found = path if holds_ratings(dataset, path) else _below(dataset, path)
     if found is None:
         raise DataError(

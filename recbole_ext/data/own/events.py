@@ -130,7 +130,7 @@ def read_events(
         raise table.fault(fault) from None
     user, item, rating = (np.concatenate(column) for column in zip(*parts, strict=True))
     parts.clear()
-    say(f"{table.origin}: {rows:,} rows read; ordering and writing them")
+    say(f"{table.origin}: {rows:,} rows read; ordering them")
     columns = Columns(user, item, rating, times.seconds, users.series(), items.series())
     return _ordered(columns, times, names.rating is not None, (tie_break, seed), repeats)
 

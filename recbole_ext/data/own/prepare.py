@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
+
+import polars as pl
 
 from recbole_ext.data.atomic_writer import Prepared, counts_of, new_set, write_inter, write_record
 from recbole_ext.data.core import core_of
@@ -20,6 +22,7 @@ from recbole_ext.data.own.source import open_table
 from recbole_ext.data.own.tables import Table
 from recbole_ext.data.place import alone, check_replaceable, is_prepared
 from recbole_ext.errors import ConfigError
+from recbole_ext.progress import stage
 
 __all__ = ["prepare"]
 
@@ -85,7 +88,7 @@ def prepare(
             say(
                 f"{dataset}: replaces the set of that name in {folder}; runs trained on it will refuse other data"
             )
-        with new_set(folder) as new:
+        with stage(f"preparing {dataset}"), new_set(folder) as new:
             counts = _write(tables, dataset, new, settings, core, say)
     prepared = Prepared(dataset, folder, tables.events.origin, **counts)
     judge = "the order of the rows" if settings.tie_break == "file" else "a random draw"
@@ -101,10 +104,10 @@ def _check_name(name: str) -> None:
         raise ConfigError(
             f"{name!r} is the name of a MovieLens set: choose another --dataset for data of your own"
         )
-    if not _NAME.fullmatch(name):
+    if not isinstance(name, str) or not _NAME.fullmatch(name):
         raise ConfigError(
-            f"the data set's name {name[:60]!r} cannot be a folder's: use letters, digits, '_', '-' and '.', such as "
-            "--dataset=shop"
+            f"the data set's name {str(name)[:60]!r} cannot be a folder's: use letters, digits, '_', '-' and '.', "
+            "such as --dataset=shop"
         )
 
 
@@ -187,10 +190,21 @@ def _write(
             f"{name}: in training {found.removed.words()}{left} (min_user_interactions={core[0]}, "
             f"min_item_interactions={core[1]})"
         )
-    write_inter(new / f"{name}.inter", events.pieces(), data)
+    say(f"{name}: writing {len(data):,} interactions")
+    write_inter(new / f"{name}.inter", _told(events, name, say), data)
     counts = counts_of(events.frame(), len(data.user_tokens), len(data.item_tokens))
     write_record(new, {"name": name, **_record(tables, events, items, settings), **counts})
     return counts
+
+
+def _told(events: Events, name: str, say: Report) -> Iterator[pl.DataFrame]:
+    """The pieces of the ``.inter`` file; says after each how far writing is."""
+    done, total = 0, len(events.columns)
+    for piece in events.pieces():
+        yield piece
+        done += piece.height
+        if done < total:
+            say(f"{name}: {done:,} of {total:,} interactions written")
 
 
 def _say_events(origin: str, events: Events, settings: Settings, say: Report) -> None:
@@ -214,14 +228,11 @@ def _say_items(origin: str, items: Items, events: Events, say: Report) -> None:
         say(f"{origin}: genres are separated by {items.separator!r}")
     if items.doubled:
         say(f"{origin}: {items.doubled:,} rows name an item again: the first row of an item counts")
-    idle, absent = (
-        len(tokens) - tokens.is_in(known.implode()).sum(),
-        len(known) - known.is_in(tokens.implode()).sum(),
-    )
-    say(
-        f"{origin}: {len(tokens):,} items, {idle:,} of them without interactions; {absent:,} items with interactions "
-        "are not in it"
-    )
+    idle = len(tokens) - int(tokens.is_in(known.implode()).sum())
+    absent = len(known) - int(known.is_in(tokens.implode()).sum())
+    words = f", {idle:,} of them without interactions" if idle else ""
+    words += f"; {absent:,} items with interactions are not in it" if absent else ""
+    say(f"{origin}: {len(tokens):,} items{words}")
 
 
 def _record(tables: _Tables, events: Events, items: Items | None, settings: Settings) -> dict[str, Any]:

@@ -29,6 +29,11 @@ class ColumnNames:
     title: str | None = None
     genre: str | None = None
 
+    def __post_init__(self) -> None:
+        for role, name in vars(self).items():
+            if name is not None and not isinstance(name, str):
+                raise ConfigError(f"{role}_column is {name!r}: give the column's name as text")
+
 
 @dataclass(frozen=True)
 class Settings:

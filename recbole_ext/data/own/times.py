@@ -103,7 +103,11 @@ class Clock:
                 bad = int((~column.is_finite()).arg_max() or 0)
                 raise self._fault(bad, f"the time {column[bad]} is not a number")
             return column.to_numpy()
-        return column.cast(pl.Int64).to_numpy()
+        whole = column.cast(pl.Int64, strict=False)
+        if whole.null_count():
+            bad = int(whole.is_null().arg_max() or 0)
+            raise self._fault(bad, f"the time {column[bad]} is too large")
+        return whole.to_numpy()
 
     def _text(self, column: pl.Series) -> np.ndarray:
         if self._form is None:
@@ -116,6 +120,9 @@ class Clock:
                 None,
             )
             self._first = column[0] if len(column) else ""
+        quick = _quick(column, self._form)
+        if not quick.null_count():
+            return quick.to_numpy()
         pattern = _FORMS[self._form] if self._form else "^$"
         other = ~_matches(column, pattern)
         if other.any() or self._form is None:
@@ -141,9 +148,6 @@ class Clock:
         )
 
     def _numbers(self, column: pl.Series) -> np.ndarray:
-        whole = column.cast(pl.Int64, strict=False)
-        if not whole.null_count():
-            return whole.to_numpy()
         values = column.cast(pl.Float64, strict=False).fill_null(np.inf)
         if not values.is_finite().all():
             bad = int((~values.is_finite()).arg_max() or 0)
@@ -223,6 +227,16 @@ _NUMBERS: dict[str, Callable[[Clock, pl.Series], np.ndarray]] = {
     _MOMENT: Clock._moments,
     _ZONED: Clock._moments,
 }
+
+
+def _quick(column: pl.Series, form: str | None) -> pl.Series:
+    """Whole numbers and times of day to the second, several times faster than by patterns; null for others."""
+    if form == _NUMBER:
+        return column.cast(pl.Int64, strict=False)
+    if form == _MOMENT:
+        spaced = column.str.replace("T", " ", literal=True)
+        return spaced.str.to_datetime("%Y-%m-%d %H:%M:%S%.f", time_unit="us", strict=False).cast(pl.Int64)
+    return pl.Series([None], dtype=pl.Int64)
 
 
 def _matches(column: pl.Series, pattern: str) -> pl.Series:

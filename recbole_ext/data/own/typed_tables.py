@@ -65,34 +65,31 @@ class FrameTable(Table):
         self.place = self.header = what
         library = type(frame).__module__.partition(".")[0]
         self.origin = f"a {library} frame"
-        self._frame = _as_polars(frame, what)
-        self.columns = tuple(self._frame.columns)
+        self._frame = frame.collect() if isinstance(frame, pl.LazyFrame) else frame
+        if library not in ("pandas", "polars") or not hasattr(self._frame, "columns"):
+            raise ConfigError(
+                f"{what} is of type {type(frame).__name__}: give a pandas or polars frame, or the path of a file"
+            )
+        self.columns = tuple(str(name) for name in self._frame.columns)
 
     def pieces(self, wanted: Sequence[str]) -> Iterator[pl.DataFrame]:
         """As :meth:`Table.pieces`."""
-        yield from self._frame.select(wanted).iter_slices(_ROWS)
+        if isinstance(self._frame, pl.DataFrame):
+            yield from self._frame.select(wanted).iter_slices(_ROWS)
+            return
+        for start in range(0, len(self._frame), _ROWS):
+            rows = self._frame.iloc[start : start + _ROWS]
+            yield pl.DataFrame([self._column(rows, name) for name in wanted])
+
+    def _column(self, rows: Any, name: str) -> pl.Series:
+        """A column of a pandas frame; those that are not wanted may hold anything."""
+        try:
+            return pl.from_pandas(rows.iloc[:, self.columns.index(name)]).alias(name)
+        except (pa.ArrowException, pl.exceptions.PolarsError, TypeError, ValueError) as error:
+            raise DataError(
+                f"{self.place}: the column {name!r} has values of several types: convert it to one type"
+            ) from error
 
     def row_place(self, row: int) -> str:
         """The row, counted from 0 as in a frame."""
         return f"{self.place}, row {row} (counted from 0)"
-
-
-def _as_polars(frame: Any, what: str) -> pl.DataFrame:
-    if isinstance(frame, pl.LazyFrame):
-        return frame.collect()
-    if isinstance(frame, pl.DataFrame):
-        return frame
-    if type(frame).__module__.partition(".")[0] != "pandas" or not hasattr(frame, "columns"):
-        raise ConfigError(
-            f"{what} is of type {type(frame).__name__}: give a pandas or polars frame, or the path of a file"
-        )
-    names = [str(name) for name in frame.columns]
-    if len(set(names)) < len(names):
-        doubled = next(name for name in names if names.count(name) > 1)
-        raise DataError(f"{what} has the column {doubled!r} twice: rename or remove one of them")
-    try:
-        found = pl.from_pandas(frame.set_axis(names, axis=1))
-    except (pa.ArrowException, pl.exceptions.PolarsError, TypeError, ValueError) as error:
-        reason = str(error).partition("\n")[0][:200]
-        raise DataError(f"{what} has a column of several types ({reason}): convert it to one type") from error
-    return found

@@ -11,6 +11,7 @@ import torch
 from recbole_ext._compat.host import general_recommender as host
 from recbole_ext.errors import ConfigError
 from recbole_ext.evaluator.ranking import top_k
+from recbole_ext.model.kernels.feature_weights import weighted_rows
 from recbole_ext.model.kernels.largest_rows import LargestRows
 from recbole_ext.model.kernels.sparse_product import dense_product
 
@@ -19,8 +20,10 @@ __all__ = ["ItemKNN", "cosine_neighbours", "cosine_rows"]
 _BLOCK_ELEMENTS = 1 << 21
 
 
-def cosine_neighbours(interactions: sp.csr_matrix, k: int, shrink: float = 0.0) -> sp.csc_matrix:
-    """Finds the k most similar items of each item, by x·y / (|x| |y| + shrink + 1e-6), above 0 only.
+def cosine_neighbours(
+    interactions: sp.csr_matrix, k: int, shrink: float = 0.0, asymmetry: float = 0.5
+) -> sp.csc_matrix:
+    """Finds the k most similar items x of each item y, by x·y / (|x|^2α |y|^(2 - 2α) + shrink + 1e-6), above 0 only.
 
     The result equals RecBole's ``ComputeSimilarity`` except for ties at the k-th place: here the items with the smaller
     ids are kept, whereas RecBole's choice is arbitrary.
@@ -29,6 +32,7 @@ def cosine_neighbours(interactions: sp.csr_matrix, k: int, shrink: float = 0.0) 
         interactions: ``(n_users, n_items) float32``, none below 0; column 0 is padding.
         k: Number of neighbours of each item.
         shrink: Added to the denominator, which lowers similarities that rest on few users.
+        asymmetry: α; 0.5 gives the cosine.
 
     Returns:
         ``(n_items, n_items) float32``: column j holds the neighbours of item j.
@@ -36,6 +40,7 @@ def cosine_neighbours(interactions: sp.csr_matrix, k: int, shrink: float = 0.0) 
     n_items = interactions.shape[1]
     by_item = interactions.T.tocsr()
     norm = torch.from_numpy(np.sqrt(np.asarray(interactions.power(2).sum(axis=0)).ravel()))
+    of_neighbour, of_item = norm ** (2 * asymmetry), norm ** (2 - 2 * asymmetry)
     epsilon = torch.tensor(shrink + 1e-6)  # 1e-6 as in RecBole
     width = min(k, n_items - 1)
     step = max(1, _BLOCK_ELEMENTS // n_items)
@@ -43,7 +48,7 @@ def cosine_neighbours(interactions: sp.csr_matrix, k: int, shrink: float = 0.0) 
     for start in range(0, n_items, step):
         block = dense_product(by_item[start : start + step], interactions)  # (step, n_items)
         block.diagonal(start).zero_()
-        block /= torch.addcmul(epsilon, norm[start : start + step, None], norm)
+        block /= torch.addcmul(epsilon, of_item[start : start + step, None], of_neighbour)
         items, values = top_k(block, width, above=0.0)
         kept = values > 0
         neighbours.append(items[kept].to(torch.int32))
@@ -83,6 +88,11 @@ class ItemKNN(host.ItemKNN):
 
     RecBole sorts the similarities item by item in Python and keeps the scores of all users and items as Python
     lists. Here both are computed in dense blocks. A checkpoint stores neither: both follow from the training data.
+
+    ``asymmetry`` 0.5 gives the cosine, other values from 0 to 1 the paper's asymmetric cosine
+    s(i, j) = x_i · x_j / (|x_i|^2α |x_j|^(2 - 2α) + ``shrink``) of an item i of the history with a scored item j.
+    ``user_weight`` weighs users in x: ``idf`` ln(items / items of u), ``bm25`` with a saturation by the popularity of
+    the item (Ferrari Dacrema et al., TOIS 2021).
     """
 
     def __init__(self, config: Any, dataset: Any) -> None:
@@ -93,9 +103,18 @@ class ItemKNN(host.ItemKNN):
         self.k = config["k"]
         self.shrink = config["shrink"] or 0.0
         self.interaction_matrix = dataset.inter_matrix(form="csr").astype(np.float32)
-        self.w = cosine_neighbours(self.interaction_matrix, self.k, self.shrink)
+        self.w = cosine_neighbours(
+            self._weighted(config["user_weight"]), self.k, self.shrink, float(config["asymmetry"])
+        )
         self._by_neighbour = self.w.tocsr()
         self.fake_loss = torch.nn.Parameter(torch.zeros(1))
+
+    def _weighted(self, kind: str) -> sp.csr_matrix:
+        """x: ``(n_users, n_items) float32``."""
+        if kind == "none":
+            return self.interaction_matrix
+        by_item = self.interaction_matrix.T.tocsr()
+        return weighted_rows(by_item, kind, by_item).T.tocsr()
 
     def predict(self, interaction: Any) -> torch.Tensor:
         """``(B,) float32`` scores of pairs."""

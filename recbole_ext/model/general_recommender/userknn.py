@@ -8,20 +8,16 @@ import numpy as np
 import scipy.sparse as sp
 import torch
 
-from recbole_ext._compat.host import GeneralRecommender, InputType, ModelType
 from recbole_ext.data.histories import Histories
+from recbole_ext.model.general_recommender.closed_form import ClosedForm
 from recbole_ext.model.general_recommender.itemknn import cosine_neighbours, cosine_rows
+from recbole_ext.model.kernels.feature_weights import weighted_rows
 from recbole_ext.model.kernels.sparse_product import dense_product
 
-__all__ = ["ITEM_WEIGHTS", "UserKNN"]
-
-ITEM_WEIGHTS = ("none", "idf", "bm25")
-"""Item weightings for the similarity of users."""
-
-_BM25_K, _BM25_B = 1.2, 0.75
+__all__ = ["UserKNN"]
 
 
-class UserKNN(GeneralRecommender):
+class UserKNN(ClosedForm):
     """Nearest users by cosine (Resnick et al., CSCW 1994, on implicit feedback; Ferrari Dacrema et al., TOIS 2021).
 
     With y_ui = x_ui v(u, i) for the binary training interactions x, s(u, n) = y_u · y_n / (|y_u| |y_n| + ``shrink`` +
@@ -30,42 +26,26 @@ class UserKNN(GeneralRecommender):
     at least 0, times (K + 1) / (1 + K (1 - B + B n_u / mean n)) with K = 1.2, B = 0.75.
     """
 
-    type = ModelType.TRADITIONAL
-    input_type = InputType.LISTWISE
-
     def __init__(self, config: Any, dataset: Any) -> None:
         super().__init__(config, dataset)
-        self.fake_loss = torch.nn.Parameter(torch.zeros(1))
-        self.histories = dataset.inter_matrix(form="csr").astype(np.float32)
-        self.histories.data[:] = 1
         self.shrink = float(config["shrink"])
         self.k, self.item_weight = int(config["k"]), config["item_weight"]
-        self.weighted = _weighted(self.histories, self.item_weight, self.histories)
+        self.weighted = weighted_rows(self.interaction_matrix, self.item_weight, self.interaction_matrix)
         found = cosine_neighbours(self.weighted.T.tocsr(), self.k, self.shrink)
         self.neighbours = found.T.tocsr()  # (n_users, n_users), a row holds the neighbours of a user
 
-    def calculate_loss(self, interaction: Any) -> torch.Tensor:
-        """Returns 0; the model has no trainable parameters."""
-        return self.fake_loss.sum() * 0
-
-    def predict(self, interaction: Any) -> torch.Tensor:
-        """``(B,) float32`` scores of pairs."""
-        scores = self.full_sort_predict(interaction).view(-1, self.n_items)
-        return scores.gather(1, interaction[self.ITEM_ID][:, None]).squeeze(1)
-
     def full_sort_predict(self, interaction: Any) -> torch.Tensor:
         """``(B * n_items,) float32`` scores of the whole catalogue."""
-        # A copy: scipy cannot index with an array that torch owns.
-        users = np.array(interaction[self.USER_ID].cpu())
-        return dense_product(self.neighbours[users], self.histories).view(-1).to(self.device)
+        users = self.users_of(interaction)
+        return dense_product(self.neighbours[users], self.interaction_matrix).view(-1).to(self.device)
 
     def history_scores(self, histories: Histories) -> torch.Tensor:
         """``(P, n_items) float32`` scores of any histories; a training user is no neighbour of its own history."""
-        return dense_product(self._near(histories), self.histories)
+        return dense_product(self._near(histories), self.interaction_matrix)
 
     def _near(self, histories: Histories) -> sp.csr_matrix:
         """``(P, n_users)`` similarities of the neighbours of any histories."""
-        weighted = _weighted(histories.matrix(self.n_items), self.item_weight, self.histories)
+        weighted = weighted_rows(histories.matrix(self.n_items), self.item_weight, self.interaction_matrix)
         return cosine_rows(weighted, self.weighted, self.k, self.shrink, histories.users)
 
     def parts(self, interaction: Any, items: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -79,33 +59,20 @@ class UserKNN(GeneralRecommender):
             ``(H,) int64`` items of the user and ``(H, R) float64`` their parts, which sum to the scores.
         """
         user = int(interaction[self.USER_ID][0])
-        return self._parts(self.weighted[user], self.neighbours[user].indices, items)
+        return self._parts(self.interaction_matrix[user], self.neighbours[user].indices, items)
 
     def history_parts(self, histories: Histories, items: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """:meth:`parts` of the first of some histories."""
-        weighted = _weighted(histories.matrix(self.n_items), self.item_weight, self.histories)
-        return self._parts(weighted[0], self._near(histories)[0].indices, items)
+        row = histories.matrix(self.n_items)[0]
+        return self._parts(row, self._near(histories)[0].indices, items)
 
     def _parts(
-        self, weighted: sp.csr_matrix, near: np.ndarray, items: np.ndarray
+        self, row: sp.csr_matrix, near: np.ndarray, items: np.ndarray
     ) -> tuple[np.ndarray, np.ndarray]:
-        history = weighted.indices.astype(np.int64)
+        history = row.indices.astype(np.int64)
+        weighted = weighted_rows(row, self.item_weight, self.interaction_matrix)
         own = weighted.toarray().ravel().astype(np.float64)
         of_near = self.weighted[near].toarray().astype(np.float64)  # (N, n_items)
         size = np.linalg.norm(of_near, axis=1) * np.linalg.norm(own) + self.shrink + 1e-6
         shared = of_near[:, history] * own[history] / size[:, None]  # (N, H)
-        return history, shared.T @ self.histories[near][:, items].toarray()
-
-
-def _weighted(matrix: sp.csr_matrix, kind: str, training: sp.csr_matrix) -> sp.csr_matrix:
-    """y of the rows ``(P, n_items)``, with the counts of the training matrix: ``(P, n_items) float32``."""
-    owners, lengths = (np.asarray(training.sum(axis=axis)).ravel().astype(np.float64) for axis in (0, 1))
-    users = np.count_nonzero(lengths)
-    if kind == "none":
-        return matrix
-    if kind == "idf":
-        return (matrix @ sp.diags(np.log(users / np.maximum(owners, 1)))).tocsr().astype(np.float32)
-    rarity = np.maximum(np.log(users / (1 + owners)), 0)
-    relative = np.asarray(matrix.sum(axis=1)).ravel().astype(np.float64) / lengths[lengths > 0].mean()
-    saturation = (_BM25_K + 1) / (1 + _BM25_K * (1 - _BM25_B + _BM25_B * relative))
-    return (sp.diags(saturation) @ matrix @ sp.diags(rarity)).tocsr().astype(np.float32)
+        return history, shared.T @ self.interaction_matrix[near][:, items].toarray()

@@ -305,6 +305,27 @@ def test_nested_and_odd_columns(tmp_path: Path, frame: pl.DataFrame, words: str)
     assert not (tmp_path / "out").exists()
 
 
+def test_columns_that_are_not_used_may_hold_anything(tmp_path: Path) -> None:
+    frame = pd.DataFrame({"user": ["u"], "item": ["i"], "time": [5], "basket": [{"a": object()}]})
+    assert prepare(frame, "shop", out=tmp_path).interactions == 1
+    with pytest.raises(DataError, match="'user' has values of several types"):
+        prepare(pd.concat([frame, frame.assign(user=3)]), "shop", out=tmp_path)
+
+
+def test_a_time_beyond_64_bits(tmp_path: Path) -> None:
+    frame = pl.DataFrame({"user": ["u"], "item": ["i"], "time": pl.Series([2**64 - 1], dtype=pl.UInt64)})
+    with pytest.raises(DataError, match=r"row 0 .*too large"):
+        prepare(frame, "shop", out=tmp_path)
+
+
+def test_names_that_are_no_text(tmp_path: Path) -> None:
+    frame = pl.DataFrame({"user": ["u"], "item": ["i"], "time": [5]})
+    with pytest.raises(ConfigError, match="name '5'"):
+        prepare(frame, 5, out=tmp_path)  # type: ignore[arg-type]
+    with pytest.raises(ConfigError, match="user_column is 5"):
+        ColumnNames(user=5)  # type: ignore[arg-type]
+
+
 def test_something_that_is_no_table(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match="of type dict"):
         prepare({"user": [1]}, "shop", out=tmp_path / "out")
