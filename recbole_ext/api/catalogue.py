@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -40,28 +41,34 @@ def models() -> pd.DataFrame:
     return pd.DataFrame(rows).set_index("model")
 
 
-def datasets() -> pd.DataFrame:
-    """The MovieLens sets that are prepared on demand, by ``dataset``.
+def datasets(data_path: str | Path = "dataset") -> pd.DataFrame:
+    """The data sets that :func:`~recbole_ext.train` takes, by ``dataset``: published ones, and those on disk.
 
-    Columns: ``megabytes`` of the download where they are known; ``tags``, ``users`` and ``genome``, whether the set has
-    tags, data on its users and tag genome scores; ``redistributable``, ``licence``, ``citation`` and ``url``.
+    Columns: ``users``, ``items`` and ``interactions`` before any filter, where they are known; ``place`` of the set on
+    this machine and whether it is ``prepared``; ``licence`` of a published set.
+
+    Args:
+        data_path: The folder of the prepared sets.
+
+    Raises:
+        DataError: The record of a prepared set is damaged.
     """
     import pandas as pd
 
     from recbole_ext.data.movielens.catalog import DATASETS
+    from recbole_ext.data.movielens.shelf import shelf
 
     rows = [
         {
-            "dataset": name,
-            "megabytes": None if one.size is None else round(one.size / 1e6, 1),
-            "tags": one.has_tags,
-            "users": one.has_users,
-            "genome": one.has_genome,
-            "redistributable": one.redistributable,
-            "licence": one.licence,
-            "citation": one.citation,
-            "url": one.url,
+            "dataset": one.name,
+            "users": one.users,
+            "items": one.items,
+            "interactions": one.interactions,
+            "place": None if one.place is None else str(one.place),
+            "prepared": one.prepared,
+            "licence": DATASETS[one.name].licence if one.name in DATASETS else None,
         }
-        for name, one in DATASETS.items()
+        for one in shelf(Path(data_path).expanduser())
     ]
-    return pd.DataFrame(rows).set_index("dataset")
+    counts = ["users", "items", "interactions"]
+    return pd.DataFrame(rows).astype(dict.fromkeys(counts, "Int64")).set_index("dataset")

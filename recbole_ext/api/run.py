@@ -171,6 +171,38 @@ class Run(ListFrames[FrameT]):
         wish = _wish(k, exclude_seen, candidates, rerank, with_titles)
         return self._frame(pl.concat(self._blocks(users, history, wish)))
 
+    def write_recommendations(
+        self,
+        path: str | Path,
+        users: Token | Sequence[Token] | None = None,
+        *,
+        history: Any = None,
+        k: int = 10,
+        exclude_seen: bool | None = None,
+        candidates: Sequence[Token] | None = None,
+        rerank: Mapping[str, Any] | None = None,
+        with_titles: bool = True,
+    ) -> int:
+        """The lists of :meth:`recommend` to a file, block by block, so that any number of people needs little memory.
+
+        Args:
+            path: A new ``.parquet`` or ``.csv`` file.
+            users, history, k, exclude_seen, candidates, rerank, with_titles: As in :meth:`recommend`.
+
+        Returns:
+            The number of rows.
+
+        Raises:
+            ConfigError, DataError, RecBoleExtError: As :meth:`recommend`, or the name has another ending.
+            OutputError: The file exists, or cannot be written; nothing half-written is left.
+        """
+        from recbole_ext.recommend.writing import check_output, write_recommendations
+
+        place = Path(path).expanduser()
+        check_output(place)
+        wish = _wish(k, exclude_seen, candidates, rerank, with_titles)
+        return write_recommendations(place, self._blocks(users, history, wish))
+
     def explain(
         self,
         user: Token | None = None,
