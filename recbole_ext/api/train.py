@@ -100,12 +100,14 @@ def _check(
     output: str | Path | None,
 ) -> None:
     """Refuses what cannot be used before torch is imported, which takes seconds."""
+    from recbole_ext.config.problem import Origin
     from recbole_ext.runs.folder import check_new_run
     from recbole_ext.trainer.configure import check_dataset, chosen_model, read_model_config
 
     name = chosen_model(model, files, values)
     own = {key: value for key, value in values.items() if key != "model"}
-    _, checked = read_model_config(name, files, own, dataset=dataset)
+    origins = {key: Origin(f"the argument {key}") for key in own}
+    _, checked = read_model_config(name, files, own, origins=origins, dataset=dataset)
     check_dataset(checked)
     if folder := output or checked["output"]:
         check_new_run(Path(folder).expanduser())

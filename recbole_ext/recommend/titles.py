@@ -36,7 +36,8 @@ class ItemNames:
     """The items of a catalogue by token and title.
 
     Titles are compared without case; *The Matrix (1999)* finds *Matrix, The*; remarks in parentheses and the year may
-    be left out where one item is left.
+    be left out where one item is left. A text that is a token names that item, whatever is called so: the film *10* is
+    *10 (1979)*, since 10 is the token of another one.
 
     Args:
         tokens: ``(n_items,) str`` by internal id; 0 is padding.
@@ -92,19 +93,9 @@ class ItemNames:
                 "title"
             )
         text = str(name)
-        titled = self._titled(text) if isinstance(name, str) else []
         own = self._ids.get(text)
-        return self._of_title(text, titled) if own is None else self._of_token(text, own, titled)
-
-    def _of_token(self, text: str, own: int, titled: list[str]) -> int:
-        """The item of a token, unless the same text is the title of another one."""
-        others = [token for token in titled if token != text and self._titles[token] == text]
-        if others:
-            raise DataError(
-                f"{text!r} is the token of {self.title(own)!r} and the title of item {others[0]}: give the other name "
-                "of the one that you mean"
-            )
-        return own
+        titled = self._titled(text) if isinstance(name, str) else []
+        return self._of_title(text, titled) if own is None else own
 
     def _of_title(self, text: str, titled: list[str]) -> int:
         """The only item of the catalogue with a title."""

@@ -272,7 +272,7 @@ def test_other_refusals(runs: dict[str, Any], tmp_path: Path) -> None:
         (lambda: run.rerank("mmr", lam=0.5, output=tmp_path), rx.RecBoleExtError, "exists already"),
         (lambda: rx.train("GRU4Rek"), ConfigError, "did you mean 'GRU4Rec'"),
         (lambda: rx.train("Pop", config=3), ConfigError, "config is 3"),
-        (lambda: rx.train("Pop", epocs=3), ConfigError, "did you mean 'epochs'"),
+        (lambda: rx.train("Pop", epocs=3), ConfigError, "in the argument epocs; did you mean 'epochs'"),
     ):
         with pytest.raises(kind, match=words):
             call()
