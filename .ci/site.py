@@ -16,6 +16,7 @@ sys.path.insert(0, str(ROOT))
 
 import recbole_ext  # noqa: E402
 from recbole_ext.config.blocks import METHODS  # noqa: E402
+from recbole_ext.model.foldable import FOLD_INS  # noqa: E402
 from recbole_ext.model.registry import FAMILIES, known_models, model_spec  # noqa: E402
 
 NOTEBOOKS = ("sequences-and-classics", "your-csv")
@@ -28,11 +29,14 @@ def models_table() -> str:
     for family, words in FAMILIES.items():
         rows = [
             f"| {spec.name} | {'this package' if spec.path.startswith('recbole_ext') else 'RecBole'} | {spec.paper} "
-            f"| {'yes' if spec.deterministic else ''} | {spec.explained} |"
+            f"| {'yes' if spec.deterministic else ''} | {spec.explained} | {spec.fold_in} |"
             for spec in specs
             if spec.family == family
         ]
-        head = "| model | code | paper | every seed alike | explained by |\n| --- | --- | --- | --- | --- |"
+        head = (
+            "| model | code | paper | every seed alike | explained by | new person |\n"
+            "| --- | --- | --- | --- | --- | --- |"
+        )
         parts.append("\n".join([f"## {words[0].upper()}{words[1:]}\n", head, *rows]))
     return "\n\n".join(parts)
 
@@ -41,6 +45,11 @@ def rerankers_table() -> str:
     """The per-user re-rankers with their formulas."""
     rows = [f"| `{m.name}` | `{m.rule}` | {m.paper} |" for m in METHODS.values()]
     return "\n".join(["| method | rule | source |", "| --- | --- | --- |", *rows])
+
+
+def fold_ins() -> str:
+    """How models read a history that they were not trained on."""
+    return "\n".join(f"- `{kind}`: {words};" for kind, words in FOLD_INS.items()).removesuffix(";") + "."
 
 
 SUBJECTS = {
@@ -72,6 +81,7 @@ def _page_of(place: str) -> str:
 
 GENERATED = {
     "<!-- api -->": api_pages,
+    "<!-- fold-ins -->": fold_ins,
     "<!-- models -->": models_table,
     "<!-- rerankers -->": rerankers_table,
 }

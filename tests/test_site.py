@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -59,3 +61,39 @@ def test_every_page_is_in_the_navigation() -> None:
     pages |= {f"notebooks/{page.stem}.md" for page in DOCS.glob("notebooks/*.ipynb")}
     hidden = {page for page in pages if page.startswith("report/")}
     assert {page for page in pages - hidden if page not in navigation} == set()
+
+
+@pytest.mark.parametrize(
+    ("page", "loads"),
+    [
+        ('<script src="https://example.org/a.js"></script>', 1),
+        ('<link rel="stylesheet" href="//example.org/a.css">', 1),
+        ('<img src="a.png" srcset="https://example.org/a.png 2x">', 1),
+        (
+            "<style>@import 'https://example.org/a.css'; b { background: url(https://example.org/b.png) }</style>",
+            2,
+        ),
+        ("<p style=\"background: url('https://example.org/b.png')\">", 1),
+        ('<a href="https://example.org">a link</a><link rel="canonical" href="https://example.org">', 0),
+        ('<script src="assets/a.js"></script><img src="data:image/png;base64,AA">', 0),
+    ],
+)
+def test_what_a_page_loads_from_elsewhere_is_found(page: str, loads: int, tmp_path: Path) -> None:
+    (tmp_path / "page.html").write_text(page, encoding="utf-8")
+    script = DOCS.parent / ".ci" / "offline_site.py"
+    done = subprocess.run(
+        [sys.executable, str(script), str(tmp_path)], capture_output=True, text=True, check=False
+    )
+    assert done.returncode == (1 if loads else 0)
+    assert done.stdout.count("page.html: ") == loads
+
+
+def test_the_slides_load_nothing_and_name_no_folder_of_a_machine() -> None:
+    slides = (DOCS / "notebooks" / "sequences-and-classics.slides.html").read_text(encoding="utf-8")
+    assert len(slides) < 5_000_000
+    assert re.findall(r"(?:src|srcset)=\"(?!data:)", slides) == []
+    assert re.findall(r"<link|@import|url\(", slides) == []
+    for file in DOCS.glob("notebooks/*"):
+        assert re.findall(r"/(?:home|root|tmp|Users|work)/\w", file.read_text(encoding="utf-8")) == [], (
+            file.name
+        )
