@@ -10,7 +10,7 @@ from rich.console import Console
 from recbole_ext.cli.console import say
 from recbole_ext.cli.tables import Grid, plain, print_grid
 from recbole_ext.evaluator.register import bigger_is_better, is_accuracy, known_metrics
-from recbole_ext.runs.protocol import protocol_line
+from recbole_ext.runs.protocol import is_sampled, protocol_line
 
 if TYPE_CHECKING:
     from recbole_ext.trainer.opened import RunResult
@@ -53,8 +53,12 @@ def _accuracy(metrics: Mapping[str, Any], names: Iterable[str]) -> Grid:
     ks, shown_k = metrics["protocol"]["topk"], metrics["protocol"]["shown_k"]
     rows = [[_shown(name), *(_with_interval(metrics, f"{name}@{k}") for k in ks)] for name in names]
     order = [1 + ks.index(shown_k)] if shown_k in ks else []
+    sampled = ", SAMPLED CANDIDATES" if is_sampled(metrics["protocol"]) else ""
     return Grid(
-        f"{metrics['model']} on {metrics['dataset']}, test", ["", *(f"@{k}" for k in ks)], rows, order
+        f"{metrics['model']} on {metrics['dataset']}, test{sampled}",
+        ["", *(f"@{k}" for k in ks)],
+        rows,
+        order,
     )
 
 

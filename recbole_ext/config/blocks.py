@@ -1,4 +1,4 @@
-"""The blocks ``rerank:``, ``pareto:`` and ``history_weighting:``, and the one table of re-rankers by name."""
+"""The blocks of a configuration, such as ``rerank:`` and ``candidates:``, and the one table of re-rankers by name."""
 
 from __future__ import annotations
 
@@ -18,6 +18,7 @@ __all__ = [
     "METHODS",
     "RERANKERS",
     "XQUAD_VARIANTS",
+    "CandidateSampling",
     "ExposureSettings",
     "HistoryWeighting",
     "ParetoSettings",
@@ -25,6 +26,7 @@ __all__ = [
     "RerankSettings",
     "check_candidates_fit",
     "check_methods",
+    "read_candidates",
     "read_history_weighting",
     "read_pareto",
     "read_rerank",
@@ -317,6 +319,37 @@ def read_history_weighting(
         ConfigError: A key is unknown or missing, or a value cannot be used.
     """
     return None if block is None else _read(HistoryWeighting, block, ("history_weighting",), origin)
+
+
+class CandidateSampling(BaseModel):
+    """The ``candidates:`` block: the few items among which a held-out one is ranked, as some papers do.
+
+    Attributes:
+        kind: ``uniform``, or ``popularity``: in proportion to training interactions.
+        n: Items a user, beside the held-out ones.
+        seed: Of the draw, which is the same for every model.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
+
+    kind: Literal["uniform", "popularity"] = "uniform"
+    n: int = Field(100, ge=1)
+    seed: int = Field(0, ge=0, lt=2**32)
+
+
+def read_candidates(
+    block: Mapping[str, Any] | None, origin: Origin | None = None
+) -> CandidateSampling | None:
+    """Reads and validates a ``candidates:`` block.
+
+    Args:
+        block: The value of ``candidates`` in the configuration; None ranks the whole catalogue.
+        origin: Where it was written.
+
+    Raises:
+        ConfigError: A key is unknown, or a value cannot be used.
+    """
+    return None if block is None else _read(CandidateSampling, block, ("candidates",), origin)
 
 
 def check_methods(names: Sequence[str], key: Key, origin: Origin | None = None) -> None:

@@ -10,12 +10,13 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, ConfigDict, Field, TypeAdapter, ValidationError
 
-from recbole_ext.config.blocks import read_history_weighting, read_pareto, read_rerank
+from recbole_ext.config.blocks import read_candidates, read_history_weighting, read_pareto, read_rerank
 from recbole_ext.config.columns import check_columns
 from recbole_ext.config.messages import config_error, describe_schema
 from recbole_ext.config.problem import Origin, Problem, first_error, from_pydantic
 from recbole_ext.errors import ConfigError
-from recbole_ext.evaluator.register import bigger_is_better, known_metrics, metric_name
+from recbole_ext.evaluator.metric_info import METRIC_INFO
+from recbole_ext.evaluator.register import bigger_is_better, is_accuracy, known_metrics, metric_name
 
 __all__ = ["check_values", "described_type", "read_metric_at_k"]
 
@@ -123,6 +124,7 @@ _TYPES: dict[str, Any] = {
     "NEG_PREFIX": _Text,
     "asymmetry": Annotated[float, Field(ge=0, le=1)],
     "backoff": _NotNegative,
+    "candidates": _Block | None,
     "clip_grad_norm": _Clip | None,
     "confidence": Annotated[float, Field(gt=0, lt=1)],
     "data_path": _Text,
@@ -296,6 +298,7 @@ def check_values(
     result["metrics"] = [
         _metric(name, "metrics", origins.get("metrics")) for name in dict.fromkeys(result["metrics"])
     ]
+    _check_candidates(result, origins)
     metric, k = read_metric_at_k(
         result["valid_metric"], result["metrics"], result["topk"], origin=origins.get("valid_metric")
     )
@@ -325,6 +328,38 @@ def check_values(
     weighting = read_history_weighting(result.get("history_weighting"), origins.get("history_weighting"))
     result["history_weighting"] = None if weighting is None else weighting.model_dump()
     return result
+
+
+def _check_candidates(result: dict[str, Any], origins: Mapping[str, Origin]) -> None:
+    """Lists of sampled candidates hold at least K items, and only accuracy is computed on them.
+
+    What such a list shows was drawn by the sampler: coverage, popularity and the like would describe the draw.
+    """
+    sampling = read_candidates(result.get("candidates"), origins.get("candidates"))
+    result["candidates"] = None if sampling is None else sampling.model_dump()
+    if sampling is None:
+        return
+
+    def refused(key: str, value: Any, reason: str) -> ConfigError:
+        return config_error(Problem((key,), "value_error", value, reason=reason, origin=origins.get(key)))
+
+    if sampling.n < (longest := max(result["topk"])):
+        reason = (
+            f"has n = {sampling.n}, fewer than the longest list of topk ({longest}): raise n, or lower topk"
+        )
+        raise refused("candidates", result["candidates"], reason)
+    for key in ("rerank", "pareto"):
+        if result.get(key):
+            raise refused(key, result[key], "needs the whole catalogue: set candidates: null")
+    chosen = str(result["valid_metric"]).partition("@")[0].strip()
+    if chosen and chosen.lower() in map(str.lower, METRIC_INFO) and not is_accuracy(chosen):
+        reason = f"is {result['valid_metric']}, which says nothing of sampled candidates: choose one such as NDCG@10"
+        raise refused("valid_metric", result["valid_metric"], reason)
+    kept = [name for name in result["metrics"] if is_accuracy(name)]
+    if not kept:
+        reason = "has no metric of accuracy, and no other says anything of sampled candidates: add NDCG"
+        raise refused("metrics", result["metrics"], reason)
+    result["metrics"] = kept
 
 
 def _check_split(result: dict[str, Any], origins: Mapping[str, Origin]) -> None:

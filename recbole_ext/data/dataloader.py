@@ -16,6 +16,7 @@ from recbole_ext.data.evidence import evidence_of
 from recbole_ext.data.histories import Histories
 from recbole_ext.data.interactions import TRAIN, Split
 from recbole_ext.data.negative_sampler import NegativeSampler
+from recbole_ext.data.sampled_candidates import candidates_of
 from recbole_ext.data.windows import cut_windows
 from recbole_ext.errors import DataError
 from recbole_ext.evaluator.metrics.beyond_accuracy import Evidence
@@ -341,6 +342,7 @@ class EvaluationLoader:
         self.start, self.stop = split.history(phase)
         self.target_stop = split.targets(phase)[1]
         self.users = split.evaluated_users(phase)
+        self.candidates = candidates_of(config, split, phase)
         self.weighting = config["history_weighting"]
         sequential = config["MODEL_TYPE"] == ModelType.SEQUENTIAL
         self.folds_in = not sequential and bool(config["same_history"] or self.weighting)

@@ -12,7 +12,7 @@ import torch
 
 from recbole_ext.errors import ConfigError, RecBoleExtError
 
-__all__ = ["Lists", "best_candidates", "mask_scores_", "ranks_within", "refuse_nan", "top_k"]
+__all__ = ["Lists", "best_candidates", "keep_only_", "mask_scores_", "ranks_within", "refuse_nan", "top_k"]
 
 _COMPARED_BY_ROW = 4
 # Below the smaller, groups save nothing over one selection; above the larger, their items cost more than their maxima.
@@ -96,6 +96,22 @@ def mask_scores_(
     scores[:, 0] = -torch.inf
     if seen_rows is not None and seen_items is not None:
         scores[seen_rows, seen_items] = -torch.inf
+    return scores
+
+
+def keep_only_(scores: torch.Tensor, rows: torch.Tensor, items: torch.Tensor) -> torch.Tensor:
+    """Takes everything but the pairs given out of the candidates, in place.
+
+    Args:
+        scores: ``(B, n_items)`` float.
+        rows, items: ``(S,) int64`` pairs of row and item; one may come twice.
+
+    Returns:
+        ``scores``, with -inf where an item is not a candidate.
+    """
+    kept = scores[rows, items]
+    scores.fill_(-torch.inf)
+    scores[rows, items] = kept
     return scores
 
 

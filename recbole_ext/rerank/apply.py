@@ -120,9 +120,14 @@ def rerankable(
         for_exposure: Whether to collect the best users of each item, which ``exposure`` needs.
 
     Raises:
-        ConfigError: N is below k.
+        ConfigError: N is below k, or the run has sampled candidates.
         DataError: A score is NaN or +infinity.
     """
+    if run.config["candidates"] is not None:
+        raise ConfigError(
+            f"{run.folder} was ranked among sampled candidates, whose lists cannot be re-ranked: train with "
+            "candidates: null"
+        )
     k = k or int(run.metrics["protocol"]["shown_k"])
     n_items = run.data.dataset.item_num
     check_candidates_fit(candidates, k)

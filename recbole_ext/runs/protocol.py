@@ -14,7 +14,9 @@ __all__ = [
     "NOT_COMPARED",
     "Origin",
     "by_settings",
+    "candidates_words",
     "check_same_protocol",
+    "is_sampled",
     "origin_of",
     "protocol_line",
     "same_history_words",
@@ -56,6 +58,24 @@ def same_history_words(protocol: Mapping[str, Any]) -> str:
     if protocol.get("same_history", False):
         return "every model reads a history up to the held-out item"
     return "sequential models read a history up to the held-out item, the others what they were trained on"
+
+
+_WHOLE = "whole filtered catalogue"
+
+
+def candidates_words(block: Mapping[str, Any] | None) -> str:
+    """The value of ``candidates`` in a configuration, as the protocol says it."""
+    if block is None:
+        return _WHOLE
+    return (
+        f"SAMPLED CANDIDATES: {block['n']} beside the held-out items ({block['kind']}, seed {block['seed']}), for "
+        "comparison with papers only"
+    )
+
+
+def is_sampled(protocol: Mapping[str, Any]) -> bool:
+    """Whether held-out items were ranked among sampled candidates."""
+    return str(protocol.get("candidates", _WHOLE)).startswith("SAMPLED")
 
 
 def split_words(protocol: Mapping[str, Any]) -> str:

@@ -22,6 +22,7 @@ __all__ = ["PROTOCOL_KEYS", "SearchSpace", "read_space", "usable_space"]
 
 PROTOCOL_KEYS = frozenset(
     {
+        "candidates",
         "confidence", "data_path", "dataset", "head_rule", "mask_seen", "metrics", "min_item_interactions",
         "history_shuffle", "min_user_interactions", "model", "offline_dataset", "output", "rating_threshold", "rerank",
         "same_history", "seed", "session_gap", "split", "split_ratio", "split_targets", "split_time",

@@ -11,6 +11,7 @@ from recbole_ext.config import safe_text
 from recbole_ext.config.safe_text import markdown_code
 from recbole_ext.evaluator.difference import Difference
 from recbole_ext.evaluator.register import known_metrics
+from recbole_ext.runs.protocol import is_sampled
 from recbole_ext.runs.results import (
     Ablation,
     Comparison,
@@ -150,9 +151,10 @@ def comparison_tables(comparison: Comparison) -> list[PlainTable]:
 def introduction(comparison: Comparison) -> str:
     """What the figures are of, in one sentence."""
     protocol = comparison.protocol
+    sampled = f"{protocol['candidates']}; " if is_sampled(protocol) else ""
     return (
-        f"{protocol['dataset']}, {protocol['users']:,} test users, {protocol['items']:,} items; test figures; in "
-        f"brackets the {float(protocol['confidence']):.0%} bootstrap interval over users, ± the standard deviation "
+        f"{protocol['dataset']}, {protocol['users']:,} test users, {protocol['items']:,} items; test figures; {sampled}"
+        f"in brackets the {float(protocol['confidence']):.0%} bootstrap interval over users, ± the standard deviation "
         "over seeds."
     )
 

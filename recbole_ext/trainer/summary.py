@@ -12,7 +12,7 @@ from recbole_ext.data.shuffle import shuffle_of
 from recbole_ext.data.statistics import cold_shares
 from recbole_ext.evaluator.confidence import mean_intervals
 from recbole_ext.evaluator.evaluate import Evaluation, bounds, means_of_groups
-from recbole_ext.runs.protocol import split_words
+from recbole_ext.runs.protocol import candidates_words, split_words
 from recbole_ext.trainer.trainer import ExactTrainer
 
 __all__ = ["describe", "doubts", "protocol", "run_figures", "shown_k", "test_figures"]
@@ -50,7 +50,7 @@ def protocol(config: Any, data: PreparedData) -> dict[str, Any]:
         **_split(config, data),
         "mask_seen": bool(config["mask_seen"]),
         "same_history": bool(config["same_history"]),
-        "candidates": "whole filtered catalogue",
+        "candidates": candidates_words(config["candidates"]),
         "topk": list(config["topk"]),
         "shown_k": shown_k(config),
         "head_rule": config["head_rule"],
@@ -96,6 +96,16 @@ def describe(config: Any, figures: Mapping[str, Any], data: PreparedData) -> str
         f"validation and {figures['test']:,} test interactions; the tie-break '{config['tie_break']}' decides a "
         f"held-out item of {data.split.tie_share:.1%} of the users\n"
         f"popularity in training: Gini {figures['popularity_gini']:.3f}; head and tail items by {groups}"
+        f"{_sampled(config)}"
+    )
+
+
+def _sampled(config: Any) -> str:
+    if config["candidates"] is None:
+        return ""
+    return (
+        f"\ncandidates: {candidates_words(config['candidates'])}; metrics beyond accuracy are left out, because they "
+        "would describe what was drawn"
     )
 
 
@@ -155,6 +165,8 @@ def doubts(config: Any, data: PreparedData, trainer: ExactTrainer, validation: E
         users, loader = data.validation.users, data.validation
         seen = (loader.stop - loader.start)[users] if config["mask_seen"] else 0
         candidates = np.maximum(data.split.interactions.n_items - 1 - seen, 1)
+        if config["candidates"] is not None:
+            candidates = config["candidates"]["n"] + (loader.target_stop - loader.stop)[users]
         expected = float(np.minimum(k / candidates, 1.0).mean())
         if found.mean() <= expected < 1:
             lines.append(

@@ -21,9 +21,10 @@ import torch
 from recbole_ext._compat.host import AbstractRecommender, Trainer
 from recbole_ext.data.dataloader import EvaluationBatch, EvaluationLoader
 from recbole_ext.data.interactions import VALID
+from recbole_ext.data.sampled_candidates import SampledCandidates
 from recbole_ext.errors import CheckpointError, ConfigError, DataError, RecBoleExtError
 from recbole_ext.evaluator.evaluate import Evaluation, evaluated, try_own_metrics
-from recbole_ext.evaluator.ranking import Lists, best_candidates, mask_scores_, ranks_within
+from recbole_ext.evaluator.ranking import Lists, best_candidates, keep_only_, mask_scores_, ranks_within
 from recbole_ext.evaluator.register import is_accuracy
 from recbole_ext.model.fold_in import HistoryReader
 from recbole_ext.model.scoring import catalogue_scores
@@ -148,6 +149,7 @@ class ExactTrainer(Trainer):
         *,
         users: np.ndarray | None = None,
         visit: Callable[[slice, EvaluationBatch, torch.Tensor, torch.Tensor], None] | None = None,
+        sampled: SampledCandidates | None = None,
     ) -> Lists:
         """The k best candidates of users of a phase: the one way from scores to lists.
 
@@ -156,11 +158,17 @@ class ExactTrainer(Trainer):
             k: Length of the lists.
             users: ``(U,) int64`` internal ids, a part of ``loader.users``; all of them if None.
             visit: As in :func:`~recbole_ext.evaluator.ranking.best_candidates`.
+            sampled: The only candidates beside the held-out items; the whole catalogue if None.
 
         Raises:
             ConfigError: k is below 1 or above the catalogue.
         """
         self.begin(loader)
+
+        def scores_of(batch: EvaluationBatch) -> torch.Tensor:
+            scores = self.masked_scores_of(batch)
+            return scores if sampled is None else keep_only_(scores, *self._kept(batch, sampled))
+
         chosen = loader.users if users is None else users
         with stage(
             "ranking", len(chosen), "validation users" if loader.phase == VALID else "test users"
@@ -171,11 +179,11 @@ class ExactTrainer(Trainer):
                     yield batch
                     ranking.advance(len(batch.users))
 
-            return best_candidates(batches(), self.masked_scores_of, len(chosen), k, visit)
+            return best_candidates(batches(), scores_of, len(chosen), k, visit)
 
     @torch.no_grad()
     def rank(self, loader: EvaluationLoader, metrics: Sequence[str] | None = None) -> Evaluation:
-        """Ranks the whole catalogue for every user of a phase, masked alike for all models.
+        """Ranks the whole catalogue, or the sampled candidates, for every user of a phase: alike for all models.
 
         Args:
             loader: The phase.
@@ -198,7 +206,7 @@ class ExactTrainer(Trainer):
             owners[part] = batch.target_rows.numpy() + rows.start
             done = part.stop
 
-        lists = self.lists(loader, max(self.config["topk"]), visit=rank_targets)
+        lists = self.lists(loader, max(self.config["topk"]), visit=rank_targets, sampled=loader.candidates)
         seconds = time.perf_counter() - began
         with stage("computing metrics"):
             return evaluated(
@@ -213,6 +221,14 @@ class ExactTrainer(Trainer):
                 evidence=None if all(map(is_accuracy, names)) else loader.evidence,
                 seconds=seconds,
             )
+
+    def _kept(self, batch: EvaluationBatch, sampled: SampledCandidates) -> tuple[torch.Tensor, torch.Tensor]:
+        """Pairs of row and item, ``(S,) int64``: sampled candidates and held-out items."""
+        drawn = torch.from_numpy(sampled.of(batch.users))
+        rows = torch.arange(len(drawn)).repeat_interleave(drawn.shape[1])
+        pairs = (batch.target_rows, rows), (batch.target_items, drawn.flatten())
+        row, item = (torch.cat(pair).to(self.device) for pair in pairs)
+        return row, item
 
     def begin(self, loader: EvaluationLoader) -> None:
         """Makes the model ready to score the batches of a phase."""

@@ -21,6 +21,7 @@ from recbole_ext.report.sentences import (
     users,
 )
 from recbole_ext.report.wording import Nouns, joined, level_name, nouns_of, number, percent, points, signed
+from recbole_ext.runs.protocol import is_sampled
 
 __all__ = ["claims_section", "debiasing_sentences", "meaning_section", "question_section"]
 
@@ -42,10 +43,11 @@ def question_section(context: Context) -> Section:
     if not p.get("mask_seen", True):
         masked = "Items of a user's history may be recommended again."
     nouns = nouns_of(c.dataset)
+    among = str(p["candidates"]) if is_sampled(p) else "the whole filtered catalogue"
     text = (
         f"Which recommender ranks the next {nouns.one} best, how much of the catalogue does it show, and what does it "
         f"cost to show more? {models} {'were' if several else 'was'} trained on {c.dataset} and tested on "
-        f"{users}: {split}, and {ranks} the whole filtered catalogue. {masked}"
+        f"{users}: {split}, and {ranks} {among}. {masked}"
     )
     return Section(
         "question", "What was asked", (Paragraph(text), Paragraph(_words_of_metrics(c.k, nouns), quiet=True))
