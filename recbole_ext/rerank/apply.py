@@ -9,7 +9,7 @@ import numpy as np
 
 from recbole_ext.config.blocks import ExposureSettings, RerankSettings, check_candidates_fit
 from recbole_ext.data.dataloader import EvaluationLoader
-from recbole_ext.errors import DataError
+from recbole_ext.errors import ConfigError, DataError
 from recbole_ext.evaluator.evaluate import Evaluation, evaluated_lists
 from recbole_ext.evaluator.groups import popularity_thirds
 from recbole_ext.evaluator.metrics.beyond_accuracy import Evidence
