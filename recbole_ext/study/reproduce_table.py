@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 from recbole_ext.config.messages import as_yaml
 from recbole_ext.config.safe_text import markdown as _text
@@ -60,7 +61,8 @@ def reproduction_markdown(result: Reproduction) -> str:
     if result.note:
         lines += [_text(result.note), ""]
     for table in reproduction_tables(result):
-        lines += table.markdown()
+        rows = [[name, *map(_text, cells)] for name, *cells in table.rows]
+        lines += replace(table, rows=rows).markdown()
     lines += ["## Data and models", ""]
     lines += [
         f"- Data of the paper: {_text(result.published_data)}",
