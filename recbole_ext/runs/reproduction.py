@@ -72,7 +72,7 @@ class ReproducedModel(Form):
         label, model, note: As in the paper's file; ``model`` is empty where lists of another row are re-ranked.
         settings: Keys of its own.
         seeds: Of its runs.
-        epochs: Of the first run; None where nothing is trained.
+        epochs: Of the run with the first seed; None for lists re-ranked.
         reason: Why it was not run; empty if it was.
         figures: The published ones first.
     """

@@ -60,7 +60,8 @@ class PaperSource(_Part):
     def words(self) -> str:
         """Authors, title, venue and year in one line."""
         place = " ".join(filter(None, [self.venue, str(self.year or "")]))
-        return ". ".join(filter(None, [", ".join(self.authors), self.title.rstrip("."), place]))
+        parts = filter(None, [", ".join(self.authors), self.title, place])
+        return " ".join(part if part.endswith((".", "?")) else f"{part}." for part in parts)
 
 
 class PaperData(_Part):

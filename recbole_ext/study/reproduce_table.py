@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 from recbole_ext.config.messages import as_yaml
 from recbole_ext.config.safe_text import markdown as _text
@@ -56,11 +57,12 @@ def reproduction_markdown(result: Reproduction) -> str:
     lines = [f"# {_text(result.name)}", ""]
     lines += [f"**{_text(line)}**\n" for line in deviation_words(result)]
     read_in = f" Read in: {result.read_in}." if result.read_in else ""
-    lines += [_text(f"{result.source}. Table: {result.table}.{read_in}"), ""]
+    lines += [_text(f"{result.source} Table: {result.table}.{read_in}"), ""]
     if result.note:
         lines += [_text(result.note), ""]
     for table in reproduction_tables(result):
-        lines += table.markdown()
+        rows = [[name, *map(_text, cells)] for name, *cells in table.rows]
+        lines += replace(table, rows=rows).markdown()
     lines += ["## Data and models", ""]
     lines += [
         f"- Data of the paper: {_text(result.published_data)}",
@@ -95,8 +97,8 @@ def _published(figures: Sequence[ReproducedFigure]) -> str:
 
 def _settings(model: ReproducedModel) -> str:
     settings = ", ".join(f"{key}: {as_yaml(value)}" for key, value in model.settings.items()) or "defaults"
-    seeds = f"; seeds {', '.join(map(str, model.seeds))}" if model.seeds else ""
-    epochs = f"; {model.epochs} epochs of the first" if model.epochs else ""
+    seeds = f"; seed {', '.join(map(str, model.seeds))}" if model.seeds else ""
+    epochs = f"; {model.epochs} epochs" if (model.epochs or 0) > 1 else ""
     what = model.model or "lists re-ranked"
     note = f" {model.note}" if model.note else ""
     return f"- {_text(f'{model.label} ({what}): {settings}{seeds}{epochs}.{note}')}"

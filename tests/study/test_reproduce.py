@@ -205,6 +205,19 @@ def test_a_proxy_and_keys_of_options_stand_in_the_first_lines(cycle_home: Path, 
     assert [row.reason for row in found.models][1] == "not asked for with --models"
 
 
+def test_names_of_a_file_of_ones_own_break_no_table(cycle_home: Path, tmp_path: Path) -> None:
+    rows = [
+        {"label": "a|b", "model": "Pop", "published": {"ndcg@5": 0.1}},
+        {"label": "c", "model": "Pop", "waits": "x|y"},
+    ]
+    claims = [{"says": "p|q", "metric": "ndcg@5", "above": ["a|b"], "below": ["c"]}]
+    plan = planned(written(tmp_path, {"models": rows, "claims": claims}), cycle_home)
+    run_reproduction(plan, output=tmp_path / "runs", page=tmp_path)
+    page = (tmp_path / "cycles-2023.md").read_text(encoding="utf-8")
+    for words in (r"| a\|b | NDCG@5 |", r"| p\|q |", r"| x\|y |"):
+        assert words in page
+
+
 def test_a_data_set_with_other_counts_is_refused(cycle_home: Path, tmp_path: Path) -> None:
     change = {"dataset": {"name": "cycle", "users": 61, "items": 20, "interactions": 721}}
     plan = plan_reproduction(written(tmp_path, change), (), {"data_path": str(cycle_home)})
