@@ -49,9 +49,9 @@ def protocol_line(metrics: Mapping[str, Any]) -> str:
         f"{filters['min_user_interactions']}, items >= {filters['min_item_interactions']}; "
         f"split {split_words(protocol)}; {protocol['candidates']}, seen items "
         f"{'masked' if protocol['mask_seen'] else 'not masked'}; {same_history_words(protocol)}; "
-        f"{metrics['users']['test']} test users; seed {protocol['seed']}; {_shuffle(protocol)}the tie-break "
-        f"'{protocol['tie_break']}' decides a held-out item of {protocol['users_decided_by_tie_break']:.1%} of the "
-        "users"
+        f"{metrics['users']['test']} test users; seed {protocol['seed']}; {_shuffle(protocol)}{_epochs(protocol)}"
+        f"the tie-break '{protocol['tie_break']}' decides a held-out item of "
+        f"{protocol['users_decided_by_tie_break']:.1%} of the users"
     )
 
 
@@ -59,6 +59,11 @@ def _shuffle(protocol: Mapping[str, Any]) -> str:
     within = protocol.get("history_shuffle", "none")
     places = {"seconds": "equal seconds", "sessions": "sessions", "all": "the whole history"}
     return "" if within == "none" else f"HISTORIES SHUFFLED within {places[within]}; "
+
+
+def _epochs(protocol: Mapping[str, Any]) -> str:
+    some = protocol.get("valid_users")
+    return "" if some is None else f"epochs chosen on {some} users of the validation; "
 
 
 def _shown(key: str) -> str:

@@ -227,6 +227,7 @@ _TYPES: dict[str, Any] = {
     "unobserved_weight": _NotNegative,
     "use_gpu": bool | None,
     "valid_metric": _Text,
+    "valid_users": _whole(1) | None,
     "walk_power": _NotNegative,
     "weight_decay": _NotNegative,
     "window": _whole(1),

@@ -41,6 +41,7 @@ _UNSAID = {
     "history_shuffle": "none",
     "split_targets": "all",
     "split_time": None,
+    "valid_users": None,
 }
 """What a protocol means that does not name these keys."""
 
