@@ -233,6 +233,7 @@ _TYPES: dict[str, Any] = {
     "use_gpu": bool | None,
     "user_weight": Literal["none", "idf", "bm25"],
     "valid_metric": _Text,
+    "valid_users": _whole(1) | None,
     "walk_power": _NotNegative,
     "weight_decay": _NotNegative,
     "window": _whole(1),

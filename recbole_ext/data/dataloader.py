@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import functools
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -320,6 +321,10 @@ def _flat_ranges(start: np.ndarray, stop: np.ndarray) -> tuple[np.ndarray, np.nd
     return owner, np.repeat(start, length) + offset
 
 
+# Not the seed of a run: see EvaluationLoader.each_epoch.
+_SAMPLE_SEED = 0
+
+
 class EvaluationLoader:
     """Users with held-out items in a phase, in batches sized by memory.
 
@@ -354,6 +359,21 @@ class EvaluationLoader:
             4 * split.interactions.n_items
         )
         self.batch_size = int(max(1, min(config["eval_batch_size"], by_memory)))
+
+    @functools.cached_property
+    def each_epoch(self) -> EvaluationLoader:
+        """The users on which each epoch is validated: ``valid_users`` of them, drawn once and for all, or this loader.
+
+        The draw is the same for every model, trial and seed of a study, so that all of them are chosen alike.
+        """
+        wanted = self.config["valid_users"]
+        if wanted is None or wanted >= len(self.users):
+            return self
+        some = copy.copy(self)
+        some.__dict__.pop("evidence", None)
+        drawn = np.random.default_rng(_SAMPLE_SEED).choice(self.users, wanted, replace=False)
+        some.users = np.sort(drawn)
+        return some
 
     @property
     def n_targets(self) -> int:

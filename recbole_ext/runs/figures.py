@@ -94,6 +94,7 @@ class RunProtocol(Form):
     history_shuffle: str = "none"
     split_targets: str = "all"
     split_time: list[int] | None = None
+    valid_users: int | None = None
     same_history: bool = False
 
 
@@ -105,10 +106,11 @@ class Seconds(Form):
 
 
 class Users(Form):
-    """How many were ranked."""
+    """How many were ranked; ``each_epoch`` on validation while training."""
 
     validation: StrictInt
     test: StrictInt
+    each_epoch: StrictInt | None = None
 
 
 class Statistics(Form):

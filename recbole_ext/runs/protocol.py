@@ -42,6 +42,7 @@ _UNSAID = {
     "history_shuffle": "none",
     "split_targets": "all",
     "split_time": None,
+    "valid_users": None,
 }
 """What a protocol means that does not name these keys."""
 
@@ -166,10 +167,16 @@ def protocol_line(metrics: Mapping[str, Any]) -> str:
         f"{filters['min_user_interactions']}, items >= {filters['min_item_interactions']}; "
         f"split {split_words(protocol)}; {protocol['candidates']}, seen items "
         f"{'masked' if protocol['mask_seen'] else 'not masked'}; {same_history_words(protocol)}; "
-        f"{metrics['users']['test']} test users; seed {protocol['seed']}; {_shuffle(protocol)}the tie-break "
+        f"{metrics['users']['test']} test users; seed {protocol['seed']}; {_shuffle(protocol)}"
+        f"{_epochs(protocol)}the tie-break "
         f"'{protocol['tie_break']}' decides a held-out item of {protocol['users_decided_by_tie_break']:.1%} of the "
         "users"
     )
+
+
+def _epochs(protocol: Mapping[str, Any]) -> str:
+    some = protocol.get("valid_users")
+    return "" if some is None else f"epochs chosen on {some} users of the validation; "
 
 
 def _shuffle(protocol: Mapping[str, Any]) -> str:

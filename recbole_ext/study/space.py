@@ -26,7 +26,7 @@ PROTOCOL_KEYS = frozenset(
         "confidence", "data_path", "dataset", "head_rule", "mask_seen", "metrics", "min_item_interactions",
         "history_shuffle", "min_user_interactions", "model", "offline_dataset", "output", "rating_threshold", "rerank",
         "same_history", "seed", "session_gap", "split", "split_ratio", "split_targets", "split_time",
-        "tie_break", "topk", "valid_metric",
+        "tie_break", "topk", "valid_metric", "valid_users",
     }
 )  # fmt: skip
 """Keys that decide what is measured: trials that differ in one of them cannot be compared."""

@@ -35,7 +35,11 @@ def test_figures(
         },
         "test_by_user_group": means_of_groups(data.test.evidence, test),
         "test_bounds": bounds(data.test.evidence, test, data.test.config["topk"]),
-        "users": {"validation": len(validation.users), "test": len(test.users)},
+        "users": {
+            "validation": len(validation.users),
+            "each_epoch": len(data.validation.each_epoch.users),
+            "test": len(test.users),
+        },
     }
 
 
@@ -57,6 +61,7 @@ def protocol(config: Any, data: PreparedData) -> dict[str, Any]:
         "tie_break": config["tie_break"],
         "users_decided_by_tie_break": data.split.tie_share,
         **_shuffle(config),
+        **({} if config["valid_users"] is None else {"valid_users": config["valid_users"]}),
         "users_without_history": data.test.users_without_history,
         "seed": config["seed"],
         "confidence": config["confidence"],
@@ -96,8 +101,13 @@ def describe(config: Any, figures: Mapping[str, Any], data: PreparedData) -> str
         f"validation and {figures['test']:,} test interactions; the tie-break '{config['tie_break']}' decides a "
         f"held-out item of {data.split.tie_share:.1%} of the users\n"
         f"popularity in training: Gini {figures['popularity_gini']:.3f}; head and tail items by {groups}"
-        f"{_sampled(config)}"
+        f"{_sampled(config)}{_each_epoch(data)}"
     )
+
+
+def _each_epoch(data: PreparedData) -> str:
+    some, every = len(data.validation.each_epoch.users), len(data.validation.users)
+    return "" if some == every else f"\neach epoch is validated on {some:,} of {every:,} users, drawn once"
 
 
 def _sampled(config: Any) -> str:

@@ -250,9 +250,13 @@ class ExactTrainer(Trainer):
         model_file: Path | None = None,
         show_progress: bool = False,
     ) -> OrderedDict[str, float] | None:
-        """RecBole's hook: means of the metrics; validation's per-user values stay in ``validation``."""
+        """RecBole's hook: means of the metrics; validation's per-user values stay in ``validation``.
+
+        The users are those of :attr:`~recbole_ext.data.dataloader.EvaluationLoader.each_epoch`.
+        """
         if not eval_data:
             return None
+        eval_data = eval_data.each_epoch
         if load_best_model:
             self.load_best(model_file)
         chosen = str(self.config["valid_metric"]).partition("@")[0]

@@ -5,11 +5,15 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
 
+from recbole_ext.cli.show import protocol_line
 from recbole_ext.config.build import build_config
 from recbole_ext.data.build import prepare_data
+from recbole_ext.data.dataloader import EvaluationLoader
+from recbole_ext.errors import ConfigError
 from recbole_ext.model.registry import resolve_model
 from recbole_ext.trainer import trainer
 from recbole_ext.trainer.build import build_trainer
@@ -69,3 +73,37 @@ def test_scores_lie_on_the_trainers_device(
     monkeypatch.setattr(ranks.model, "full_sort_predict", lambda _: scores)
     ranks.device = torch.device("meta")
     assert ranks.scores_of(batch).device.type == "meta"
+
+
+def test_each_epoch_is_validated_on_some_users_and_the_end_on_all(
+    quick: dict[str, Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seen: list[tuple[int, np.ndarray]] = []
+    rank = trainer.ExactTrainer.rank
+
+    def spied(self: trainer.ExactTrainer, loader: EvaluationLoader, metrics: Any = None) -> Any:
+        seen.append((loader.phase, loader.users))
+        return rank(self, loader, metrics)
+
+    monkeypatch.setattr(trainer.ExactTrainer, "rank", spied)
+    own = {**quick, "epochs": 2, "valid_users": 7, "metrics": ["NDCG", "ItemCoverage"], "topk": [10]}
+    for seed in (1, 2):
+        lines: list[str] = []
+        output = tmp_path / f"run{seed}"
+        result = train("BPR", overrides={**own, "seed": seed}, output=output, report=lines.append)
+    assert [(phase, len(users)) for phase, users in seen] == 2 * [(1, 7), (1, 7), (1, 60), (2, 60)]
+    np.testing.assert_array_equal(seen[0][1], seen[1][1])
+    np.testing.assert_array_equal(seen[0][1], seen[4][1])  # another seed
+    assert result.metrics["users"] == {"validation": 60, "each_epoch": 7, "test": 60}
+    assert result.metrics["protocol"]["valid_users"] == 7
+    assert "epochs chosen on 7 users of the validation" in protocol_line(result.metrics)
+    assert any("each epoch is validated on 7 of 60 users" in line for line in lines)
+    # The best epoch's value of the seven is the mean over the seven in the final validation.
+    best = result.metrics["history"][result.metrics["best_epoch"] - 1]["valid_score"]
+    members = np.isin(result.validation.users, seen[0][1])
+    assert best == pytest.approx(result.validation.per_user["ndcg@10"][members].mean())
+
+
+def test_no_user_to_validate_on_is_refused(quick: dict[str, Any], tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match=r"valid_users .* must be a whole number of 1 or more"):
+        train("Pop", overrides={**quick, "valid_users": 0}, output=tmp_path / "run")
