@@ -37,8 +37,8 @@ def test_figures(
         "test_bounds": bounds(data.test.evidence, test, data.test.config["topk"]),
         "users": {
             "validation": len(validation.users),
-            "each_epoch": len(data.validation.each_epoch.users),
             "test": len(test.users),
+            **_users_of_epochs(data),
         },
     }
 
@@ -110,6 +110,11 @@ def describe(config: Any, figures: Mapping[str, Any], data: PreparedData) -> str
         f"popularity in training: Gini {figures['popularity_gini']:.3f}; head and tail items by {groups}"
         f"{_sampled(config)}{_each_epoch(data)}"
     )
+
+
+def _users_of_epochs(data: PreparedData) -> dict[str, int]:
+    sampled = data.validation.config["valid_users"] is not None
+    return {"each_epoch": len(data.validation.each_epoch.users)} if sampled else {}
 
 
 def _each_epoch(data: PreparedData) -> str:
