@@ -135,3 +135,9 @@ def show_curves(metrics: Mapping[str, Any], console: Console) -> None:
     ]
     print_grid(Grid("Chosen on validation, tested once", heads, rows, order=(1, 2, 5, 3, 4)), console)
     console.print(plain(f"rule: {metrics['rule']}"))
+    areas = metrics.get("hypervolume", {})
+    if areas:
+        shown = ", ".join(
+            f"{name} {area:.4f}" for name, area in sorted(areas.items(), key=lambda one: -one[1])
+        )
+        console.print(plain(f"hypervolume of NDCG and ItemCoverage on validation, above (0, 0): {shown}"))

@@ -119,9 +119,17 @@ def compare(context: click.Context, config: Path, output: Path | None, budget_mi
         from recbole_ext.report.charts.curves import curves_page
         from recbole_ext.study import compare as study
         from recbole_ext.study import table as comparison_table
+        from recbole_ext.study.protocols import run_protocols
 
-    result = study.run_comparison(plan, output=output, command=repeated(), draw=curves_page, report=say)
     folder = output or Path("saved") / "study" / plan.file.stem
+    if plan.protocols:
+        _, found = run_protocols(plan, output=output, command=repeated(), draw=curves_page, report=say)
+        _print(found.title, comparison_table.protocols_tables(found), folder / "protocols.md")
+        for line in comparison_table.protocols_words(found):
+            say(line)
+        say(f"each protocol's own tables: {folder / 'protocols.md'}")
+        return
+    result = study.run_comparison(plan, output=output, command=repeated(), draw=curves_page, report=say)
     _print(result.title, comparison_table.comparison_tables(result), folder / "comparison.md")
     say(comparison_table.introduction(result))
     say(f"all tables, the protocol and the effort: {folder / 'comparison.md'}")

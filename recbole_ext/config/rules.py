@@ -16,7 +16,7 @@ from recbole_ext.config.messages import config_error, describe_schema
 from recbole_ext.config.problem import Origin, Problem, first_error, from_pydantic
 from recbole_ext.errors import ConfigError
 from recbole_ext.evaluator.metric_info import METRIC_INFO
-from recbole_ext.evaluator.register import bigger_is_better, is_accuracy, known_metrics, metric_name
+from recbole_ext.evaluator.register import bigger_is_better, known_metrics, metric_name, reads_lists
 
 __all__ = ["check_values", "described_type", "read_metric_at_k"]
 
@@ -197,6 +197,7 @@ _TYPES: dict[str, Any] = {
     ]
     | None,
     "rating_threshold": _Number | None,
+    "propensity_power": _NotNegative,
     "recency_decay": Annotated[float, Field(gt=0, le=1)],
     "reg_weight": _NotNegative,
     "regularisation": _Positive,
@@ -353,10 +354,10 @@ def _check_candidates(result: dict[str, Any], origins: Mapping[str, Origin]) -> 
         if result.get(key):
             raise refused(key, result[key], "needs the whole catalogue: set candidates: null")
     chosen = str(result["valid_metric"]).partition("@")[0].strip()
-    if chosen and chosen.lower() in map(str.lower, METRIC_INFO) and not is_accuracy(chosen):
+    if any(name.lower() == chosen.lower() and reads_lists(name) for name in METRIC_INFO):
         reason = f"is {result['valid_metric']}, which says nothing of sampled candidates: choose one such as NDCG@10"
         raise refused("valid_metric", result["valid_metric"], reason)
-    kept = [name for name in result["metrics"] if is_accuracy(name)]
+    kept = [name for name in result["metrics"] if not reads_lists(name)]
     if not kept:
         reason = "has no metric of accuracy, and no other says anything of sampled candidates: add NDCG"
         raise refused("metrics", result["metrics"], reason)

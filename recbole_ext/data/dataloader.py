@@ -390,6 +390,7 @@ class EvaluationLoader:
             head_rule=self.config["head_rule"],
             genres=self.dataset.genres,
             mask_seen=bool(self.config["mask_seen"]),
+            propensity_power=float(self.config["propensity_power"]),
         )
 
     def __len__(self) -> int:

@@ -19,6 +19,7 @@ def evidence_of(
     head_rule: str,
     genres: np.ndarray | None,
     mask_seen: bool,
+    propensity_power: float = 0.5,
 ) -> Evidence:
     """The evidence of a phase, with lists of length 0: :meth:`Evidence.with_lists` adds those to measure.
 
@@ -29,6 +30,7 @@ def evidence_of(
         head_rule: A name of :data:`~recbole_ext.evaluator.groups.HEAD_RULES`.
         genres: ``(n_items, G)`` of 0 and 1; None where the data set names no genres.
         mask_seen: Whether items that a user had before are removed from the candidates.
+        propensity_power: As in :class:`Evidence`.
     """
     counts = split.train_counts()
     profile_start, profile_stop = split.before(TRAIN + 1)
@@ -41,6 +43,7 @@ def evidence_of(
         held_out=_items_in(split, *(edge[users] for edge in split.targets(phase))),
         features=genres,
         mask_seen=mask_seen,
+        propensity_power=propensity_power,
         seen=_items_in(split, *(edge[users] for edge in split.history(phase))),
     )
 

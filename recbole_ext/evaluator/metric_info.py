@@ -71,6 +71,15 @@ METRIC_INFO: dict[str, MetricInfo] = {
         MetricInfo("PopularityCalibration", True, ("profiles",), False, _SHARE, "Abdollahpouri et al. 2021"),
         MetricInfo("PopREO", False, ("held_out",), False, _SHARE, "Zhu et al. 2020"),
         MetricInfo("PopRSP", False, ("profiles",), False, _SHARE, "Zhu et al. 2020"),
+        MetricInfo("AUC", True, ("areas",), True, _SHARE, "Rendle et al. 2009"),
+        MetricInfo("RecallIPS", True, ("held_out",), True, _POSITIVE, "Yang et al. 2018"),
+        MetricInfo("NDCGIPS", True, ("held_out",), True, _POSITIVE, "Yang et al. 2018"),
+        MetricInfo(
+            "RecallSNIPS", False, ("held_out",), True, _SHARE, "Yang et al. 2018; Swaminathan & Joachims 2015"
+        ),
+        MetricInfo(
+            "NDCGSNIPS", False, ("held_out",), True, _SHARE, "Yang et al. 2018; Swaminathan & Joachims 2015"
+        ),
     )
 }
 """The protocol's "Beyond accuracy" table by name; ``evaluator.register.register_metric`` adds to it."""
@@ -78,7 +87,7 @@ METRIC_INFO: dict[str, MetricInfo] = {
 REFUSED = MappingProxyType(
     {
         "averagepopularity": "it is the protocol's AvgPopularity; use that name",
-        "gauc": "it needs the scores of all items, not the ranks of the held-out ones; use NDCG or MRR",
+        "gauc": "RecBole's weighs users by their held-out items; use AUC, which weighs them alike",
         "giniindex": "RecBole's counts the padding item as an item; use Gini",
         "shannonentropy": "RecBole's is divided by the number of distinct recommended items; use Entropy",
         "tailpercentage": "RecBole's tail is the least popular 10 % of the items seen in training; use TailShare",
@@ -86,10 +95,10 @@ REFUSED = MappingProxyType(
 )
 """Lower-case names of RecBole's metrics that are not computed here, each with the reason and what to use."""
 
-NEEDS_RATINGS = ("auc", "logloss", "mae", "rmse")
+NEEDS_RATINGS = ("logloss", "mae", "rmse")
 """Lower-case names of RecBole's metrics of predicted ratings."""
 
-HOST_METRICS = frozenset({*REFUSED, *NEEDS_RATINGS, "itemcoverage", *map(str.lower, ACCURACY)})
+HOST_METRICS = frozenset({*REFUSED, *NEEDS_RATINGS, "auc", "itemcoverage", *map(str.lower, ACCURACY)})
 """Lower-case names of all metrics of RecBole: nobody's own metric may take one of them."""
 
 

@@ -12,7 +12,16 @@ import torch
 
 from recbole_ext.errors import ConfigError, RecBoleExtError
 
-__all__ = ["Lists", "best_candidates", "keep_only_", "mask_scores_", "ranks_within", "refuse_nan", "top_k"]
+__all__ = [
+    "Lists",
+    "areas_under_curve",
+    "best_candidates",
+    "keep_only_",
+    "mask_scores_",
+    "ranks_within",
+    "refuse_nan",
+    "top_k",
+]
 
 _COMPARED_BY_ROW = 4
 # Below the smaller, groups save nothing over one selection; above the larger, their items cost more than their maxima.
@@ -151,6 +160,36 @@ def ranks_within(
     ties = torch.ones(found.shape, dtype=torch.int64, device=scores.device)
     ranks[found], ties[found] = higher.double() + 1, equal
     return ranks, ties
+
+
+def areas_under_curve(scores: torch.Tensor, rows: torch.Tensor, items: torch.Tensor) -> torch.Tensor:
+    """Area under the ROC curve of each row: the chance that a target scores above another candidate.
+
+    AUC_u = (1 / (T · N)) · sum over targets t and other candidates j of [s_t > s_j] + [s_t = s_j] / 2 (Rendle et al.,
+    UAI 2009), over the whole row and not only its list of K.
+
+    Args:
+        scores: ``(B, n_items)`` float, -inf where an item is no candidate.
+        rows, items: ``(T,) int64`` pairs of row and target; one that comes twice counts once.
+
+    Returns:
+        ``(B,) float64``; a target that is no candidate loses to every other, and 0.5 where there is no pair.
+    """
+    n_rows, width = scores.shape
+    pairs = torch.unique(rows * width + items)
+    rows, items = pairs // width, pairs % width
+    own = scores[rows, items]
+    placed = own > -torch.inf
+    higher, equal = _compared(scores, rows, own)
+    candidates = (scores > -torch.inf).sum(dim=1)
+    below = candidates[rows] - higher - equal
+    won = torch.where(placed, below + (equal - 1) / 2, 0.0).double()
+    held, inside = (torch.bincount(some, minlength=n_rows) for some in (rows, rows[placed]))
+    # Two targets of a row make one pair, which one of them wins or both by half.
+    among = inside * (inside - 1) / 2
+    number = held * (candidates - inside)
+    area = (torch.bincount(rows, weights=won, minlength=n_rows) - among) / number.clamp(min=1)
+    return torch.where(number > 0, area, 0.5)
 
 
 def refuse_nan(largest: torch.Tensor) -> None:

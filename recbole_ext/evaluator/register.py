@@ -25,6 +25,7 @@ __all__ = [
     "known_metrics",
     "metric_name",
     "metric_path",
+    "reads_lists",
     "register_metric",
 ]
 
@@ -39,6 +40,11 @@ def known_metrics() -> list[str]:
 def is_accuracy(name: str) -> bool:
     """Whether the metric is computed from the ranks of the held-out items."""
     return name.lower() in _ACCURACY
+
+
+def reads_lists(name: str) -> bool:
+    """Whether a known metric describes what a list shows, and not only where its held-out items stand."""
+    return not is_accuracy(name) and "areas" not in METRIC_INFO[name].needs
 
 
 def bigger_is_better(name: str) -> bool | None:

@@ -13,6 +13,7 @@ from recbole_ext.config.blocks import RERANKERS, ParetoSettings, read_rerank
 from recbole_ext.errors import ConfigError, DataError
 from recbole_ext.evaluator.confidence import paired_difference
 from recbole_ext.evaluator.evaluate import Evaluation, bounds
+from recbole_ext.evaluator.metrics.hypervolume import hypervolume
 from recbole_ext.progress import stage, tracked
 from recbole_ext.rerank.apply import Rerankable, Reranked, rerankable, reranked
 from recbole_ext.rerank.trained_run import TrainedRun
@@ -38,6 +39,8 @@ class Curves:
         rule: How the strength was chosen.
         k: Length of the lists.
         level: Confidence level of the intervals in ``test``.
+        hypervolume: Method to the area under its validation front of NDCG and ItemCoverage, above the point (0, 0); the
+            model's own lists, where every curve begins, are a point of each. ``none`` has them alone.
     """
 
     validation: pl.DataFrame
@@ -46,6 +49,20 @@ class Curves:
     rule: str
     k: int
     level: float
+    hypervolume: dict[str, float]
+
+
+def _hypervolumes(own: Mapping[str, Any], rows: Sequence[Mapping[str, Any]]) -> dict[str, float]:
+    methods = ["none", *dict.fromkeys(row["method"] for row in rows)]
+    return {
+        method: hypervolume(
+            [
+                (row["ndcg"], row["itemcoverage"])
+                for row in (own, *(row for row in rows if row["method"] == method))
+            ]
+        )
+        for method in methods
+    }
 
 
 def _at_strength(phase: Rerankable, method: str, strength: float, candidates: int) -> Reranked:
@@ -192,4 +209,5 @@ def sweep(
         f"largest coverage with a validation NDCG@{validation.k} loss of at most {settings.most_loss:.0%}",
         validation.k,
         level,
+        _hypervolumes(own, rows),
     )

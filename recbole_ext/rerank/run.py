@@ -166,6 +166,7 @@ def pareto_run(
             "level": curves.level,
             "protocol": run.metrics["protocol"],
             "bounds": curves.bounds,
+            "hypervolume": curves.hypervolume,
             "validation": curves.validation.to_dicts(),
             "test": curves.test.to_dicts(),
         }

@@ -251,6 +251,8 @@ class CurveFigures(Form):
         validation: All points; method ``none`` is the model's own lists.
         test: Those that were chosen.
         bounds: ``ceiling`` and ``random`` to metric with K to its value.
+        hypervolume: Method to the area under its validation front of NDCG and ItemCoverage above (0, 0); empty in
+            files of version 0.1.0.
     """
 
     run: str = ""
@@ -262,3 +264,4 @@ class CurveFigures(Form):
     validation: list[CurvePoint]
     test: list[TestedPoint]
     bounds: Bounds
+    hypervolume: dict[str, Share] = Field(default_factory=dict)

@@ -19,12 +19,14 @@ from recbole_ext.runs.forms import Form, read_form
 
 __all__ = [
     "Ablation",
+    "Agreement",
     "Comparison",
     "ComparisonRow",
     "Estimate",
     "ModelFigures",
     "Objective",
     "Protocol",
+    "ProtocolsComparison",
     "SweepPoint",
     "SweepResult",
     "TuneFigures",
@@ -255,6 +257,35 @@ class Ablation(Form):
     command: str = ""
     protocol: Protocol = Field(default_factory=dict)
     sweeps: list[SweepResult]
+
+
+class Agreement(Form):
+    """Whether two protocols order the models alike.
+
+    Attributes:
+        first, second: Names of the protocols.
+        tau, low, high: Kendall's tau-b of the models' NDCG, and its bootstrap interval over users.
+        swapped: Pairs of models in opposite orders, such as ``EASE and Pop``.
+    """
+
+    first: str
+    second: str
+    tau: float
+    low: float
+    high: float
+    swapped: list[str]
+
+
+class ProtocolsComparison(Form):
+    """``protocols.json``: ``ndcg`` is protocol to model to test figure, of ``metric`` with intervals of ``level``."""
+
+    title: str = ""
+    command: str = ""
+    metric: str
+    level: float
+    protocols: dict[str, Protocol]
+    ndcg: dict[str, dict[str, Estimate]]
+    agreements: list[Agreement]
 
 
 def read_comparison(folder: Path) -> Comparison:

@@ -12,6 +12,7 @@ from recbole_ext.config.blocks import read_pareto, read_rerank
 from recbole_ext.config.build import build_config
 from recbole_ext.config.messages import pluralize
 from recbole_ext.data.build import DataCache, prepare_data
+from recbole_ext.errors import ConfigError
 from recbole_ext.evaluator.register import bigger_is_better
 from recbole_ext.model.registry import model_spec, resolve_model, seeds_of, short_name
 from recbole_ext.progress import stage
@@ -99,6 +100,10 @@ def compare(
         RecBoleExtError: Tuning or training failed; finished results are kept.
     """
     plan = plan_comparison(file, overrides or {}, budget_minutes)
+    if plan.protocols:
+        raise ConfigError(
+            f"{file} names protocols: run the command compare, or recbole_ext.study.protocols.run_protocols"
+        )
     return run_comparison(plan, output=output, command=command, draw=draw, report=report)
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, get_args
 
@@ -165,6 +165,7 @@ class ComparisonPlan:
         origins: Where the values were written; missing entries were options.
         spaces: Maps models to their search spaces.
         config: The configuration of one model; all models have the same protocol.
+        protocols: Name to the same comparison under another protocol; empty unless the study names protocols.
     """
 
     file: Path
@@ -174,6 +175,7 @@ class ComparisonPlan:
     origins: Mapping[str, Origin]
     spaces: Mapping[str, SearchSpace]
     config: CheckedConfig
+    protocols: Mapping[str, ComparisonPlan] = field(default_factory=dict)
 
 
 def plan_comparison(
@@ -190,6 +192,29 @@ def plan_comparison(
             raise ConfigError(f"--budget-minutes is {budget_minutes:g}: give a number above 0")
         settings = settings.model_copy(update={"budget_minutes": budget_minutes})
     files, values, origins = settings.layers(document, overrides)
+    plan = _planned(file, settings, document, files, values, origins)
+    protocols = {}
+    for name, block in settings.protocols.items():
+        for key in sorted(block.keys() & overrides.keys()):
+            reason = f"is set by the protocol {name} of {document.source}: leave the option out"
+            raise config_error(Problem((key,), "value_error", reason=reason, origin=origin_of_option(key)))
+        places = {**origins, **{key: document.origin("protocols", name, key) for key in block}}
+        one = settings.model_copy(update={"title": f"{settings.title or file.stem}: {name}"})
+        protocols[name] = _planned(file, one, document, files, {**values, **block}, places)
+    if protocols and "NDCG" not in plan.config["metrics"]:
+        raise ConfigError(f"{document.source}: protocols need the metric NDCG: add it to metrics")
+    return replace(plan, protocols=protocols)
+
+
+def _planned(
+    file: Path,
+    settings: ComparisonSettings,
+    document: Document,
+    files: tuple[Path, ...],
+    values: Mapping[str, Any],
+    origins: Mapping[str, Origin],
+) -> ComparisonPlan:
+    """Checks the models, spaces and curves of a comparison under one protocol."""
     of_final = {**origins, **{key: document.origin("final", key) for key in settings.final}}
     spaces = {}
     for model in settings.models:

@@ -142,6 +142,8 @@ class ComparisonSettings(StudyBase):
         sampler, pruner: As in ``tune``.
         final: Keys of the runs after the searches; they override ``settings``, for example to train longer.
         curves: Re-rankers on the best models.
+        protocols: Name to keys of the protocol, such as ``{split: global_time}``; they override ``settings``. The
+            comparison is made under each of them.
     """
 
     models: list[str] = Field(min_length=1)
@@ -159,6 +161,20 @@ class ComparisonSettings(StudyBase):
         for key in sorted(final.keys() & PROTOCOL_KEYS):
             raise ValueError(f"sets {key}, which decides what is measured: set it in settings")
         return final
+
+    protocols: dict[Annotated[str, Field(pattern=r"^\w[\w.-]*$")], dict[str, Any]] = Field(
+        default_factory=dict
+    )
+
+    @field_validator("protocols")
+    @classmethod
+    def _protocols_are_protocols(cls, protocols: dict[str, dict[str, Any]]) -> dict[str, dict[str, Any]]:
+        if len(protocols) == 1:
+            raise ValueError("names one protocol: name two or more, or set its keys in settings")
+        for name, keys in protocols.items():
+            for key in sorted(keys.keys() & _OWN_KEYS | keys.keys() - PROTOCOL_KEYS):
+                raise ValueError(f"sets {key} in {name}, which is no key of a protocol: set it in settings")
+        return protocols
 
     @field_validator("models")
     @classmethod

@@ -11,12 +11,13 @@ from recbole_ext.config import safe_text
 from recbole_ext.config.safe_text import markdown_code
 from recbole_ext.evaluator.difference import Difference
 from recbole_ext.evaluator.register import known_metrics
-from recbole_ext.runs.protocol import is_sampled
+from recbole_ext.runs.protocol import is_sampled, split_words
 from recbole_ext.runs.results import (
     Ablation,
     Comparison,
     ComparisonRow,
     Estimate,
+    ProtocolsComparison,
 )
 
 __all__ = [
@@ -30,6 +31,9 @@ __all__ = [
     "markdown",
     "metric_name",
     "protocol_lines",
+    "protocols_markdown",
+    "protocols_tables",
+    "protocols_words",
     "table_lines",
 ]
 
@@ -250,6 +254,61 @@ def markdown(comparison: Comparison) -> str:
     lines += [*_of_groups(rows, int(protocol["shown_k"])), *_of_effort(comparison), *_of_curves(comparison)]
     lines += [*protocol_lines(protocol), f"Command: {markdown_code(comparison.command)}"]
     return "\n".join(lines)
+
+
+def protocols_tables(found: ProtocolsComparison) -> list[PlainTable]:
+    """The models under each protocol, each with its place, and the agreement of each two protocols."""
+    places = {name: sorted(row, key=lambda model: -row[model].mean) for name, row in found.ndcg.items()}
+    rows = [
+        [
+            model,
+            *(
+                f"{places[name].index(model) + 1}. {estimate_text(row[model])}"
+                for name, row in found.ndcg.items()
+            ),
+        ]
+        for model in next(iter(places.values()))
+    ]
+    agreements = [
+        [
+            f"{one.first} and {one.second}",
+            f"{one.tau:.2f} [{one.low:.2f}, {one.high:.2f}]",
+            ", ".join(one.swapped),
+        ]
+        for one in found.agreements
+    ]
+    return [
+        PlainTable(
+            f"{found.metric} by protocol", ["model", *found.ndcg], rows, "With its place in the order."
+        ),
+        PlainTable("Order of the models", ["protocols", "Kendall's tau", "in opposite orders"], agreements),
+    ]
+
+
+def protocols_words(found: ProtocolsComparison) -> list[str]:
+    """A sentence for each two protocols."""
+    return [
+        f"{one.first} and {one.second} put the models in {'another' if one.swapped else 'the same'} order: Kendall's "
+        f"tau of {found.metric} is {one.tau:.2f}, {found.level:.0%} bootstrap interval over users [{one.low:.2f}, "
+        f"{one.high:.2f}]"
+        for one in found.agreements
+    ]
+
+
+def protocols_markdown(found: ProtocolsComparison) -> str:
+    """Renders the agreement of protocols, with what each of them says."""
+    lines = [f"# {_text(found.title)}", ""]
+    for table in protocols_tables(found):
+        lines += table.markdown()
+    lines += [*(f"- {_text(words)}." for words in protocols_words(found)), ""]
+    for name, protocol in found.protocols.items():
+        lines += [
+            f"## {_text(name)}",
+            "",
+            f"[All tables]({quote(name)}/comparison.md): {_text(split_words(protocol))}.",
+            "",
+        ]
+    return "\n".join([*lines, f"Command: {markdown_code(found.command)}"])
 
 
 def ablation_markdown(ablation: Ablation) -> str:

@@ -37,8 +37,8 @@ def test_figures(
         "test_bounds": bounds(data.test.evidence, test, data.test.config["topk"]),
         "users": {
             "validation": len(validation.users),
-            "each_epoch": len(data.validation.each_epoch.users),
             "test": len(test.users),
+            **_users_of_epochs(data),
         },
     }
 
@@ -61,6 +61,7 @@ def protocol(config: Any, data: PreparedData) -> dict[str, Any]:
         "tie_break": config["tie_break"],
         "users_decided_by_tie_break": data.split.tie_share,
         **_shuffle(config),
+        **_propensity(config),
         **({} if config["valid_users"] is None else {"valid_users": config["valid_users"]}),
         "users_without_history": data.test.users_without_history,
         "seed": config["seed"],
@@ -77,6 +78,12 @@ def _split(config: Any, data: PreparedData) -> dict[str, Any]:
         return found
     found |= {"split_time": None if time is None else list(time), "split_targets": config["split_targets"]}
     return {**found, **cold_shares(data.split)}
+
+
+def _propensity(config: Any) -> dict[str, Any]:
+    """The power, where a figure rests on it."""
+    weighted = any(name.endswith("IPS") for name in config["metrics"])
+    return {"propensity_power": config["propensity_power"]} if weighted else {}
 
 
 def _shuffle(config: Any) -> dict[str, Any]:
@@ -103,6 +110,11 @@ def describe(config: Any, figures: Mapping[str, Any], data: PreparedData) -> str
         f"popularity in training: Gini {figures['popularity_gini']:.3f}; head and tail items by {groups}"
         f"{_sampled(config)}{_each_epoch(data)}"
     )
+
+
+def _users_of_epochs(data: PreparedData) -> dict[str, int]:
+    sampled = data.validation.config["valid_users"] is not None
+    return {"each_epoch": len(data.validation.each_epoch.users)} if sampled else {}
 
 
 def _each_epoch(data: PreparedData) -> str:

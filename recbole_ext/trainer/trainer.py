@@ -11,7 +11,7 @@ import re
 import time
 from collections import OrderedDict
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -24,7 +24,14 @@ from recbole_ext.data.interactions import VALID
 from recbole_ext.data.sampled_candidates import SampledCandidates
 from recbole_ext.errors import CheckpointError, ConfigError, DataError, RecBoleExtError
 from recbole_ext.evaluator.evaluate import Evaluation, evaluated, try_own_metrics
-from recbole_ext.evaluator.ranking import Lists, best_candidates, keep_only_, mask_scores_, ranks_within
+from recbole_ext.evaluator.ranking import (
+    Lists,
+    areas_under_curve,
+    best_candidates,
+    keep_only_,
+    mask_scores_,
+    ranks_within,
+)
 from recbole_ext.evaluator.register import is_accuracy
 from recbole_ext.model.fold_in import HistoryReader
 from recbole_ext.model.scoring import catalogue_scores
@@ -193,6 +200,7 @@ class ExactTrainer(Trainer):
         names = self.config["metrics"] if metrics is None else metrics
         ranks = np.empty(loader.n_targets)
         ties, owners = np.empty((2, loader.n_targets), dtype=np.int64)
+        areas = np.empty(len(loader.users)) if "AUC" in names else None
         done = 0
 
         def rank_targets(
@@ -204,6 +212,8 @@ class ExactTrainer(Trainer):
             wanted = batch.target_rows.to(self.device), batch.target_items.to(self.device)
             ranks[part], ties[part] = (one.cpu().numpy() for one in ranks_within(scores, values, *wanted))
             owners[part] = batch.target_rows.numpy() + rows.start
+            if areas is not None:
+                areas[rows] = areas_under_curve(scores, *wanted).cpu().numpy()
             done = part.stop
 
         lists = self.lists(loader, max(self.config["topk"]), visit=rank_targets, sampled=loader.candidates)
@@ -218,7 +228,7 @@ class ExactTrainer(Trainer):
                 owners=owners,
                 metrics=names,
                 topk=self.config["topk"],
-                evidence=None if all(map(is_accuracy, names)) else loader.evidence,
+                evidence=None if all(map(is_accuracy, names)) else replace(loader.evidence, areas=areas),
                 seconds=seconds,
             )
 

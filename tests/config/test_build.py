@@ -249,7 +249,7 @@ BAD_VALUES = [
     ("topk: ~", "topk"),
     ("topk: [5, 20]", "valid_metric is NDCG@10, which is not computed: add 10 to topk, or choose NDCG@20"),
     ("metrics: [Recal, NDCG]", "'Recal'.*did you mean 'Recall'"),
-    ("metrics: [AUC]", "AUC.*needs ratings"),
+    ("metrics: [MAE]", "MAE.*needs ratings"),
     ("metrics: [Recall]", "add NDCG to metrics"),
     ("metrics: [1]", "metrics"),
     ("valid_metric: NDGC@10", "'NDGC'.*did you mean 'NDCG'"),

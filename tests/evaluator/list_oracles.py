@@ -31,6 +31,8 @@ class Lists:
         masked: Items that could not be recommended to each user.
         genres: A vector for each item, from item 1 on.
         head_rule: How the head is cut.
+        k: Places of a list, which may hold fewer items.
+        propensity_power: Of popularity in the propensity.
     """
 
     n: int
@@ -42,6 +44,8 @@ class Lists:
     masked: Sequence[set[int]]
     genres: Sequence[Sequence[float]]
     head_rule: str
+    k: int
+    propensity_power: float
 
     @property
     def catalogue(self) -> range:
@@ -215,6 +219,48 @@ def pop_reo(x: Lists) -> float:
     return relative_deviation(chances)
 
 
+def inverse_propensity(x: Lists, item: int) -> float:
+    """Yang et al. (2018), with the largest propensity 1."""
+    most = max(1, *(x.phi(i) for i in x.catalogue))
+    return (most / max(1, x.phi(item))) ** x.propensity_power  # type: ignore[no-any-return]
+
+
+def recall_ips(x: Lists) -> list[float]:
+    return [
+        mean([inverse_propensity(x, i) if i in one else 0.0 for i in wanted])
+        for one, wanted in zip(x.lists, x.held_out, strict=True)
+    ]
+
+
+def ideal_dcg(weights: list[float], k: int) -> float:
+    ordered = sorted(weights, reverse=True)[:k]
+    return math.fsum(weight / math.log2(place + 2) for place, weight in enumerate(ordered))
+
+
+def ndcg_ips(x: Lists) -> list[float]:
+    found = []
+    for one, wanted in zip(x.lists, x.held_out, strict=True):
+        dcg = math.fsum(
+            inverse_propensity(x, i) / math.log2(place + 2) for place, i in enumerate(one) if i in wanted
+        )
+        found.append(dcg / ideal_dcg([1.0] * len(wanted), x.k) if wanted else 0.0)
+    return found
+
+
+def recall_snips(x: Lists) -> float:
+    best = math.fsum(mean([inverse_propensity(x, i) for i in wanted]) for wanted in x.held_out)
+    return math.fsum(recall_ips(x)) / best if best else 0.0
+
+
+def ndcg_snips(x: Lists) -> float:
+    best = math.fsum(
+        ideal_dcg([inverse_propensity(x, i) for i in wanted], x.k) / ideal_dcg([1.0] * len(wanted), x.k)
+        for wanted in x.held_out
+        if wanted
+    )
+    return math.fsum(ndcg_ips(x)) / best if best else 0.0
+
+
 METRICS: dict[str, Callable[[Lists], float | list[float]]] = {
     "ItemCoverage": item_coverage,
     "TailCoverage": tail_coverage,
@@ -231,5 +277,9 @@ METRICS: dict[str, Callable[[Lists], float | list[float]]] = {
     "PopularityCalibration": popularity_calibration,
     "PopREO": pop_reo,
     "PopRSP": pop_rsp,
+    "RecallIPS": recall_ips,
+    "NDCGIPS": ndcg_ips,
+    "RecallSNIPS": recall_snips,
+    "NDCGSNIPS": ndcg_snips,
 }
 """By name: one value, or one for each user."""

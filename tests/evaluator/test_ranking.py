@@ -12,7 +12,13 @@ from hypothesis import strategies as st
 
 from recbole_ext.errors import ConfigError, RecBoleExtError
 from recbole_ext.evaluator import ranking
-from recbole_ext.evaluator.ranking import best_candidates, mask_scores_, ranks_within, top_k
+from recbole_ext.evaluator.ranking import (
+    areas_under_curve,
+    best_candidates,
+    mask_scores_,
+    ranks_within,
+    top_k,
+)
 from tests.evaluator.oracles import places
 
 INF = math.inf
@@ -244,3 +250,33 @@ def test_lists_of_all_users_are_made_batch_by_batch_and_each_batch_is_scored_onc
 def test_lists_of_a_length_that_cannot_be_are_refused(k: int) -> None:
     with pytest.raises(ConfigError):
         best_candidates([Batch([0])], lambda _: torch.zeros(1, 9), 1, k)
+
+
+def area_by_pairs(row: list[float], targets: set[int]) -> float:
+    """Share of the pairs of a target and another candidate in which the target scores higher; a tie is half a pair."""
+    others = [item for item, score in enumerate(row) if score > -math.inf and item not in targets]
+    won = 0.0
+    for target in targets:
+        for other in others:
+            if row[target] > -math.inf:
+                won += (row[target] > row[other]) + (row[target] == row[other]) / 2
+    pairs = len(targets) * len(others)
+    return won / pairs if pairs else 0.5
+
+
+@settings(max_examples=80, deadline=None)
+@given(data=st.data())
+def test_the_area_is_the_share_of_pairs_that_a_target_wins(data: st.DataObject) -> None:
+    n_rows, n_items = data.draw(st.integers(1, 4)), data.draw(st.integers(2, 9))
+    score = st.sampled_from([-math.inf, -1.0, 0.0, 0.5, 2.0])
+    table = [data.draw(st.lists(score, min_size=n_items, max_size=n_items)) for _ in range(n_rows)]
+    targets = [
+        data.draw(st.lists(st.integers(1, n_items - 1), min_size=1, max_size=6)) for _ in range(n_rows)
+    ]
+    for row in table:
+        row[0] = -math.inf
+    rows = [row for row, items in enumerate(targets) for _ in items]
+    items = [item for row in targets for item in row]
+    found = areas_under_curve(torch.tensor(table), torch.tensor(rows), torch.tensor(items))
+    expected = [area_by_pairs(row, set(wanted)) for row, wanted in zip(table, targets, strict=True)]
+    np.testing.assert_allclose(found.numpy(), expected, atol=1e-12)

@@ -16,6 +16,7 @@ from typing import Any
 import numpy as np
 import polars as pl
 import pytest
+import torch
 import yaml
 
 from recbole_ext.config.blocks import read_rerank
@@ -579,3 +580,28 @@ def test_epochs_are_counted_from_1_everywhere(
         train("BPR", overrides=values, output=tmp_path / "broken", on_epoch=kill)
     resume(tmp_path / "broken", report=lines.append)
     assert "resuming after epoch 2" in lines
+
+
+def test_area_and_propensity_metrics_of_a_run(quick: dict[str, Any], tmp_path: Path) -> None:
+    names = ["NDCG", "Recall", "AUC", "RecallIPS", "NDCGSNIPS"]
+    own = {
+        **quick,
+        "metrics": names,
+        "topk": [5],
+        "valid_metric": "AUC@5",
+        "epochs": 1,
+        "propensity_power": 0,
+    }
+    result = train("BPR", overrides=own, output=tmp_path / "run")
+    # At power 0 every item counts 1.
+    assert result.metrics["test"]["recallips@5"] == pytest.approx(result.metrics["test"]["recall@5"])
+    assert result.metrics["test"]["ndcgsnips@5"] == pytest.approx(result.metrics["test"]["ndcg@5"])
+    assert result.metrics["protocol"]["propensity_power"] == 0
+    opened = open_model(tmp_path / "run")
+    opened.trainer.begin(opened.data.test)
+    (batch,) = opened.data.test
+    scores = opened.trainer.masked_scores_of(batch)
+    own_score = scores[batch.target_rows, batch.target_items][:, None]
+    others = (scores > -torch.inf).sum(dim=1) - 1
+    areas = ((scores < own_score) & (scores > -torch.inf)).sum(dim=1) / others
+    np.testing.assert_allclose(result.test.per_user["auc@5"], areas.numpy(), rtol=1e-6)

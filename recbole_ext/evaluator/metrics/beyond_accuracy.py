@@ -12,7 +12,7 @@ import numpy.typing as npt
 from recbole_ext.errors import ConfigError, DataError, RecBoleExtError, nearest
 from recbole_ext.evaluator.groups import PopularityGroups, UserGroups, user_groups
 from recbole_ext.evaluator.metric_info import METRIC_INFO, MetricInfo
-from recbole_ext.evaluator.metrics import concentration, coverage, diversity, fairness, popularity
+from recbole_ext.evaluator.metrics import concentration, coverage, diversity, fairness, popularity, propensity
 from recbole_ext.evaluator.metrics.serendipity import serendipity
 
 __all__ = ["BEYOND_ACCURACY", "BeyondAccuracy", "Evidence", "is_own", "measure"]
@@ -37,6 +37,8 @@ class Evidence:
         mask_seen: Whether items that a user had before the phase were removed from the candidates.
         seen: These items per list as (indptr, indices), repeats included: at the test the validation items, too;
             None = the profiles.
+        areas: (U,) area under the ROC curve of each user, from the scores of all candidates; None = unknown.
+        propensity_power: Power of popularity in the propensity of the metrics that have one.
 
     Raises:
         DataError: If the arrays speak of catalogues of different size, or the lists are no table.
@@ -51,6 +53,8 @@ class Evidence:
     features: npt.NDArray[Any] | None = None
     mask_seen: bool = True
     seen: Rows | None = None
+    areas: Floats | None = None
+    propensity_power: float = 0.5
 
     def __post_init__(self) -> None:
         sizes = {"counts": len(self.counts), "groups": self.groups.n_items}
@@ -127,6 +131,10 @@ def _pop_rsp(e: Evidence) -> float:
     return fairness.pop_rsp(e.items, e.groups, *(_rows(e.masked) if e.mask_seen else (None, None)))
 
 
+def _weighted(e: Evidence) -> tuple[Ints, Ints, Ints, Ints, float]:
+    return (e.items, e.counts, *_rows(e.held_out), e.propensity_power)
+
+
 _COMPUTE: dict[str, Callable[[Evidence], Any]] = {
     "ItemCoverage": lambda e: coverage.item_coverage(e.items, e.n_items),
     "TailCoverage": lambda e: coverage.tail_coverage(e.items, e.groups),
@@ -145,6 +153,11 @@ _COMPUTE: dict[str, Callable[[Evidence], Any]] = {
     ),
     "PopREO": lambda e: fairness.pop_reo(e.items, e.groups, *_rows(e.held_out)),
     "PopRSP": _pop_rsp,
+    "AUC": lambda e: e.areas,
+    "RecallIPS": lambda e: propensity.recall_ips(*_weighted(e)),
+    "NDCGIPS": lambda e: propensity.ndcg_ips(*_weighted(e)),
+    "RecallSNIPS": lambda e: propensity.recall_snips(*_weighted(e)),
+    "NDCGSNIPS": lambda e: propensity.ndcg_snips(*_weighted(e)),
 }
 
 BEYOND_ACCURACY: dict[str, BeyondAccuracy] = {
