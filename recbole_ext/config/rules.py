@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from functools import cache
 from importlib.util import find_spec
+from itertools import pairwise
 from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, ConfigDict, Field, TypeAdapter, ValidationError
@@ -39,6 +40,12 @@ def _shares(value: list[float]) -> list[float]:
     return value
 
 
+def _ascending(value: list[int]) -> list[int]:
+    if any(later <= earlier for earlier, later in pairwise(value)):
+        raise ValueError("not ascending")
+    return value
+
+
 def _with_max_norm(value: dict[str, float]) -> dict[str, float]:
     if "max_norm" not in value:
         raise ValueError("no max_norm")
@@ -51,6 +58,14 @@ def _whole(least: int) -> Any:
 
 def _list_of(kind: Any, words: str) -> Any:
     return Annotated[list[kind], Field(min_length=1, description=words)]
+
+
+def _ends_of_bins(least: int) -> Any:
+    return Annotated[
+        list[_whole(least)],  # type: ignore[misc]
+        AfterValidator(_ascending),
+        Field(min_length=1, description=f"ascending whole numbers of {least} or more"),
+    ]
 
 
 _Number = Annotated[float, Field(allow_inf_nan=False)]
@@ -100,6 +115,7 @@ _TYPES: dict[str, Any] = {
     "dataset": _Folder,
     "day_scale": _Positive | None,
     "directed": bool,
+    "distance_bins": _ends_of_bins(1),
     "distance_decay": _NotNegative,
     "distance_weight": _Fall,
     "discretization": _Discretization | None,
@@ -129,7 +145,8 @@ _TYPES: dict[str, Any] = {
     "ips_power": _NotNegative,
     "item_weight": Literal["none", "idf", "bm25"],
     "iterations": _whole(1),
-    "k": _whole(1),
+    "k": _whole(1) | None,
+    "lag_bins": _ends_of_bins(0),
     "last_days": _Positive | None,
     "learner": Literal["adam", "adamw", "sgd", "adagrad", "rmsprop", "sparse_adam"],
     "learning_rate": _Positive,
@@ -168,6 +185,7 @@ _TYPES: dict[str, Any] = {
     "regularisation": _Positive,
     "regularisation_power": _NotNegative,
     "rerank": _Block | None,
+    "rules_rate": _Positive,
     "same_history": bool,
     "sample_num": _whole(1),
     "sampling_alpha": _NotNegative,
@@ -189,6 +207,7 @@ _TYPES: dict[str, Any] = {
     "history_shuffle": Literal["none", "seconds", "sessions", "all"],
     "session_gap": _whole(0),
     "transform": _Transform | None,
+    "time_bins": _ends_of_bins(0),
     "topk": _list_of(_whole(1), "a whole number of 1 or more, or a list of these"),
     "train_batch_size": _whole(1),
     "unload_col": _LeftOutColumns | None,

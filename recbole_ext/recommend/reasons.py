@@ -83,6 +83,8 @@ def _parts(
     if found is None:
         return None
     history, effects = found
+    if hasattr(model, "offset"):
+        scores = scores - model.offset(items)
     if not np.allclose(effects.sum(axis=0), scores, rtol=1e-3, atol=1e-4):
         return None
     return Reading("parts", history, effects)

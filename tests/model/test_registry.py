@@ -217,7 +217,7 @@ CLASSIC = {
 }
 SEQUENTIAL_CLASSIC = {
     *("SequentialRules", "MarkovChain", "SKNN", "VSKNN", "STAN"),
-    *("FPMC", "FOSSIL", "TransRec"),
+    *("FPMC", "FOSSIL", "TransRec", "LearntRules"),
 }
 
 
