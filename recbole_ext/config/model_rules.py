@@ -44,6 +44,8 @@ def _mistakes(model: ModelSource, values: Mapping[str, Any]) -> Iterable[tuple[s
         yield "n_layers", f"must be 1 or more for {model.name}, not 0"
     if model.name == "RepeatLast" and values.get("mask_seen"):
         yield "mask_seen", "must be false for RepeatLast, which ranks the items that a person had before"
+    if "BinnedRules" in model.names:
+        yield from _windows(model, values)
     weight = values.get("reg_weight")
     if _CLOSED_FORM & set(model.names) and not weight:
         yield "reg_weight", f"must be above 0 for {model.name}, whose equations have no solution at {weight}"
@@ -52,6 +54,13 @@ def _mistakes(model: ModelSource, values: Mapping[str, Any]) -> Iterable[tuple[s
     if is_inside(model.path) and "hidden_act" in model.keys and act not in host_activations():
         known = host_activations()
         yield "hidden_act", f"must be one of {', '.join(known)}, not {act!r}{nearest(str(act), known)}"
+
+
+def _windows(model: ModelSource, values: Mapping[str, Any]) -> Iterable[tuple[str, str]]:
+    """A position's own counts are left out in windows only."""
+    for key, wanted in (("loss_type", "CE"), ("sequence_training", "all_positions")):
+        if values.get(key) != wanted:
+            yield key, f"must be {wanted} for {model.name}, not {values.get(key)!r}"
 
 
 def _heads(model: ModelSource, values: Mapping[str, Any]) -> Iterable[tuple[str, str]]:

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from functools import cache
 from importlib.util import find_spec
+from itertools import pairwise
 from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, ConfigDict, Field, TypeAdapter, ValidationError
@@ -52,9 +53,15 @@ def _second(value: int | str) -> int:
     return int((read if read.tzinfo else read.replace(tzinfo=UTC)).timestamp())
 
 
-def _ascending(value: list[int | str]) -> list[int | str]:
+def _earlier_first(value: list[int | str]) -> list[int | str]:
     if _second(value[0]) >= _second(value[1]):
         raise ValueError("not the earlier one first")
+    return value
+
+
+def _ascending(value: list[int]) -> list[int]:
+    if any(later <= earlier for earlier, later in pairwise(value)):
+        raise ValueError("not ascending")
     return value
 
 
@@ -70,6 +77,14 @@ def _whole(least: int) -> Any:
 
 def _list_of(kind: Any, words: str) -> Any:
     return Annotated[list[kind], Field(min_length=1, description=words)]
+
+
+def _ends_of_bins(least: int) -> Any:
+    return Annotated[
+        list[_whole(least)],  # type: ignore[misc]
+        AfterValidator(_ascending),
+        Field(min_length=1, description=f"ascending whole numbers of {least} or more"),
+    ]
 
 
 _Number = Annotated[float, Field(allow_inf_nan=False)]
@@ -110,7 +125,7 @@ _TimePoints = Annotated[
         max_length=2,
         description="two dates such as [2000-06-01, 2000-09-01], the earlier one first, or epoch seconds",
     ),
-    AfterValidator(_ascending),
+    AfterValidator(_earlier_first),
 ]
 
 # kernels.sequence_pairs.DISTANCE_WEIGHTS, which needs torch.
@@ -131,6 +146,7 @@ _TYPES: dict[str, Any] = {
     "dataset": _Folder,
     "day_scale": _Positive | None,
     "directed": bool,
+    "distance_bins": _ends_of_bins(1),
     "distance_decay": _NotNegative,
     "distance_weight": _Fall,
     "discretization": _Discretization | None,
@@ -160,7 +176,8 @@ _TYPES: dict[str, Any] = {
     "ips_power": _NotNegative,
     "item_weight": Literal["none", "idf", "bm25"],
     "iterations": _whole(1),
-    "k": _whole(1),
+    "k": _whole(1) | None,
+    "lag_bins": _ends_of_bins(0),
     "last_days": _Positive | None,
     "l1": _Positive,
     "l2": _Positive,
@@ -203,6 +220,7 @@ _TYPES: dict[str, Any] = {
     "regularisation": _Positive,
     "regularisation_power": _NotNegative,
     "rerank": _Block | None,
+    "rules_rate": _Positive,
     "same_history": bool,
     "sample_num": _whole(1),
     "sampling_alpha": _NotNegative,
@@ -227,6 +245,7 @@ _TYPES: dict[str, Any] = {
     "session_gap": _whole(0),
     "transform": _Transform | None,
     "tolerance": _Positive,
+    "time_bins": _ends_of_bins(0),
     "topk": _list_of(_whole(1), "a whole number of 1 or more, or a list of these"),
     "train_batch_size": _whole(1),
     "unload_col": _LeftOutColumns | None,

@@ -179,7 +179,8 @@ def loader_class(config: Any, model: type[AbstractRecommender]) -> type[TrainLoa
     everywhere = config["sequence_training"] == "all_positions" and config["loss_type"] == "CE"
     if everywhere and getattr(model, "cloze", False):
         return ClozeLoader
-    return WindowLoader if everywhere and hasattr(model, "encode") else PrefixLoader
+    windows = hasattr(model, "encode") or getattr(model, "reads_places", False)
+    return WindowLoader if everywhere and windows else PrefixLoader
 
 
 def train_loader(config: Any, data: PreparedData, model: type[AbstractRecommender]) -> TrainLoader:

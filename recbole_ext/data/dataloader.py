@@ -251,7 +251,8 @@ class WindowLoader(TrainLoader):
 
     Every training target occurs once per epoch. The cuts between a user's windows are redrawn each epoch, so that
     over the epochs an item is predicted from contexts of every length (0 to L - 1 earlier items of the window).
-    ``train_batch_size`` counts places, including the empty places of users with short histories.
+    ``train_batch_size`` counts places, including the empty places of users with short histories. A model with
+    ``reads_places`` also gets the place of each window's first item in the user's interactions, ``first_place (B,)``.
     """
 
     first_target = 1  # a user's first item has no context to be predicted from
@@ -283,13 +284,14 @@ class WindowLoader(TrainLoader):
         length = np.minimum(last - data.indptr[users], width)
         targets = cut_windows(data.items, last + 1, length, width)
         targets[np.arange(width) < (length - fresh)[:, None]] = 0
-        return Interaction(
-            {
-                self.dataset.uid_field: torch.from_numpy(users),
-                **history_fields(self.dataset, last, length, width),
-                "target_seq": torch.from_numpy(targets),
-            }
-        )
+        fields = {
+            self.dataset.uid_field: torch.from_numpy(users),
+            **history_fields(self.dataset, last, length, width),
+            "target_seq": torch.from_numpy(targets),
+        }
+        if self.dataset.history_places:
+            fields["first_place"] = torch.from_numpy(last - length - data.indptr[users])
+        return Interaction(fields)
 
 
 @dataclass(frozen=True)

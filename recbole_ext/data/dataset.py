@@ -56,6 +56,7 @@ class ExactDataset(Dataset):
         self._declare_sequence_fields()
         self.negative_history = self._negative_history()
         self.history_times = bool(getattr(config.model_class, "reads_times", False))
+        self.history_places = bool(getattr(config.model_class, "reads_places", False))
 
     def _load_data(self, token: str, dataset_path: str) -> None:
         self._load_inter_feat(token, dataset_path)

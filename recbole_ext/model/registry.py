@@ -197,6 +197,14 @@ MODELS: dict[str, ModelSpec] = {
                 ("STAN", "Garg et al. 2019"),
             )
         ),
+        ModelSpec(
+            "LearntRules",
+            f"{_SEQUENTIAL}.learntrules:LearntRules",
+            "after Ludewig and Jannach 2018",
+            "sequential_classic",
+            explained="parts",
+            fold_in="window",
+        ),
         ModelSpec("BPR", f"{_GENERAL}.bpr:BPR", "Rendle et al. 2009", "classic", fold_in="solve"),
         *(
             ModelSpec(

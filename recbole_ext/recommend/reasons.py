@@ -91,7 +91,12 @@ def _parts(
         found = model.parts(batch.interaction, items)
     else:
         found = _linear_parts(opened, batch, items)
-    return None if found is None else _summing(found[0], found[1], scores)
+    return None if found is None else _summing(found[0], found[1], _without_offset(model, items, scores))
+
+
+def _without_offset(model: Any, items: np.ndarray, scores: np.ndarray) -> np.ndarray:
+    """Scores less what a model adds to an item for everybody: ``offset(items)`` gives it, where there is any."""
+    return scores - model.offset(items) if hasattr(model, "offset") else scores
 
 
 def _summing(history: np.ndarray, effects: np.ndarray, scores: np.ndarray) -> Reading | None:
@@ -252,6 +257,7 @@ def _parts_of_stranger(
 ) -> Reading | None:
     """Exact parts of the scores of one history; None if they do not sum to the scores."""
     model = opened.trainer.model
+    scores = _without_offset(model, items, scores)
     if hasattr(model, "history_parts"):
         found = model.history_parts(one, items)
         return None if found is None else _summing(found[0], found[1], scores)

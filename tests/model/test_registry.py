@@ -218,7 +218,7 @@ CLASSIC = {
 }
 SEQUENTIAL_CLASSIC = {
     *("SequentialRules", "MarkovChain", "SKNN", "VSKNN", "STAN"),
-    *("FPMC", "FOSSIL", "TransRec"),
+    *("FPMC", "FOSSIL", "TransRec", "LearntRules"),
 }
 
 

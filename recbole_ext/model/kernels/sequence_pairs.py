@@ -9,7 +9,7 @@ import scipy.sparse as sp
 
 from recbole_ext.model.kernels.largest_rows import LargestRows
 
-__all__ = ["DISTANCE_WEIGHTS", "distance_weight", "sequence_pairs"]
+__all__ = ["DISTANCE_WEIGHTS", "count_pairs", "distance_weight", "item_blocks", "sequence_pairs"]
 
 DISTANCE_WEIGHTS = ("linear", "inverse", "exponential", "quadratic", "flat")
 """The functions by which a weight decays with distance."""
@@ -45,14 +45,15 @@ def distance_weight(
     return forms[kind]()
 
 
-def _blocks(pairs: np.ndarray, n_items: int) -> Iterator[tuple[int, int]]:
+def item_blocks(pairs: np.ndarray, cells: int) -> Iterator[tuple[int, int]]:
     """Yields ranges of items with at most ``_BLOCK_PAIRS`` pairs and ``_BLOCK_ELEMENTS`` cells, or a single item.
 
     Args:
         pairs: ``(n_items,) int64`` upper bound on the number of pairs of each item.
-        n_items: Number of columns of a block.
+        cells: Number of cells of an item.
     """
-    total, first, most = np.concatenate([[0], np.cumsum(pairs)]), 0, max(1, _BLOCK_ELEMENTS // n_items)
+    n_items, most = len(pairs), max(1, _BLOCK_ELEMENTS // cells)
+    total, first = np.concatenate([[0], np.cumsum(pairs)]), 0
     while first < n_items:
         by_pairs = int(np.searchsorted(total, total[first] + _BLOCK_PAIRS, side="right")) - 1
         last = min(max(first + 1, min(by_pairs, first + most)), n_items)
@@ -60,7 +61,7 @@ def _blocks(pairs: np.ndarray, n_items: int) -> Iterator[tuple[int, int]]:
         first = last
 
 
-def _count(
+def count_pairs(
     rows: np.ndarray,
     users: np.ndarray,
     items: np.ndarray,
@@ -120,9 +121,9 @@ def sequence_pairs(
     counts = np.bincount(items, minlength=n_items)
     order, begin = np.argsort(items, kind="stable"), np.concatenate([[0], np.cumsum(counts)])
     rows = LargestRows(n_items, k)
-    for first, last in _blocks(counts * len(offsets[0]), n_items):
+    for first, last in item_blocks(counts * len(offsets[0]), n_items):
         block = np.zeros((last - first, n_items))
-        _count(order[begin[first] : begin[last]], users, items, offsets, first, block)
+        count_pairs(order[begin[first] : begin[last]], users, items, offsets, first, block)
         block[np.arange(last - first), np.arange(first, last)] = 0
         if source_scale is not None:
             block *= source_scale[first:last, None]

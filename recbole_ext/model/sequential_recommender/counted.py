@@ -13,7 +13,7 @@ from recbole_ext._compat.host import InputType, SequentialRecommender
 from recbole_ext.data.histories import SECONDS_A_DAY
 from recbole_ext.errors import RecBoleExtError
 
-__all__ = ["SECONDS_A_DAY", "Counted", "Histories"]
+__all__ = ["SECONDS_A_DAY", "Counted", "Histories", "ReadsHistories"]
 
 
 @dataclass(frozen=True)
@@ -61,27 +61,13 @@ class Histories:
         return sp.csr_matrix((weights.astype(np.float32), (self.rows, self.items)), shape=shape)
 
 
-class Counted(SequentialRecommender):
-    """Base of sequential models that count the training data when they are built.
-
-    The trainer runs one epoch, as for all models without trainable parameters: one short pass over users that does
-    nothing. A checkpoint stores no counts, because they follow from the training data. Counts come only from the
-    training data; scoring reads the window of the batch, so any history can be scored.
-    """
-
-    input_type = InputType.LISTWISE  # one training example per user: the shortest pass
-    learns = False
-    reads_times = True
+class ReadsHistories(SequentialRecommender):
+    """Base of sequential models that score the windows of a batch as :class:`Histories`."""
 
     def __init__(self, config: Any, dataset: Any) -> None:
         super().__init__(config, dataset)
         self.n_users = dataset.num(self.USER_ID)
         self.TIME_SEQ = dataset.time_field + config["LIST_SUFFIX"]
-        self.fake_loss = torch.nn.Parameter(torch.zeros(1))
-
-    def calculate_loss(self, interaction: Any) -> torch.Tensor:
-        """Returns 0; the model has no trainable parameters."""
-        return self.fake_loss.sum() * 0
 
     def sequences(self, dataset: Any) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         """Users, items and times ``(N,) int64`` of the training interactions, by user, then in order."""
@@ -112,3 +98,24 @@ class Counted(SequentialRecommender):
     def full_sort_predict(self, interaction: Any) -> torch.Tensor:
         """``(B, n_items)`` scores of the whole catalogue."""
         return self.scores(self.histories(interaction)).to(self.device)
+
+
+class Counted(ReadsHistories):
+    """Base of sequential models that count the training data when they are built.
+
+    The trainer runs one epoch, as for all models without trainable parameters: one short pass over users that does
+    nothing. A checkpoint stores no counts, because they follow from the training data. Counts come only from the
+    training data; scoring reads the window of the batch, so any history can be scored.
+    """
+
+    input_type = InputType.LISTWISE  # one training example per user: the shortest pass
+    learns = False
+    reads_times = True
+
+    def __init__(self, config: Any, dataset: Any) -> None:
+        super().__init__(config, dataset)
+        self.fake_loss = torch.nn.Parameter(torch.zeros(1))
+
+    def calculate_loss(self, interaction: Any) -> torch.Tensor:
+        """Returns 0; the model has no trainable parameters."""
+        return self.fake_loss.sum() * 0

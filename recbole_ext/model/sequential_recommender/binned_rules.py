@@ -1,0 +1,245 @@
+"""Scores from counted pairs whose weights are parameters: what LearntRules and ResidualRules share."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import scipy.sparse as sp
+import torch
+from torch import nn
+
+from recbole_ext.errors import ConfigError
+from recbole_ext.model.kernels.binned_pairs import bin_of_distances, binned_pairs
+from recbole_ext.model.kernels.sparse_product import dense_product
+from recbole_ext.model.losses.popularity import train_counts
+from recbole_ext.model.sequential_recommender.counted import Histories, ReadsHistories
+
+__all__ = ["BinnedRules", "Training"]
+
+
+@dataclass(frozen=True)
+class Training:
+    """The training interactions by user, in order.
+
+    Attributes:
+        items: ``(N,) int64``.
+        indptr: ``(n_users + 1,) int64`` offsets of the users.
+        repeats: Whether a user has an item twice.
+    """
+
+    items: np.ndarray
+    indptr: np.ndarray
+    repeats: bool
+
+    @classmethod
+    def of(cls, users: np.ndarray, items: np.ndarray, n_users: int) -> Training:
+        """Of interactions ``(N,)`` by user."""
+        order = np.lexsort((items, users))
+        repeats = bool(((np.diff(users[order]) == 0) & (np.diff(items[order]) == 0)).any())
+        return cls(items, np.concatenate([[0], np.cumsum(np.bincount(users, minlength=n_users))]), repeats)
+
+    @property
+    def lengths(self) -> np.ndarray:
+        """``(n_users,) int64``."""
+        return np.diff(self.indptr)
+
+    def around(self, users: np.ndarray, first: np.ndarray, width: int) -> np.ndarray:
+        """Returns the ``(B, width) int64`` items of users ``(B,)`` from place ``first (B,)`` on, 0 outside."""
+        place = first[:, None] + np.arange(width)
+        begin, end = self.indptr[users, None], self.indptr[users + 1, None]
+        inside = (place >= 0) & (begin + place < end)
+        return np.where(inside, self.items[np.where(inside, begin + place, 0)], 0)
+
+
+class BinnedRules(ReadsHistories):
+    """Sequential rules whose weights are parameters.
+
+    With C_b(i, j) the number of training pairs of the items i and j whose distance is in bin b (for each bin apart
+    from i to a later j and from i to an earlier j), φ the popularity, and a history h_1, ..., h_n with its times:
+
+        rules(j | h) = φ(j)^-β Σ_p exp(lag(n - p) + since(t_n - t_p)) φ(h_p)^-α Σ_b exp(distance(b)) C_b(h_p, j)
+        score(j | h) = rules(j | h) + exp(prior) φ(j)^γ
+
+    ``distance``, ``lag`` and ``since`` are tables over bins. The probability of j in training is proportional to
+    score(j | h)^τ. Gradients reach every number above through one sum over bins; no count has a gradient.
+
+    Args:
+        config: ``distance_bins``, ``lag_bins``, ``time_bins`` (the last value of each bin; the last bins of lags and
+            times are open), ``k``, ``rules_rate``.
+        dataset: The training part.
+    """
+
+    reads_times = True
+    reads_places = True
+
+    def __init__(self, config: Any, dataset: Any) -> None:
+        super().__init__(config, dataset)
+        ends = [int(end) for end in config["distance_bins"]]
+        self.rate, self.masked = float(config["rules_rate"]), bool(config["mask_seen"])
+        users, items, _ = self.sequences(dataset)
+        self.training_part = Training.of(users, items, self.n_users)
+        self.bins = bin_of_distances(ends)
+        k = None if config["k"] is None else int(config["k"])
+        self.pairs = binned_pairs(users, items, self.n_items, self.bins, k=k)
+        self.counts = torch.from_numpy(self.pairs.counts)
+        self.popularity = torch.from_numpy(np.maximum(train_counts(dataset), 1)).float()
+        self.lag_ends, self.time_ends = np.array(config["lag_bins"]), np.array(config["time_bins"])
+        middle = (np.array(ends) + np.array([0, *ends[:-1]]) + 1) / 2
+        near = np.log(1 - (middle - 1) / (ends[-1] + 1))
+        lags = np.append(self.lag_ends, self.lag_ends[-1] + 1)
+        self.distance = self._parameter(np.concatenate([near, near - 0.5]))
+        self.lag = self._parameter(-0.4 * np.minimum(lags, 10))
+        self.since = self._parameter(np.zeros(len(self.time_ends) + 1))
+        # source popularity, target popularity, sharpness, log of the prior, popularity of the prior
+        self.powers = self._parameter(np.array([0.5, 0.5, 1.0, -3.0, 0.5]))
+        self._rules: tuple[tuple[list[float], list[float]], sp.csr_matrix] | None = None
+
+    def _parameter(self, values: np.ndarray) -> nn.Parameter:
+        return nn.Parameter(torch.from_numpy(values / self.rate).float())
+
+    def _power(self, place: int) -> torch.Tensor:
+        return self.rate * self.powers[place]
+
+    # Training
+
+    def window_scores(self, interaction: Any) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
+        """Scores the catalogue at every position with a target, as if the user had not been counted.
+
+        Returns:
+            ``(N, n_items)`` logarithms of the scores, ``(N, n_items) bool`` items that are no candidates, and ``(N,)``
+            targets.
+        """
+        if "target_seq" not in interaction:
+            raise ConfigError(
+                f"{type(self).__name__} is trained on windows: set sequence_training: all_positions"
+            )
+        items, target = interaction[self.ITEM_SEQ], interaction["target_seq"]
+        users, first = interaction[self.USER_ID].numpy(), interaction["first_place"].numpy()
+        asked = target > 0
+        weights = self._history_weights(items, interaction[self.ITEM_SEQ_LEN], interaction[self.TIME_SEQ])
+        rules = self._dense_rules()[items]  # (B, L, n_items)
+        raw = torch.bmm(weights, rules)
+        raw = self._without_own(raw, weights, items, rules, users, first)[asked]
+        own = self._own_entries(asked.numpy(), users, first)
+        popularity = self.popularity.expand(len(raw), -1).clone()
+        popularity.view(-1).index_add_(0, own[1], torch.full((len(own[1]),), -1.0))
+        refused = torch.zeros(raw.shape, dtype=torch.bool)
+        refused[:, 0] = True
+        if self.masked:
+            refused.view(-1)[own[0]] = True
+        return self._log_scores(raw, popularity.clamp_(min=1).log_()), refused, target[asked]
+
+    def _log_scores(self, raw: torch.Tensor, log_popularity: torch.Tensor) -> torch.Tensor:
+        target, prior, power = self._power(1), self._power(3), self._power(4)
+        return (
+            torch.log(raw.clamp(min=0) + torch.exp(prior + (power + target) * log_popularity))
+            - target * log_popularity
+        )
+
+    def _history_weights(
+        self, items: torch.Tensor, lengths: torch.Tensor, times: torch.Tensor
+    ) -> torch.Tensor:
+        """``(B, L, L)`` weight of the item at place p for the position t ≥ p."""
+        width = items.shape[1]
+        place = np.arange(width)
+        lags = torch.from_numpy(np.searchsorted(self.lag_ends, np.maximum(place[:, None] - place, 0)))
+        seconds = (times[:, :, None] - times[:, None, :]).clamp_(min=0).numpy()
+        since = torch.from_numpy(np.searchsorted(self.time_ends, seconds))
+        weights = torch.exp(self.rate * (self.lag[lags] + self.since[since]))
+        used = torch.from_numpy(place[:, None] >= place) & (torch.arange(width) < lengths[:, None])[:, None]
+        return weights * used * (self.popularity[items] ** -self._power(0))[:, None]
+
+    def _values(self) -> torch.Tensor:
+        """``(Z,)`` weighted sums over the bins."""
+        return self.counts @ torch.exp(self.rate * self.distance)
+
+    def _dense_rules(self) -> torch.Tensor:
+        """``(n_items, n_items)``."""
+        row = np.repeat(np.arange(self.n_items), np.diff(self.pairs.indptr))
+        place = torch.from_numpy(row * self.n_items + self.pairs.indices)
+        flat = torch.zeros(self.n_items * self.n_items).scatter(0, place, self._values())
+        return flat.view(self.n_items, self.n_items)
+
+    def _without_own(
+        self,
+        raw: torch.Tensor,
+        weights: torch.Tensor,
+        items: torch.Tensor,
+        rules: torch.Tensor,
+        users: np.ndarray,
+        first: np.ndarray,
+    ) -> torch.Tensor:
+        """Subtracts from ``(B, L, n_items)`` sums what the pairs of the user add to them."""
+        reach, width = len(self.bins), items.shape[1]
+        part = self.training_part
+        if part.repeats:  # an item of the window has pairs at other places, too
+            own = part.around(users, np.zeros_like(first), int(part.lengths[users].max()))
+            same = torch.from_numpy(
+                (items.numpy()[:, :, None] == own[:, None]).astype(np.float32)
+            )  # (B, L, W)
+            one = same @ self._by_distance(np.arange(own.shape[1]) - np.arange(own.shape[1])[:, None])
+        else:
+            own = part.around(users, first - reach, width + 2 * reach)
+            one = self._by_distance(np.arange(own.shape[1]) - reach - np.arange(width)[:, None])
+        columns = torch.from_numpy(own)[:, None].expand(-1, width, -1)
+        # Not the item itself, and nothing that was not kept.
+        counted = rules.detach().gather(2, columns) > 0
+        return raw.scatter_add(2, columns, -torch.bmm(weights, one * counted))
+
+    def _by_distance(self, apart: np.ndarray) -> torch.Tensor:
+        """Weight of a pair whose later or, below 0, earlier item is ``apart`` places away; 0 out of reach."""
+        near = (apart != 0) & (np.abs(apart) <= len(self.bins))
+        bins = self.bins[np.where(near, np.abs(apart) - 1, 0)] + (apart < 0) * (self.bins[-1] + 1)
+        weights = torch.exp(self.rate * self.distance)
+        return weights[torch.from_numpy(bins)] * torch.from_numpy(near)
+
+    def _own_entries(
+        self, asked: np.ndarray, users: np.ndarray, first: np.ndarray
+    ) -> tuple[torch.Tensor, torch.Tensor]:
+        """Flat places in ``(N, n_items)`` of the user's items up to each position, and of the later ones."""
+        window, position = np.nonzero(asked)
+        begin, end = self.training_part.indptr[users[window]], self.training_part.indptr[users[window] + 1]
+        length = end - begin
+        row = np.repeat(np.arange(len(window)), length)
+        place = np.arange(len(row)) - np.repeat(np.cumsum(length) - length, length)
+        flat = row * self.n_items + self.training_part.items[np.repeat(begin, length) + place]
+        past = place <= np.repeat(first[window] + position, length)
+        return torch.from_numpy(flat[past]), torch.from_numpy(flat[~past])
+
+    # Scoring
+
+    def rules(self) -> sp.csr_matrix:
+        """Returns ``(n_items, n_items) float32`` Σ_b exp(distance(b)) C_b φ(i)^-α φ(j)^-β, anew after a change."""
+        # Not the versions of the tensors: a fused optimiser does not raise them.
+        numbers = (self.distance.tolist(), self.powers.tolist())
+        if self._rules is None or self._rules[0] != numbers:
+            with torch.no_grad():
+                values = self._values()
+                source, target = (self.popularity ** -self._power(place) for place in (0, 1))
+                row = torch.from_numpy(np.repeat(np.arange(self.n_items), np.diff(self.pairs.indptr)))
+                values *= source[row] * target[torch.from_numpy(self.pairs.indices)]
+            parts = (values.numpy(), self.pairs.indices, self.pairs.indptr)
+            self._rules = numbers, sp.csr_matrix(parts, shape=(self.n_items, self.n_items))
+        return self._rules[1]
+
+    def bias(self) -> torch.Tensor:
+        """``(n_items,)`` exp(prior) φ(j)^γ."""
+        with torch.no_grad():
+            return torch.exp(self._power(3)) * self.popularity ** self._power(4)
+
+    def _weights(self, histories: Histories) -> np.ndarray:
+        """``(n,) float64`` exp(lag + since) of each place."""
+        lag, since = (self.rate * table.detach().double().numpy() for table in (self.lag, self.since))
+        age = histories.last_times()[histories.rows] - histories.timed()
+        return np.exp(
+            lag[np.searchsorted(self.lag_ends, histories.ages)] + since[np.searchsorted(self.time_ends, age)]
+        )
+
+    def rule_scores(self, histories: Histories) -> torch.Tensor:
+        """Returns ``(B, n_items) float32`` scores of the formula."""
+        return (
+            dense_product(histories.matrix(self._weights(histories), self.n_items), self.rules())
+            + self.bias()
+        )
