@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Literal, get_args
 
@@ -97,6 +97,7 @@ class Split:
     phase: np.ndarray
     tie_share: float
     kept: Targets = "all"
+    _stops: dict[int, np.ndarray] = field(default_factory=dict, init=False, repr=False, compare=False)
 
     def rows(self, phase: int) -> np.ndarray:
         """``(n,) int64`` rows of a phase, in order."""
@@ -105,8 +106,11 @@ class Split:
     def before(self, phase: int) -> tuple[np.ndarray, np.ndarray]:
         """Each user's rows that precede a phase, as ``(start, stop)``, both ``(n_users,) int64``."""
         start = self.interactions.indptr[:-1]
-        earlier = np.concatenate([[0], np.cumsum(self.phase < phase)])
-        return start, start + earlier[self.interactions.indptr[1:]] - earlier[start]
+        if phase not in self._stops:
+            # Asked for many times, and a pass over all rows.
+            earlier = np.concatenate([[0], np.cumsum(self.phase < phase)])
+            self._stops[phase] = start + earlier[self.interactions.indptr[1:]] - earlier[start]
+        return start, self._stops[phase]
 
     def period(self, phase: int) -> tuple[np.ndarray, np.ndarray]:
         """Each user's rows of a phase, as ``(start, stop)``, both ``(n_users,) int64``."""

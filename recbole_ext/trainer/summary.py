@@ -108,7 +108,7 @@ def describe(config: Any, figures: Mapping[str, Any], data: PreparedData) -> str
         f"validation and {figures['test']:,} test interactions; the tie-break '{config['tie_break']}' decides a "
         f"held-out item of {data.split.tie_share:.1%} of the users\n"
         f"popularity in training: Gini {figures['popularity_gini']:.3f}; head and tail items by {groups}"
-        f"{_sampled(config)}{_each_epoch(data)}"
+        f"{_unread(config)}{_sampled(config)}{_each_epoch(data)}"
     )
 
 
@@ -120,6 +120,20 @@ def _users_of_epochs(data: PreparedData) -> dict[str, int]:
 def _each_epoch(data: PreparedData) -> str:
     some, every = len(data.validation.each_epoch.users), len(data.validation.users)
     return "" if some == every else f"\neach epoch is validated on {some:,} of {every:,} users, drawn once"
+
+
+def _unread(config: Any) -> str:
+    """Before one target of a period lie events that only some models read."""
+    if (
+        config["split"] != "global_time"
+        or config["split_targets"] in ("all", "first")
+        or config["same_history"]
+    ):
+        return ""
+    return (
+        "\nNOTE: general models do not read what a user did in the test period before the target, sequential ones do: "
+        "same_history: true lets all of them read it"
+    )
 
 
 def _sampled(config: Any) -> str:

@@ -11,6 +11,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from recbole_ext.cli.show import protocol_line
+from recbole_ext.config.build import build_config
+from recbole_ext.data.build import prepare_data
 from recbole_ext.data.evidence import evidence_of
 from recbole_ext.data.interactions import TEST, TRAIN, VALID, Split, Targets, split_interactions
 from recbole_ext.data.statistics import cold_shares
@@ -153,6 +155,7 @@ def test_a_run_says_its_split_and_reads_the_history_before_its_target(
         "out (0.0% of the test users are cold, and so are the items of 0.0% of the targets)"
     )
     assert said in protocol_line(result.metrics)
+    assert any("same_history: true lets all of them read it" in line for line in lines)
     assert any(said in line for line in lines)
     batch = next(iter(open_model(tmp_path / "run").data.test))
     assert len(batch.target_items) == len(batch.users)
@@ -162,3 +165,20 @@ def test_a_run_says_its_split_and_reads_the_history_before_its_target(
     for read, target in zip(last_read.tolist(), batch.target_items.tolist(), strict=True):
         # Each user walks a cycle of 20 items.
         assert int(tokens[target][1:]) == (int(tokens[read][1:]) + 1) % 20
+
+
+def test_a_shuffle_moves_all_of_the_history_and_no_target(quick: dict[str, Any]) -> None:
+    points = [1_000_000_060, 1_000_000_090]
+    own = {"split": "global_time", "split_time": points, "split_targets": "last", "history_shuffle": "all"}
+    plain = prepare_data(build_config("SASRec", None, (), {**quick, **own, "history_shuffle": "none"}))
+    mixed = prepare_data(build_config("SASRec", None, (), {**quick, **own}))
+    start, stop = mixed.split.history(TEST)
+    before, after = plain.split.interactions.items, mixed.test.dataset.interactions.items
+    np.testing.assert_array_equal(before[stop[1:]], after[stop[1:]])
+    moved = 0
+    for user in range(1, 61):
+        rows = slice(start[user], stop[user])
+        assert sorted(before[rows]) == sorted(after[rows])
+        # Steps 9 and 10 are of the test period, and history.
+        moved += (before[rows][-2:] != after[rows][-2:]).any()
+    assert moved > 30
