@@ -240,6 +240,7 @@ MODELS: dict[str, ModelSpec] = {
                 ("FEARec", "Du et al. 2023"),
                 ("GRU4Rec", "Hidasi et al. 2016; Tan et al. 2016"),
                 ("MLPSeq", "Covington et al. 2016"),
+                ("ResidualRules", "LearntRules and Kang and McAuley 2018"),
                 ("S3Rec", "Zhou et al. 2020"),
                 ("SASRec", "Kang and McAuley 2018"),
             )

@@ -82,7 +82,8 @@ def _parts(
     """Exact parts of the scores of one user; None if they do not sum to the scores, as with centred columns.
 
     A model provides its own parts: ``parts(interaction, items)`` of a window or a training user returns the items of
-    the history and ``(H, R)`` parts, ``history_parts(histories, items)`` those of any history.
+    the history and ``(H, R)`` parts, ``history_parts(histories, items)`` those of any history. Parts of a model with
+    ``offset(items)`` sum to the scores less these ``(R,)`` amounts, which no item of the history adds.
     """
     model = opened.trainer.model
     if batch.histories is not None and hasattr(model, "history_parts"):

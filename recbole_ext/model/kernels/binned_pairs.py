@@ -42,7 +42,8 @@ def binned_pairs(
     """Counts how often one item follows another, and precedes it, within the distances of each bin.
 
     Rows are counted block by block and a bin at a time. The result needs 4 + 8 n_bins bytes for each of its Z ≤
-    n_items · k values, whatever the number of interactions.
+    n_items · k values, whatever the number of interactions, and twice that while its blocks are joined. The 44,000
+    items of ML-32M with at least five ratings, k = 1000 and 9 bins need 3.4 GB, and 6.7 GB for that moment.
 
     Args:
         users: ``(N,)`` ids; the interactions of a user are contiguous and ordered by time.
@@ -70,9 +71,10 @@ def binned_pairs(
         row, column = _kept(block.sum(axis=0), counts, k)
         lengths.append(np.bincount(row, minlength=last - first))
         columns.append(column.astype(np.int32))
-        values.append(block[:, row, column].T)
+        # In the order of the result, so that it is held twice, not three times.
+        values.append(np.ascontiguousarray(block[:, row, column].T))
     indptr = np.concatenate([[0], np.cumsum(np.concatenate(lengths))])
-    return BinnedPairs(indptr, np.concatenate(columns), np.ascontiguousarray(np.concatenate(values)))
+    return BinnedPairs(indptr, np.concatenate(columns), np.concatenate(values))
 
 
 def _kept(total: np.ndarray, popularity: np.ndarray, k: int | None) -> tuple[np.ndarray, np.ndarray]:

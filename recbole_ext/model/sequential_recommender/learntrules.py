@@ -14,13 +14,19 @@ __all__ = ["LearntRules"]
 
 
 class LearntRules(BinnedRules):
-    """Sequential rules (Ludewig and Jannach, UMUAI 2018) whose hand-set numbers are learnt by gradient."""
+    """Sequential rules (Ludewig and Jannach, UMUAI 2018) whose hand-set numbers are learnt.
+
+    The score is that of :class:`BinnedRules`: a sum over the items of the history and an amount of the item's own, so
+    that its reasons are exact. Its 43 numbers are learnt by soft-max over all items at every position. It is no neural
+    network but a classic that knows the order: a score is linear in looked-up counts, as in SequentialRules, with no
+    layer in between; as in FPMC, a gradient only sets the numbers. It is not deterministic, since the batches are
+    drawn.
+    """
 
     def calculate_loss(self, interaction: Any) -> torch.Tensor:
         """Returns the mean soft-max cross-entropy over all candidates, at every position with a target."""
         scores, refused, target = self.window_scores(interaction)
-        logits = (self._power(2) * scores).masked_fill(refused, -torch.inf)
-        return torch.nn.functional.cross_entropy(logits, target)
+        return self.softmax_loss(scores, None, refused, target)
 
     def scores(self, histories: Histories) -> torch.Tensor:
         """Returns ``(B, n_items) float32`` scores."""
