@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
@@ -156,7 +156,7 @@ class Paper(_Part):
         source: Where its figures were published.
         dataset: The data set, with the counts that it must have.
         proxy: What is taken where it cannot be had.
-        candidates: ``full``: every item of the catalogue is ranked.
+        candidates: ``full``: every item of the catalogue is ranked; else the block ``candidates:`` of a configuration.
         protocol: Configuration keys of all runs: filter, split, mask, metrics.
         needs, waits, note: As in :class:`PaperModel`, of all rows.
         seeds: Each random model is run once a seed.
@@ -166,7 +166,7 @@ class Paper(_Part):
     source: PaperSource
     dataset: PaperData
     proxy: Proxy | None = None
-    candidates: Annotated[str, Field(pattern="^full$")] = "full"
+    candidates: Literal["full"] | dict[str, Any] = "full"
     protocol: dict[str, Any]
     needs: list[str] = Field(default_factory=list)
     waits: str = ""

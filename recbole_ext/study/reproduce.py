@@ -248,7 +248,6 @@ def _protocol(plan: ReproductionPlan, first: Run) -> dict[str, Any]:
     return {
         "dataset": first.metrics["dataset"],
         "phase": "test",
-        "candidates_of_paper": plan.file.paper.candidates,
         **{key: value for key, value in first.metrics["protocol"].items() if key != "seed"},
         "users": first.figures.users.test,
         "seeds": list(plan.file.paper.seeds),

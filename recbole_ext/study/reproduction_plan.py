@@ -92,8 +92,10 @@ def plan_reproduction(
         if row.label not in chosen_labels:
             reasons.setdefault(row.label, "not asked for with --models")
     data = _data_of(file, given)
+    candidates = file.paper.candidates
     values = {
         **file.paper.protocol,
+        "candidates": None if candidates == "full" else candidates,
         **(data.settings if isinstance(data, Proxy) else {}),
         **given,
         "dataset": data.name,
