@@ -15,7 +15,11 @@ from recbole_ext.trainer.train import train
 
 SEQUENTIAL = [name for name in known_models() if resolve_model(name)[1].type == ModelType.SEQUENTIAL]
 FAST = [name for name in SEQUENTIAL if name in {*MODELS, "NARM", "STAMP", "HGN"}]
-NAMES = [pytest.param(name, marks=() if name in FAST else pytest.mark.slow) for name in SEQUENTIAL]
+NAMES = [
+    pytest.param(name, marks=() if name in FAST else pytest.mark.slow)
+    for name in SEQUENTIAL
+    if name != "RepeatLast"  # it knows old items only, and the next one of the ring is new
+]
 # Post-norm attention diverges at the rate that suits the others; an epoch of BERT4Rec masks every window five times.
 SETTINGS: dict[str, dict[str, Any]] = {
     "S3Rec": {"pretrain_epochs": 1, "learning_rate": 0.003},
