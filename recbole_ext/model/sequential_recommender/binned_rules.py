@@ -78,6 +78,8 @@ class BinnedRules(ReadsHistories):
 
     reads_times = True
     reads_places = True
+    counts: torch.Tensor
+    popularity: torch.Tensor
 
     def __init__(self, config: Any, dataset: Any) -> None:
         super().__init__(config, dataset)
@@ -88,8 +90,10 @@ class BinnedRules(ReadsHistories):
         self.bins = bin_of_distances(ends)
         k = None if config["k"] is None else int(config["k"])
         self.pairs = binned_pairs(users, items, self.n_items, self.bins, k=k)
-        self.counts = torch.from_numpy(self.pairs.counts)
-        self.popularity = torch.from_numpy(np.maximum(train_counts(dataset), 1)).float()
+        popularity = torch.from_numpy(np.maximum(train_counts(dataset), 1)).float()
+        # Not stored: they follow from the training data.
+        self.register_buffer("counts", torch.from_numpy(self.pairs.counts), persistent=False)
+        self.register_buffer("popularity", popularity, persistent=False)
         self.lag_ends, self.time_ends = np.array(config["lag_bins"]), np.array(config["time_bins"])
         middle = (np.array(ends) + np.array([0, *ends[:-1]]) + 1) / 2
         near = np.log(1 - (middle - 1) / (ends[-1] + 1))
@@ -103,6 +107,10 @@ class BinnedRules(ReadsHistories):
 
     def _parameter(self, values: np.ndarray) -> nn.Parameter:
         return nn.Parameter(torch.from_numpy(values / self.rate).float())
+
+    def _here(self, array: np.ndarray) -> torch.Tensor:
+        """The array as a tensor where the parameters are."""
+        return torch.from_numpy(array).to(self.distance.device)
 
     def _power(self, place: int) -> torch.Tensor:
         return self.rate * self.powers[place]
@@ -121,14 +129,14 @@ class BinnedRules(ReadsHistories):
                 f"{type(self).__name__} is trained on windows: set sequence_training: all_positions"
             )
         items, target = interaction[self.ITEM_SEQ], interaction["target_seq"]
-        users, first = interaction[self.USER_ID].numpy(), interaction["first_place"].numpy()
+        users, first = (interaction[name].cpu().numpy() for name in (self.USER_ID, "first_place"))
         asked = target > 0
         weights = self._history_weights(items, interaction[self.ITEM_SEQ_LEN], interaction[self.TIME_SEQ])
         rules = self._rules_of(items)
         raw = torch.bmm(weights, rules)
         raw = self._without_own(raw, weights, items, rules, users, first)[asked]
-        past, later, often = self._own_entries(asked.numpy(), users, first)
-        refused = torch.zeros(raw.shape, dtype=torch.bool)
+        past, later, often = self._own_entries(asked.cpu().numpy(), users, first)
+        refused = torch.zeros(raw.shape, dtype=torch.bool, device=raw.device)
         refused[:, 0] = True
         if self.masked:
             refused.view(-1)[past] = True
@@ -161,11 +169,11 @@ class BinnedRules(ReadsHistories):
         """``(B, L, L)`` weight of the item at place p for the position t ≥ p."""
         width = items.shape[1]
         place = np.arange(width)
-        lags = torch.from_numpy(np.searchsorted(self.lag_ends, np.maximum(place[:, None] - place, 0)))
-        seconds = (times[:, :, None] - times[:, None, :]).clamp_(min=0).numpy()
-        since = torch.from_numpy(np.searchsorted(self.time_ends, seconds))
+        lags = self._here(np.searchsorted(self.lag_ends, np.maximum(place[:, None] - place, 0)))
+        seconds = (times[:, :, None] - times[:, None, :]).clamp_(min=0).cpu().numpy()
+        since = self._here(np.searchsorted(self.time_ends, seconds))
         weights = torch.exp(self.rate * (self.lag[lags] + self.since[since]))
-        used = torch.from_numpy(place[:, None] >= place) & (torch.arange(width) < lengths[:, None])[:, None]
+        used = self._here(place[:, None] >= place) & (self._here(place) < lengths[:, None])[:, None]
         return weights * used * (self.popularity[items] ** -self._power(0))[:, None]
 
     def _values(self, entries: torch.Tensor | None = None) -> torch.Tensor:
@@ -179,13 +187,13 @@ class BinnedRules(ReadsHistories):
         # Choosing among the counts costs more than half of them do.
         few = 2 * len(rows) < self.n_items
         if not few:
-            rows, inverse = torch.arange(self.n_items), items
-        begin, length = self.pairs.indptr[rows.numpy()], np.diff(self.pairs.indptr)[rows.numpy()]
+            rows, inverse = torch.arange(self.n_items, device=items.device), items
+        begin, length = (of[rows.cpu().numpy()] for of in (self.pairs.indptr, np.diff(self.pairs.indptr)))
         row = np.repeat(np.arange(len(rows)), length)
         entries = np.arange(len(row)) + np.repeat(begin - np.cumsum(length) + length, length)
-        place = torch.from_numpy(row * self.n_items + self.pairs.indices[entries])
-        values = self._values(torch.from_numpy(entries) if few else None)
-        flat = torch.zeros(len(rows) * self.n_items).scatter(0, place, values)
+        place = self._here(row * self.n_items + self.pairs.indices[entries])
+        values = self._values(self._here(entries) if few else None)
+        flat = values.new_zeros(len(rows) * self.n_items).scatter(0, place, values)
         return flat.view(len(rows), self.n_items)[inverse]
 
     def _without_own(
@@ -202,14 +210,14 @@ class BinnedRules(ReadsHistories):
         part = self.training_part
         if part.repeats:  # an item of the window has pairs at other places, too
             own = part.around(users, np.zeros_like(first), int(part.lengths[users].max()))
-            same = torch.from_numpy(
-                (items.numpy()[:, :, None] == own[:, None]).astype(np.float32)
+            same = self._here(
+                (items.cpu().numpy()[:, :, None] == own[:, None]).astype(np.float32)
             )  # (B, L, W)
             one = same @ self._by_distance(np.arange(own.shape[1]) - np.arange(own.shape[1])[:, None])
         else:
             own = part.around(users, first - reach, width + 2 * reach)
             one = self._by_distance(np.arange(own.shape[1]) - reach - np.arange(width)[:, None])
-        columns = torch.from_numpy(own)[:, None].expand(-1, width, -1)
+        columns = self._here(own)[:, None].expand(-1, width, -1)
         # Not the item itself, and nothing that was not kept.
         counted = rules.detach().gather(2, columns) > 0
         return raw.scatter_add(2, columns, -torch.bmm(weights, one * counted))
@@ -219,7 +227,7 @@ class BinnedRules(ReadsHistories):
         near = (apart != 0) & (np.abs(apart) <= len(self.bins))
         bins = self.bins[np.where(near, np.abs(apart) - 1, 0)] + (apart < 0) * (self.bins[-1] + 1)
         weights = torch.exp(self.rate * self.distance)
-        return weights[torch.from_numpy(bins)] * torch.from_numpy(near)
+        return weights[self._here(bins)] * self._here(near)
 
     def _own_entries(
         self, asked: np.ndarray, users: np.ndarray, first: np.ndarray
@@ -240,7 +248,7 @@ class BinnedRules(ReadsHistories):
         later, often = flat[~is_past], np.ones((~is_past).sum())
         if part.repeats:
             later, often = np.unique(later, return_counts=True)
-        return torch.from_numpy(flat[is_past]), torch.from_numpy(later), torch.from_numpy(often).float()
+        return self._here(flat[is_past]), self._here(later), self._here(often).float()
 
     # Scoring
 
@@ -252,20 +260,20 @@ class BinnedRules(ReadsHistories):
             with torch.no_grad():
                 values = self._values()
                 source, target = (self.popularity ** -self._power(place) for place in (0, 1))
-                row = torch.from_numpy(np.repeat(np.arange(self.n_items), np.diff(self.pairs.indptr)))
-                values *= source[row] * target[torch.from_numpy(self.pairs.indices)]
-            parts = (values.numpy(), self.pairs.indices, self.pairs.indptr)
+                row = self._here(np.repeat(np.arange(self.n_items), np.diff(self.pairs.indptr)))
+                values *= source[row] * target[self._here(self.pairs.indices)]
+            parts = (values.cpu().numpy(), self.pairs.indices, self.pairs.indptr)
             self._rules = numbers, sp.csr_matrix(parts, shape=(self.n_items, self.n_items))
         return self._rules[1]
 
     def bias(self) -> torch.Tensor:
-        """``(n_items,)`` exp(prior) φ(j)^γ."""
+        """Returns the ``(n_items,)`` exp(prior) φ(j)^γ, on the CPU."""
         with torch.no_grad():
-            return torch.exp(self._power(3)) * self.popularity ** self._power(4)
+            return (torch.exp(self._power(3)) * self.popularity ** self._power(4)).cpu()
 
     def _weights(self, histories: Histories) -> np.ndarray:
         """``(n,) float64`` exp(lag + since) of each place."""
-        lag, since = (self.rate * table.detach().double().numpy() for table in (self.lag, self.since))
+        lag, since = (self.rate * table.detach().cpu().double().numpy() for table in (self.lag, self.since))
         age = histories.last_times()[histories.rows] - histories.timed()
         return np.exp(
             lag[np.searchsorted(self.lag_ends, histories.ages)] + since[np.searchsorted(self.time_ends, age)]
