@@ -49,7 +49,7 @@ def overrides_of(ctx: click.Context) -> dict[str, Any]:
         ctx: Of the command.
 
     Raises:
-        ConfigError: An argument is no option, has no value, a value that is not YAML, or occurs twice.
+        ConfigError: An argument is not an option, has no value, a value that is not YAML, or occurs twice.
     """
     from recbole_ext.config.read import parse_overrides
 
@@ -95,7 +95,7 @@ def _split(command: click.Command, left: list[str]) -> tuple[list[str], list[str
 
 
 def _is_value(token: str) -> bool:
-    """Whether an argument may follow ``--key``; a negative number is no option."""
+    """Whether an argument may follow ``--key``; a negative number is not an option."""
     return not token.startswith("-") or token[1:2].isdigit() or token[1:2] == "."
 
 
@@ -119,7 +119,7 @@ def _check_names(command: click.Command, own: Sequence[str], keys: Sequence[str]
             continue
         close = difflib.get_close_matches(name, [*options, *known], n=1, cutoff=0.6)
         if close and close[0] in options:
-            raise click.UsageError(f"--{name} is no option; did you mean '{options[close[0]][0]}'?")
+            raise click.UsageError(f"--{name} is not an option; did you mean '{options[close[0]][0]}'?")
         if command.name in ("train", "tune") and not _may_be_outside(own):
             raise config_error(
                 Problem((name,), "unknown_key", known=tuple(known), origin=origin_of_option(name))

@@ -61,6 +61,10 @@ def _windows(model: ModelSource, values: Mapping[str, Any]) -> Iterable[tuple[st
     for key, wanted in (("loss_type", "CE"), ("sequence_training", "all_positions")):
         if values.get(key) != wanted:
             yield key, f"must be {wanted} for {model.name}, not {values.get(key)!r}"
+    if values.get("sequence_loss") != "full_softmax":
+        yield "sequence_loss", f"must be full_softmax for {model.name}, whose loss is its own"
+    if values.get("ips_power"):
+        yield "ips_power", f"must be 0 for {model.name}, whose loss is its own"
 
 
 def _heads(model: ModelSource, values: Mapping[str, Any]) -> Iterable[tuple[str, str]]:

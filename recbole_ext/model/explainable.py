@@ -20,8 +20,7 @@ class HowExplainable:
 EXPLANATIONS: dict[Explained, HowExplainable] = {
     "parts": HowExplainable(
         "exact parts of the score",
-        "Each item of the history adds a known amount, and the amounts sum to the score (of LearntRules: with "
-        "an amount for the popularity of the recommended item).",
+        "Each item of the history adds a known amount, and the amounts sum to the score.",
     ),
     "window": HowExplainable(
         "items of the window taken away",

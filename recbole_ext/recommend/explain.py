@@ -236,7 +236,7 @@ def explanation_lines(explanation: Explanation) -> list[str]:
         if explanation.kind == "parts" and one.reasons:
             rest = one.score - sum(reason.effect for reason in one.reasons)
             # Rounded before its sign is shown: nothing is left of a short history.
-            lines.append(f"     all other items together: {round(rest, 4) + 0.0:+.4f}")
+            lines.append(f"     everything else together: {round(rest, 4) + 0.0:+.4f}")
         if not one.reasons and explanation.kind != "none":
             single = "the history has one item: nothing can be taken away"
             lines.append(f"     {'no item of the history speaks for it' if explanation.history else single}")

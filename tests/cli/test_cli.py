@@ -135,18 +135,18 @@ MISTAKES: dict[str, tuple[list[str], Callable[[Path], Any], str]] = {
     "option of ours": (
         ["--modle=GRU4Rec"],
         nothing,
-        r"--modle is no option; did you mean '--model'\?",
+        r"--modle is not an option; did you mean '--model'\?",
     ),
     "option of ours before a key": (
         ["--config=toy.yaml", "--modle", "GRU4Rec", "--epochs", "3"],
         nothing,
-        r"--modle is no option; did you mean '--model'\?",
+        r"--modle is not an option; did you mean '--model'\?",
     ),
     "key without a model": (["--embeding-size=3"], nothing, r"did you mean 'embedding_size'\?"),
     "option of a re-ranking": (
         ["rerank", "run", "--mehtod=mmr"],
         nothing,
-        r"--mehtod is no option; did you mean '--method'\?",
+        r"--mehtod is not an option; did you mean '--method'\?",
     ),
     "option twice, in two spellings": (
         pop("--learning-rate=1", "--learning_rate", "2"),

@@ -59,7 +59,7 @@ def test_explain_takes_likes(run: Path, capsys: pytest.CaptureFixture[str]) -> N
     main(["explain", str(run), "--likes=Movie 3", "--likes=Movie 4", "--top=1"])
     said = capsys.readouterr().out
     assert said.startswith("EASE, a history: exact parts of the score, from 2 items of the history")
-    assert "all other items together: +0.0000" in said
+    assert "everything else together: +0.0000" in said
 
 
 @pytest.mark.parametrize(

@@ -115,7 +115,7 @@ def test_titles_genres_and_places(runs: dict[str, Path]) -> None:
     lines = explanation_lines(found)
     # twelve items a user, two of which are held out
     assert lines[0] == "ItemKNN, user u0: exact parts of the score, from 10 items of the history"
-    assert "all other items together" in "\n".join(lines)
+    assert "everything else together" in "\n".join(lines)
 
 
 def test_every_family_has_its_summary() -> None:
