@@ -30,12 +30,6 @@ from recbole_ext.errors import ConfigError
         ("HGN", {"reg_weight": 0.1}, "reg_weight .*must be a list, not 0.1"),
         ("HGN", {"reg_weight": [0.1, -0.1]}, "reg_weight .*must be a list, not "),
         ("GRU4Rec", {"loss_decimal_place": -1}, "loss_decimal_place .*must be a whole number from 1 to 15"),
-        ("LearntRules", {"ips_power": 0.5}, "ips_power .*must be 0 for LearntRules"),
-        (
-            "ResidualRules",
-            {"sequence_loss": "gbce"},
-            "sequence_loss .*must be full_softmax for ResidualRules",
-        ),
         ("GRU4Rec", {"transform": "magic"}, "transform .*must be one of mask_itemseq.*not 'magic'"),
     ],
 )

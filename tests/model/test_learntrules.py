@@ -191,6 +191,8 @@ def test_gradients_are_those_of_differences() -> None:
         ("time_bins", [-1], "time_bins"),
         ("rules_rate", 0, "rules_rate .* above 0"),
         ("k", 0, "k .* 1 or more"),
+        ("ips_power", 0.5, "ips_power .*must be 0 for LearntRules"),
+        ("sequence_loss", "gbce", "sequence_loss .*must be full_softmax for LearntRules"),
     ],
 )
 def test_bad_values_are_refused_when_configured(
