@@ -155,19 +155,15 @@ def _genres(ids: Ids, items: pl.DataFrame | None, separator: str) -> np.ndarray 
     if items is None or "genres" not in items.columns:
         return None
     genres = pl.col("genres") if items["genres"].dtype.is_nested() else pl.col("genres").str.split(separator)
-    pairs = (
-        items.select("item", genre=genres)
-        .explode("genre")
-        .drop_nulls("genre")
-        .filter(pl.col("genre") != "")
-        .join(ids.items.to_frame("item").with_row_index("id"), on="item")
+    pairs = ids.with_ids(
+        items.select("item", genre=genres).explode("genre").drop_nulls("genre").filter(pl.col("genre") != "")
     )
     names = pairs["genre"].unique().sort()
     if not len(names):
         return None
     column = pairs["genre"].cast(pl.Enum(names)).to_physical().to_numpy()
     matrix = np.zeros((len(ids.items) + 1, len(names)), dtype=np.float32)
-    matrix[pairs["id"].to_numpy().astype(np.int64) + 1, column] = 1
+    matrix[pairs["id"].to_numpy(), column] = 1
     return matrix
 
 

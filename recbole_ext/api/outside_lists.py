@@ -106,9 +106,14 @@ class Ids:
         import polars as pl
 
         users = pl.DataFrame({"user": self.users, "row": pl.int_range(len(self.users), eager=True)})
+        return self.with_ids(table.with_row_index("place").join(users, on="user")).sort("place")
+
+    def with_ids(self, table: pl.DataFrame) -> pl.DataFrame:
+        """A table with a column ``item``, with the column ``id`` beside it, in any order."""
+        import polars as pl
+
         items = pl.DataFrame({"item": self.items, "id": pl.int_range(1, len(self.items) + 1, eager=True)})
-        joined = table.with_row_index("place").join(users, on="user").join(items, on="item")
-        return joined.sort("place")
+        return table.join(items, on="item")
 
     def by_user(self, *tables: pl.DataFrame | None) -> tuple[np.ndarray, np.ndarray]:
         """Items of each user as ``(indptr, ids)``, in the order of the tables."""
@@ -124,8 +129,7 @@ class Ids:
         """``(n_items,) int64`` rows of each item, of all users."""
         import numpy as np
 
-        found = table.join(self.items.to_frame("item").with_row_index("id"), on="item")["id"].to_numpy()
-        return np.bincount(found.astype(np.int64) + 1, minlength=len(self.items) + 1)
+        return np.bincount(self.with_ids(table)["id"].to_numpy(), minlength=len(self.items) + 1)
 
     def lists(self, table: pl.DataFrame, width: int) -> np.ndarray:
         """``(U, width) int64`` ids, best first, 0 = no item.

@@ -35,6 +35,7 @@ __all__ = [
     "groups_of",
     "means_in_groups",
     "over_seeds",
+    "token_order",
 ]
 
 TESTED = ("ndcg", "recall", "hit", "mrr")
@@ -242,6 +243,12 @@ def _effort(runs: Sequence[Run]) -> dict[str, Any]:
     }
 
 
+def token_order(tokens: np.ndarray) -> list[int]:
+    """The order of tables of users: tokens ``(U,)`` sorted as text."""
+    names = tokens.astype(str).tolist()
+    return sorted(range(len(names)), key=names.__getitem__)
+
+
 def groups_of(split: Split, head_rule: str) -> list[Group]:
     """Heavy and light users; and, where each user has one held-out item, users whose item is head or tail.
 
@@ -258,9 +265,7 @@ def groups_of(split: Split, head_rule: str) -> list[Group]:
     if (last - first == 1).all():
         groups, targets = popularity_groups(split.train_counts(), head_rule), data.items[first]
         found = {**found, "head": groups.head[targets], "tail": groups.tail[targets]}
-    # Tables of users are sorted by token, as text.
-    tokens = data.user_tokens[users].astype(str).tolist()
-    order = sorted(range(len(tokens)), key=tokens.__getitem__)
+    order = token_order(data.user_tokens[users])
     return [Group(name, mask[order]) for name, mask in found.items()]
 
 

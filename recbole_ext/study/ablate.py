@@ -15,7 +15,7 @@ from recbole_ext.runs.files import alone_in, made_folder
 from recbole_ext.runs.kinds import check_study_folder
 from recbole_ext.runs.results import Ablation, SweepPoint, SweepResult, write_result
 from recbole_ext.runs.run import Run
-from recbole_ext.study.cells import Cells
+from recbole_ext.study.cells import Cells, study_protocol
 from recbole_ext.study.plan import AblationPlan, plan_ablation
 from recbole_ext.study.settings import AblationSettings, Sweep
 from recbole_ext.study.steps import steps_of
@@ -96,7 +96,7 @@ def _computed(settings: AblationSettings, cells: Cells, command: str) -> Ablatio
         points = []
         for value in sweep.values:
             runs = _runs(cells, sweep, value, settings.seeds)
-            protocol = protocol or _protocol(runs[0], settings.seeds)
+            protocol = protocol or study_protocol(runs[0], settings.seeds)
             points.append(_point(value, runs))
         sweeps.append(SweepResult(model=sweep.model, key=sweep.key, points=points))
     return Ablation(command=command, protocol=protocol, sweeps=sweeps)
@@ -126,13 +126,3 @@ def _point(value: Any, runs: list[Run]) -> SweepPoint:
         itemcoverage=plain_statistics.fmean(run.figures.test[f"itemcoverage@{k}"] for run in runs),
         seconds=plain_statistics.fmean(run.figures.seconds.training for run in runs),
     )
-
-
-def _protocol(first: Run, seeds: list[int]) -> dict[str, Any]:
-    return {
-        "dataset": first.metrics["dataset"],
-        "phase": "test",
-        **{key: value for key, value in first.metrics["protocol"].items() if key != "seed"},
-        "users": first.metrics["users"]["test"],
-        "seeds": list(seeds),
-    }

@@ -21,7 +21,7 @@ from recbole_ext.runs.run import Run, read_run
 from recbole_ext.study.steps import Steps
 from recbole_ext.trainer import train as pipeline
 
-__all__ = ["Cells"]
+__all__ = ["Cells", "study_protocol"]
 
 
 @dataclass(frozen=True)
@@ -153,3 +153,14 @@ def _check_table(run: Run) -> None:
         raise CheckpointError(
             f"{file} {what}: remove the folder {run.path} and repeat the command"
         ) from error
+
+
+def study_protocol(first: Run, seeds: Sequence[int]) -> dict[str, Any]:
+    """What the test figures of a study's cells rest on, from the first of them."""
+    return {
+        "dataset": first.metrics["dataset"],
+        "phase": "test",
+        **{key: value for key, value in first.metrics["protocol"].items() if key != "seed"},
+        "users": first.metrics["users"]["test"],
+        "seeds": list(seeds),
+    }

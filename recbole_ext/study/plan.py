@@ -333,9 +333,9 @@ def plan_sequentiality(
         if key in overrides:
             raise ConfigError(f"--{key} is set by the study itself: leave it out")
     keys = {**overrides, **({"dataset": dataset} if dataset else {}), "show_progress": False}
-    configs = [
-        read_model_config(model, files, {**keys, "seed": seed})[1] for model in names for seed in seeds
-    ]
-    if "NDCG" not in configs[0]["metrics"]:
+    # A model's keys do not depend on the seed, nor a seed on the model: each is looked at once.
+    pairs = [*((names[0], seed) for seed in seeds), *((model, seeds[0]) for model in names[1:])]
+    config, *_ = (read_model_config(model, files, {**keys, "seed": seed})[1] for model, seed in pairs)
+    if "NDCG" not in config["metrics"]:
         raise ConfigError("sequentiality needs the metric NDCG: add it to metrics")
-    return SequentialityPlan(names, tuple(seeds), tuple(map(Path, files)), keys, configs[0])
+    return SequentialityPlan(names, tuple(seeds), tuple(map(Path, files)), keys, config)

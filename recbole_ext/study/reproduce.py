@@ -33,7 +33,7 @@ from recbole_ext.runs.reproduction import (
 )
 from recbole_ext.runs.results import Estimate, write_result
 from recbole_ext.runs.run import ListFolder, Run, read_run
-from recbole_ext.study.cells import Cells
+from recbole_ext.study.cells import Cells, study_protocol
 from recbole_ext.study.papers import PaperClaim, PaperModel
 from recbole_ext.study.reproduce_table import reproduction_markdown
 from recbole_ext.study.reproduction_plan import ReproductionPlan
@@ -246,11 +246,7 @@ def _of_runs(runs: Sequence[Run], names: Sequence[str]) -> _Lists:
 
 def _protocol(plan: ReproductionPlan, first: Run) -> dict[str, Any]:
     return {
-        "dataset": first.metrics["dataset"],
-        "phase": "test",
-        **{key: value for key, value in first.metrics["protocol"].items() if key != "seed"},
-        "users": first.figures.users.test,
-        "seeds": list(plan.file.paper.seeds),
+        **study_protocol(first, plan.file.paper.seeds),
         "test_rule": "paired bootstrap over users of values averaged over seeds; paired randomisation test of "
         "the mean, Holm's correction over the pairs of a claim",
     }

@@ -3,23 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from recbole_ext.data.build import DataCache
+from recbole_ext.data.interactions import TEST
 from recbole_ext.data.order_statistics import order_statistics, target_is_tied
-from recbole_ext.evaluator.difference import Difference
 from recbole_ext.model.registry import model_spec, seeds_of, short_name
-from recbole_ext.runs.compare import differences, estimates, over_seeds
+from recbole_ext.runs.compare import differences, estimates, over_seeds, token_order
 from recbole_ext.runs.files import alone_in, made_folder
 from recbole_ext.runs.kinds import check_study_folder
 from recbole_ext.runs.order import KEPT, ModelOrder, OrderPoint, Sequentiality
-from recbole_ext.runs.results import Estimate, write_result
+from recbole_ext.runs.results import write_result
 from recbole_ext.runs.run import Run
-from recbole_ext.study.cells import Cells
+from recbole_ext.study.cells import Cells, study_protocol
 from recbole_ext.study.plan import SequentialityPlan
 from recbole_ext.study.sequentiality_table import sequentiality_markdown
 from recbole_ext.study.steps import steps_of
@@ -35,14 +34,6 @@ CONDITIONS: dict[str, dict[str, Any]] = {
     "equal seconds drawn anew": {"tie_break": "random"},
 }
 """What is done to the order, with the keys that do it. The last one also draws which of several items is held out."""
-
-
-@dataclass(frozen=True)
-class _Study:
-    """The study in its folder."""
-
-    cells: Cells
-    seeds: Sequence[int]
 
 
 def run_sequentiality(
@@ -78,9 +69,16 @@ def run_sequentiality(
     folder = made_folder(place)
     with alone_in(folder):
         values = {**plan.values, "dataset": dataset}
-        with steps_of("ordering and shuffling,", _count(plan)) as steps:
+        names = [
+            _name(model, condition, seed)
+            for model in plan.models
+            for condition in CONDITIONS
+            for seed in _seeds(model, condition, plan.seeds)
+        ]
+        with steps_of("ordering and shuffling,", len(names)) as steps:
             cells = Cells(folder / "cells", plan.files, values, DataCache(), report, steps)
-            result = _computed(_Study(cells, plan.seeds), plan, command)
+            cells.check(names)
+            result = _computed(cells, plan, command)
         write_result(folder, "sequentiality", result, sequentiality_markdown(result))
     return result
 
@@ -98,23 +96,13 @@ def _seeds(model: str, condition: str, seeds: Sequence[int]) -> Sequence[int]:
     return seeds_of(model, seeds) if condition == KEPT else seeds
 
 
-def _count(plan: SequentialityPlan) -> int:
-    """How many runs the study has."""
-    return sum(len(_seeds(model, one, plan.seeds)) for model in plan.models for one in CONDITIONS)
-
-
-def _computed(study: _Study, plan: SequentialityPlan, command: str) -> Sequentiality:
-    study.cells.check(
-        _name(model, condition, seed)
-        for model in plan.models
-        for condition in CONDITIONS
-        for seed in _seeds(model, condition, study.seeds)
-    )
+def _computed(cells: Cells, plan: SequentialityPlan, command: str) -> Sequentiality:
+    """All runs that are not there yet, and their figures."""
     runs = {
         model: {
             condition: [
-                study.cells.get(_name(model, condition, seed), model, {**keys, "seed": seed})
-                for seed in _seeds(model, condition, study.seeds)
+                cells.get(_name(model, condition, seed), model, {**keys, "seed": seed})
+                for seed in _seeds(model, condition, plan.seeds)
             ]
             for condition, keys in CONDITIONS.items()
         }
@@ -123,24 +111,11 @@ def _computed(study: _Study, plan: SequentialityPlan, command: str) -> Sequentia
     first = runs[plan.models[0]][KEPT][0]
     split = first.split()
     gap = int(plan.config["session_gap"])
-    tied = _by_token(split.interactions.user_tokens[split.evaluated_users(2)], target_is_tied(split))
-    protocol = {
-        "dataset": first.metrics["dataset"],
-        "phase": "test",
-        **{key: value for key, value in first.metrics["protocol"].items() if key != "seed"},
-        "users": first.figures.users.test,
-        "seeds": list(study.seeds),
-        "session_gap": gap,
-    }
+    tied = target_is_tied(split)[token_order(split.interactions.user_tokens[split.evaluated_users(TEST)])]
+    protocol = {**study_protocol(first, plan.seeds), "session_gap": gap}
     facts = order_statistics(split, gap)
     models = [_model(model, found, tied) for model, found in runs.items()]
     return Sequentiality(command=command, protocol=protocol, facts=facts, models=models)
-
-
-def _by_token(tokens: np.ndarray, values: np.ndarray) -> np.ndarray:
-    """In the order of tables of users: tokens sorted as text."""
-    names = tokens.astype(str).tolist()
-    return values[sorted(range(len(names)), key=names.__getitem__)]
 
 
 def _model(model: str, runs: Mapping[str, list[Run]], tied: np.ndarray) -> ModelOrder:
@@ -151,22 +126,14 @@ def _model(model: str, runs: Mapping[str, list[Run]], tied: np.ndarray) -> Model
     points = [
         OrderPoint(
             condition=condition,
-            ndcg=_estimate(found, key),
-            difference=_difference(against[condition], key),
+            ndcg=estimates(found, first.level, [key])[key],
+            difference=against[condition].get(key),
             tied=_mean(values[condition][key][tied]),
             untied=_mean(values[condition][key][~tied]),
         )
         for condition, found in runs.items()
     ]
     return ModelOrder(model=model, family=model_spec(model).family, points=points)
-
-
-def _estimate(runs: Sequence[Run], key: str) -> Estimate:
-    return estimates(runs, runs[0].level, [key])[key]
-
-
-def _difference(found: Mapping[str, Difference], key: str) -> Difference | None:
-    return found.get(key)
 
 
 def _mean(values: np.ndarray) -> float | None:
