@@ -257,6 +257,7 @@ _TYPES: dict[str, Any] = {
     "walk_power": _NotNegative,
     "weight_decay": _NotNegative,
     "window": _whole(1),
+    "window_batches": Literal["by_length", "random"],
     "worker": _whole(0),
 }
 # A key without a type of its own takes what its default is. bool before int: True is an int.

@@ -24,13 +24,13 @@ from recbole_ext.data.dataloader import (
     PrefixLoader,
     TrainLoader,
     UserLoader,
-    WindowLoader,
 )
 from recbole_ext.data.dataset import ExactDataset
 from recbole_ext.data.fingerprint import fingerprint
 from recbole_ext.data.interactions import TEST, TRAIN, VALID, Interactions, Split, history_shuffled
 from recbole_ext.data.negative_sampler import NegativeSampler
 from recbole_ext.data.shuffle import shuffle_of
+from recbole_ext.data.window_loader import WindowLoader
 from recbole_ext.errors import ConfigError
 from recbole_ext.progress import stage
 

@@ -8,10 +8,11 @@ import numpy as np
 import torch
 
 from recbole_ext._compat.host import Interaction
-from recbole_ext.data.dataloader import WindowLoader, history_fields
+from recbole_ext.data.dataloader import history_fields
 from recbole_ext.data.dataset import ExactDataset
 from recbole_ext.data.interactions import Split
 from recbole_ext.data.negative_sampler import NegativeSampler
+from recbole_ext.data.window_loader import WindowLoader
 from recbole_ext.data.windows import cut_windows
 
 __all__ = ["ClozeLoader", "cloze_mask"]
@@ -52,12 +53,12 @@ class ClozeLoader(WindowLoader):
 
     def _cut(self, chosen: np.ndarray) -> Interaction:
         config, data = self.config, self.split.interactions
-        width = int(config["MAX_ITEM_LIST_LENGTH"])
         last, fresh = chosen[:, 0], chosen[:, 1]
         users = np.searchsorted(data.indptr, last, side="right") - 1
         fine_tunes = self.rng.random() < float(config["ft_ratio"] or 0)
         stop = last + 1 - (self.rng.integers(0, fresh) if fine_tunes else 0)
-        length = np.minimum(stop - data.indptr[users], width)
+        length = np.minimum(stop - data.indptr[users], int(config["MAX_ITEM_LIST_LENGTH"]))
+        width = int(length.max())
         items = cut_windows(data.items, stop, length, width)
         if fine_tunes:
             masked = np.arange(width) == length[:, None] - 1

@@ -18,6 +18,7 @@ from recbole_ext.data.histories import Histories
 from recbole_ext.data.interactions import TRAIN, Split
 from recbole_ext.data.negative_sampler import NegativeSampler
 from recbole_ext.data.sampled_candidates import candidates_of
+from recbole_ext.data.window_batches import batches_in_order
 from recbole_ext.data.windows import cut_windows
 from recbole_ext.errors import DataError
 from recbole_ext.evaluator.metrics.beyond_accuracy import Evidence
@@ -31,7 +32,6 @@ __all__ = [
     "Sequences",
     "TrainLoader",
     "UserLoader",
-    "WindowLoader",
     "history_fields",
     "last_windows",
 ]
@@ -150,11 +150,14 @@ class TrainLoader:
 
     def __iter__(self) -> Iterator[Interaction]:
         self._order = self._examples()
+        batches = self._batches()
+        for chosen in tracked(batches, "an epoch:", len(batches), "batches"):
+            yield self.transform(self.dataset, self._cut(chosen))
+
+    def _batches(self) -> list[np.ndarray]:
+        """The examples of one epoch by batch, shuffled."""
         order = self.rng.permutation(self._order) if self.config["shuffle"] else self._order
-        starts = range(0, len(order), self.batch_size)
-        for start in tracked(starts, "an epoch:", len(starts), "batches"):
-            batch = self._cut(order[start : start + self.batch_size])
-            yield self.transform(self.dataset, batch)
+        return batches_in_order(order, self.batch_size)
 
     def _with_negatives(self, batch: Interaction) -> Interaction:
         """RecBole's layout: positives repeated for pairs; positives, then negatives, for points."""
@@ -244,54 +247,6 @@ class PrefixLoader(TrainLoader):
             }
         )
         return self._with_negatives(self.dataset.join(batch))
-
-
-class WindowLoader(TrainLoader):
-    """Windows of L items with a target at every position, for models that implement ``encode``.
-
-    Every training target occurs once per epoch. The cuts between a user's windows are redrawn each epoch, so that
-    over the epochs an item is predicted from contexts of every length (0 to L - 1 earlier items of the window).
-    ``train_batch_size`` counts places, including the empty places of users with short histories. A model with
-    ``reads_places`` also gets the place of each window's first item in the user's interactions, ``first_place (B,)``.
-    """
-
-    first_target = 1  # a user's first item has no context to be predicted from
-
-    def _batch_size(self) -> int:
-        return max(1, int(self.config["train_batch_size"]) // int(self.config["MAX_ITEM_LIST_LENGTH"]))
-
-    def _examples(self) -> np.ndarray:
-        """``(n, 2) int64``: row of each window's last target, and the number of its targets."""
-        width = int(self.config["MAX_ITEM_LIST_LENGTH"])
-        start, stop = self.split.before(TRAIN + 1)
-        total = np.maximum(stop - start - self.first_target, 0)
-        users = np.flatnonzero(total)
-        total, last = total[users], stop[users] - 1
-        newest = self.rng.integers(1, width + 1, len(users)) if self.config["shuffle"] else width
-        newest = np.where(total > width, newest, total)
-        windows = 1 - (newest - total) // width
-        number = np.arange(windows.sum()) - np.repeat(np.cumsum(windows) - windows, windows)
-        after = np.where(number > 0, np.repeat(newest, windows) + (number - 1) * width, 0)
-        fresh = np.where(
-            number > 0, np.minimum(np.repeat(total, windows) - after, width), np.repeat(newest, windows)
-        )
-        return np.stack([np.repeat(last, windows) - after, fresh], axis=1)
-
-    def _cut(self, chosen: np.ndarray) -> Interaction:
-        data, width = self.split.interactions, int(self.config["MAX_ITEM_LIST_LENGTH"])
-        last, fresh = chosen[:, 0], chosen[:, 1]
-        users = np.searchsorted(data.indptr, last, side="right") - 1
-        length = np.minimum(last - data.indptr[users], width)
-        targets = cut_windows(data.items, last + 1, length, width)
-        targets[np.arange(width) < (length - fresh)[:, None]] = 0
-        fields = {
-            self.dataset.uid_field: torch.from_numpy(users),
-            **history_fields(self.dataset, last, length, width),
-            "target_seq": torch.from_numpy(targets),
-        }
-        if self.dataset.history_places:
-            fields["first_place"] = torch.from_numpy(last - length - data.indptr[users])
-        return Interaction(fields)
 
 
 @dataclass(frozen=True)

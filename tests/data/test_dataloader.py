@@ -10,8 +10,9 @@ from hypothesis import strategies as st
 
 from recbole_ext.config.build import build_config
 from recbole_ext.data.build import loader_class, prepare_data, train_loader
-from recbole_ext.data.dataloader import PositiveLoader, PrefixLoader, UserLoader, WindowLoader
+from recbole_ext.data.dataloader import PositiveLoader, PrefixLoader, UserLoader
 from recbole_ext.data.interactions import TRAIN
+from recbole_ext.data.window_loader import WindowLoader
 from recbole_ext.errors import ConfigError, DataError
 from recbole_ext.model.registry import resolve_model
 from recbole_ext.trainer.train import train
@@ -54,8 +55,13 @@ def test_prefixes_are_recboles_with_every_target_once(quick):
 
 
 @settings(max_examples=25, deadline=None)
-@given(length=st.integers(4, 40), width=st.integers(2, 9), seed=st.integers(0, 3))
-def test_windows_answer_for_every_target_exactly_once(tmp_path_factory, length, width, seed):
+@given(
+    length=st.integers(4, 40),
+    width=st.integers(2, 9),
+    seed=st.integers(0, 3),
+    kind=st.sampled_from(["by_length", "random"]),
+)
+def test_windows_answer_for_every_target_exactly_once(tmp_path_factory, length, width, seed, kind):
     home = tmp_path_factory.mktemp("windows")
     write_inter(home, "toy", [(u, f"i{k:02}", 3, k) for u in "ab" for k in range(length)])
     overrides = {
@@ -67,6 +73,7 @@ def test_windows_answer_for_every_target_exactly_once(tmp_path_factory, length, 
         "min_user_interactions": 1,
         "min_item_interactions": 1,
         "train_batch_size": 3 * width,
+        "window_batches": kind,
         "seed": seed,
         "use_gpu": False,
     }

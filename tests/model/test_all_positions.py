@@ -12,7 +12,7 @@ from recbole.model.sequential_recommender.sasrec import SASRec as HostSASRec
 
 from recbole_ext.config.build import build_config
 from recbole_ext.data.build import PreparedData, prepare_data
-from recbole_ext.data.dataloader import WindowLoader
+from recbole_ext.data.window_loader import WindowLoader
 from recbole_ext.model.all_positions import AllPositions
 from recbole_ext.model.sequential_recommender.gru4rec import GRU4Rec
 from recbole_ext.model.sequential_recommender.sasrec import SASRec
@@ -170,7 +170,7 @@ def test_batches_of_windows_have_the_loss_of_their_prefixes(case: tuple[Any, Any
     for batch in WindowLoader(config, data.dataset, data.split, None):
         row, place = (batch["target_seq"] > 0).nonzero().T
         items = batch[model.ITEM_SEQ][row].clone()
-        items[torch.arange(WIDTH) > place[:, None]] = 0
+        items[torch.arange(items.shape[1]) > place[:, None]] = 0
         by_prefix = Interaction(
             {
                 model.ITEM_SEQ: items,

@@ -11,7 +11,7 @@ from recbole.model.sequential_recommender.caser import Caser as HostCaser
 
 from recbole_ext.config.build import build_config
 from recbole_ext.data.build import prepare_data
-from recbole_ext.data.dataloader import WindowLoader
+from recbole_ext.data.window_loader import WindowLoader
 from recbole_ext.model.kernels.prefix_maxima import prefix_maxima
 from recbole_ext.model.sequential_recommender.caser import Caser
 
@@ -118,6 +118,8 @@ def test_the_loss_of_the_loaders_batches_is_recboles(quick: dict[str, Any]) -> N
         row, place = (batch["target_seq"] > 0).nonzero().T
         items = batch[ours.ITEM_SEQ][row].clone()
         items[torch.arange(items.shape[1]) > place[:, None]] = 0
+        # A batch is as wide as its longest window; RecBole's Caser needs all L places.
+        items = torch.nn.functional.pad(items, (0, ours.max_seq_length - items.shape[1]))
         by_prefix = Interaction(
             {
                 ours.USER_ID: batch[ours.USER_ID][row],

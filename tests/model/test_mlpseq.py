@@ -12,7 +12,7 @@ from torch import nn
 
 from recbole_ext.config.build import build_config
 from recbole_ext.data.build import loader_class, prepare_data, train_loader
-from recbole_ext.data.dataloader import WindowLoader
+from recbole_ext.data.window_loader import WindowLoader
 from recbole_ext.errors import ConfigError
 from recbole_ext.model.sequential_recommender.mlpseq import MLPSeq
 from recbole_ext.trainer.train import train

@@ -1,0 +1,85 @@
+"""Training batches of windows with a target at every place."""
+
+from __future__ import annotations
+
+import numpy as np
+import torch
+
+from recbole_ext._compat.host import Interaction
+from recbole_ext.data.dataloader import TrainLoader, history_fields
+from recbole_ext.data.interactions import TRAIN
+from recbole_ext.data.window_batches import batches_by_length, filled_share
+from recbole_ext.data.windows import cut_windows
+
+__all__ = ["WindowLoader"]
+
+
+class WindowLoader(TrainLoader):
+    """Windows of L items with a target at every position, for models that implement ``encode``.
+
+    Every training target occurs once per epoch. The cuts between a user's windows are redrawn each epoch, so that
+    over the epochs an item is predicted from contexts of every length (0 to L - 1 earlier items of the window).
+
+    A batch has ``train_batch_size`` / L windows on average and is as wide as its longest one. With ``window_batches:
+    by_length`` its windows are of like length (see :func:`~recbole_ext.data.window_batches.batches_by_length`); with
+    ``random`` they are drawn from all. A model with ``reads_places`` also gets the place of each window's first item in
+    the user's interactions, ``first_place (B,)``.
+    """
+
+    first_target = 1  # a user's first item has no context to be predicted from
+
+    def _batch_size(self) -> int:
+        return max(1, int(self.config["train_batch_size"]) // int(self.config["MAX_ITEM_LIST_LENGTH"]))
+
+    def _examples(self) -> np.ndarray:
+        """``(n, 2) int64``: row of each window's last target, and the number of its targets."""
+        width = int(self.config["MAX_ITEM_LIST_LENGTH"])
+        start, stop = self.split.before(TRAIN + 1)
+        total = np.maximum(stop - start - self.first_target, 0)
+        users = np.flatnonzero(total)
+        total, last = total[users], stop[users] - 1
+        newest = self.rng.integers(1, width + 1, len(users)) if self.config["shuffle"] else width
+        newest = np.where(total > width, newest, total)
+        windows = 1 - (newest - total) // width
+        number = np.arange(windows.sum()) - np.repeat(np.cumsum(windows) - windows, windows)
+        after = np.where(number > 0, np.repeat(newest, windows) + (number - 1) * width, 0)
+        fresh = np.where(
+            number > 0, np.minimum(np.repeat(total, windows) - after, width), np.repeat(newest, windows)
+        )
+        return np.stack([np.repeat(last, windows) - after, fresh], axis=1)
+
+    def _batches(self) -> list[np.ndarray]:
+        if not (self.config["shuffle"] and self.config["window_batches"] == "by_length"):
+            return super()._batches()
+        length = self._lengths(self._order)[1]
+        batches = batches_by_length(length, self._order[:, 1], self.batch_size, self.rng)
+        return [self._order[rows] for rows in batches]
+
+    def _lengths(self, chosen: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """User and number of items of windows ``(B, 2)``, both ``(B,) int64``."""
+        data, last = self.split.interactions, chosen[:, 0]
+        users = np.searchsorted(data.indptr, last, side="right") - 1
+        stop = last + 1 - self.first_target
+        return users, np.minimum(stop - data.indptr[users], int(self.config["MAX_ITEM_LIST_LENGTH"]))
+
+    def filled_share(self) -> float:
+        """Draws an epoch; returns the share of its places that hold a target (with masks: an item)."""
+        self._order = self._examples()
+        batches = self._batches()
+        return filled_share([self._lengths(one)[1] for one in batches], int(self._order[:, 1].sum()))
+
+    def _cut(self, chosen: np.ndarray) -> Interaction:
+        data = self.split.interactions
+        last, fresh = chosen[:, 0], chosen[:, 1]
+        users, length = self._lengths(chosen)
+        width = int(length.max())
+        targets = cut_windows(data.items, last + 1, length, width)
+        targets[np.arange(width) < (length - fresh)[:, None]] = 0
+        fields = {
+            self.dataset.uid_field: torch.from_numpy(users),
+            **history_fields(self.dataset, last, length, width),
+            "target_seq": torch.from_numpy(targets),
+        }
+        if self.dataset.history_places:
+            fields["first_place"] = torch.from_numpy(last - length - data.indptr[users])
+        return Interaction(fields)

@@ -1,0 +1,103 @@
+"""Batches of windows of like length: nothing lost, nothing twice, as many targets in each."""
+
+from __future__ import annotations
+
+from itertools import pairwise
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from recbole_ext.config.build import build_config
+from recbole_ext.data.build import prepare_data, train_loader
+from recbole_ext.data.window_batches import batches_by_length, batches_in_order, filled_share
+from recbole_ext.model.registry import resolve_model
+from tests.conftest import write_inter
+
+WINDOWS = st.lists(
+    st.integers(1, 9).flatmap(lambda length: st.tuples(st.just(length), st.integers(1, length))),
+    min_size=1,
+    max_size=60,
+)
+
+
+@settings(max_examples=200, deadline=None)
+@given(windows=WINDOWS, size=st.integers(1, 12), seed=st.integers(0, 5))
+def test_each_window_is_in_one_batch_and_no_batch_is_empty(
+    windows: list[tuple[int, int]], size: int, seed: int
+) -> None:
+    length, targets = np.array(windows).T
+    batches = batches_by_length(length, targets, size, np.random.default_rng(seed))
+    assert len(batches) == len(batches_in_order(np.arange(len(length)), size))
+    assert all(len(batch) for batch in batches)
+    assert sorted(np.concatenate(batches).tolist()) == list(range(len(length)))
+    # One pool: the batches are slices of the windows sorted by length.
+    ranges = sorted((length[batch].min(), length[batch].max()) for batch in batches)
+    assert all(upper[0] >= lower[1] for lower, upper in pairwise(ranges))
+
+
+def test_a_batch_of_short_windows_holds_more_of_them() -> None:
+    """Forty windows of one target and ten of eight: 120 targets in five batches of 24."""
+    length = np.repeat([1, 8], [40, 10])
+    batches = batches_by_length(length, length, 10, np.random.default_rng(0))
+    # 24 windows of one target; 16 of them and one of eight; three of eight, three times.
+    assert sorted(map(len, batches)) == [3, 3, 3, 17, 24]
+    assert {int(length[batch].sum()) for batch in batches} == {24}
+
+
+def test_many_pools_have_as_many_batches_and_lose_no_window() -> None:
+    rng = np.random.default_rng(0)
+    length = rng.integers(1, 51, 1000)
+    for size in (1, 3, 7):  # 1000, 334 and 143 batches: eight, three and two pools
+        batches = batches_by_length(length, length, size, rng)
+        assert len(batches) == -(-1000 // size)
+        assert all(len(batch) for batch in batches)
+        assert sorted(np.concatenate(batches).tolist()) == list(range(1000))
+
+
+def test_batches_meet_anew_and_follow_the_stream() -> None:
+    length = np.repeat([1, 2, 3], 20)
+    rng = np.random.default_rng(3)
+    first, second = ([sorted(b.tolist()) for b in batches_by_length(length, length, 6, rng)] for _ in "ab")
+    assert sorted(first) != sorted(second)
+    again = batches_by_length(length, length, 6, np.random.default_rng(3))
+    assert [sorted(batch.tolist()) for batch in again] == first
+    # The longest do not always come last.
+    lasts = {length[batches_by_length(length, length, 6, rng)[-1]].max() for _ in range(20)}
+    assert len(lasts) > 1
+
+
+def test_the_filled_share_by_hand() -> None:
+    """Windows of 2 and 4 items in one batch, of 3 in another: 2 x 4 + 3 places, 8 targets."""
+    assert filled_share([np.array([2, 4]), np.array([3])], 8) == 8 / 11
+
+
+@pytest.mark.parametrize(("kind", "least", "most"), [("by_length", 0.93, 1.0), ("random", 0.0, 0.6)])
+def test_short_histories_fill_the_places(
+    kind: str, least: float, most: float, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    """Histories of 4 to 43 items, most of them short, in windows of 50."""
+    home = tmp_path_factory.mktemp("short")
+    lengths = np.minimum(4 + np.random.default_rng(0).geometric(0.15, 400), 43)
+    write_inter(home, "short", [(f"u{u}", f"i{k}", 3, k) for u, n in enumerate(lengths) for k in range(n)])
+    keys = {
+        "data_path": str(home),
+        "dataset": "short",
+        "window_batches": kind,
+        "train_batch_size": 500,
+        "use_gpu": False,
+        "topk": [2],
+        "valid_metric": "NDCG@2",
+    }
+    _, model = resolve_model("GRU4Rec")
+    config = build_config(model, None, [], {**keys, "min_item_interactions": 1})
+    data = prepare_data(config)
+    loader = train_loader(config, data, model)
+    state = loader.state()
+    share = loader.filled_share()
+    assert least < share < most
+    # The same from the batches themselves.
+    loader.set_state(state)
+    asked = [batch["target_seq"] > 0 for batch in loader]
+    assert share == sum(int(one.sum()) for one in asked) / sum(one.numel() for one in asked)
