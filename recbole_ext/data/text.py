@@ -9,7 +9,7 @@ from pathlib import Path
 
 from recbole_ext.errors import DataError
 
-__all__ = ["NO_GENRES", "clean", "csv_rows", "encoding_of", "join_sequence", "split_lines", "token"]
+__all__ = ["NO_GENRES", "clean", "csv_rows", "encoding_of", "join_sequence", "split_lines", "token", "too_short"]
 
 _CHUNK_BYTES = 1024**2
 
@@ -60,6 +60,11 @@ def split_lines(path: Path, separator: str) -> Iterator[tuple[int, list[str]]]:
             text = line.rstrip("\r\n")
             if text:
                 yield number, text.split(separator)
+
+
+def too_short(path: Path, line: int, have: int, want: int) -> DataError:
+    """The error for a line with another number of fields than it must have."""
+    return DataError(f"{path}, line {line}: {have} fields instead of {want}; fix or remove the line")
 
 
 def csv_rows(path: Path, required: tuple[str, ...]) -> Iterator[tuple[int, list[str]]]:

@@ -9,14 +9,17 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, get_args
 
+import polars as pl
+
 from recbole_ext.data.atomic_reader import Columns, encode
 from recbole_ext.data.atomic_writer import Prepared, counts_of, new_set, write_inter, write_record
-from recbole_ext.data.files import write_whole
+from recbole_ext.data.files import write_whole, writing
 from recbole_ext.data.movielens import features
 from recbole_ext.data.movielens.catalog import MovieLensDataset, find_dataset
 from recbole_ext.data.movielens.download import download_zip
 from recbole_ext.data.movielens.readers import LAYOUTS, first_fault, ratings_file, read_ratings
 from recbole_ext.data.movielens.sources import find_source, set_folder, three_ways
+from recbole_ext.data.movielens.tags import read_tag_uses, read_tags
 from recbole_ext.data.movielens.unpack import unpack
 from recbole_ext.data.ordering import TieBreak, duplicate_row, order_interactions
 from recbole_ext.data.place import (
@@ -205,6 +208,7 @@ def _write_set(dataset: MovieLensDataset, source: Path, target: Path, options: _
     # The films come first: they are small, and a fault in them shows before the long part.
     _write_items(dataset, source, file_format, target, options.genome)
     _write_users(dataset, source, file_format, target)
+    _write_tags(dataset, source, file_format, target)
     ordered = order_interactions(read_ratings(path, layout), options.tie_break, options.seed)
     duplicate = duplicate_row(ordered)
     if duplicate is not None:
@@ -229,7 +233,7 @@ def _write_items(
     movies = features.read_movies(source, file_format, dataset.name)
     header = ["item_id:token", "movie_title:token_seq", "release_year:token", "genres:token_seq"]
     links = features.read_links(source) if file_format == "csv" else {}
-    tags = features.read_tags(source, file_format) if dataset.has_tags else {}
+    tags = read_tags(source, file_format) if dataset.has_tags else {}
     scores = features.read_genome(source) if genome else {}
     header += ["imdb_id:token", "tmdb_id:token"] if links else []
     header += ["tags:token_seq"] if tags else []
@@ -253,3 +257,13 @@ def _write_users(dataset: MovieLensDataset, source: Path, file_format: str, targ
         fields = (user.user_id, user.age, user.gender, user.occupation, user.zip_code)
         lines.append("\t".join(clean(field) for field in fields))
     write_whole(target / f"{dataset.name}.user", "\n".join(lines) + "\n", OPTION)
+
+
+def _write_tags(dataset: MovieLensDataset, source: Path, file_format: str, target: Path) -> None:
+    """Who gave which tag when: features of films must know of no tag that is given later than training ends."""
+    uses = read_tag_uses(source, file_format) if dataset.has_tags else None
+    if uses is None or uses.is_empty():
+        return
+    path = target / f"{dataset.name}.tags"
+    with writing(target, OPTION, also=(pl.exceptions.PolarsError,)):
+        uses.write_csv(path, separator="\t", quote_style="never")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -10,10 +9,10 @@ from pathlib import Path
 
 import polars as pl
 
-from recbole_ext.data.text import NO_GENRES, csv_rows, split_lines, token
+from recbole_ext.data.text import NO_GENRES, csv_rows, split_lines, token, too_short
 from recbole_ext.errors import DataError
 
-__all__ = ["Movie", "User", "read_genome", "read_links", "read_movies", "read_tags", "read_users"]
+__all__ = ["Movie", "User", "read_genome", "read_links", "read_movies", "read_users"]
 
 _YEAR = re.compile(r"\s*\((\d{4})(?:\s*[-–]\s*(?:\d{4})?)?\)(?:\s*\(V\))?\s*$")
 
@@ -34,9 +33,6 @@ UDATA_GENRES = (
     ),
 )
 _UDATA_FIELDS_BEFORE_GENRES = 5
-_TAGS_FIELDS = ("userId", "movieId", "tag", "timestamp")
-_TAGS_HEADER = b"userId,movieId,tag,timestamp"
-_NOT_PLAIN = '["\0\r]'
 
 
 @dataclass(frozen=True)
@@ -71,10 +67,6 @@ def _split_genres(genres: str) -> tuple[str, ...]:
     return () if genres.strip() == NO_GENRES else tuple(part for part in genres.strip().split("|") if part)
 
 
-def _short(path: Path, line: int, have: int, want: int) -> DataError:
-    return DataError(f"{path}, line {line}: {have} fields instead of {want}; fix or remove the line")
-
-
 def _movies_csv(path: Path) -> Iterator[tuple[int, Movie]]:
     for line, (movie, title, genres) in csv_rows(path, ("movieId", "title", "genres")):
         yield line, Movie(token(movie), *_split_title(title), _split_genres(genres))
@@ -83,7 +75,7 @@ def _movies_csv(path: Path) -> Iterator[tuple[int, Movie]]:
 def _movies_dat(path: Path) -> Iterator[tuple[int, Movie]]:
     for line, fields in split_lines(path, "::"):
         if len(fields) < 3:
-            raise _short(path, line, len(fields), 3)
+            raise too_short(path, line, len(fields), 3)
         # A title may hold the separator itself; the identifier and the genres cannot.
         title = "::".join(fields[1:-1])
         yield line, Movie(token(fields[0]), *_split_title(title), _split_genres(fields[-1]))
@@ -93,7 +85,7 @@ def _movies_udata(path: Path) -> Iterator[tuple[int, Movie]]:
     want = _UDATA_FIELDS_BEFORE_GENRES + len(UDATA_GENRES)
     for line, fields in split_lines(path, "|"):
         if len(fields) != want:
-            raise _short(path, line, len(fields), want)
+            raise too_short(path, line, len(fields), want)
         flags = [flag.strip() for flag in fields[_UDATA_FIELDS_BEFORE_GENRES:]]
         if not set(flags) <= {"0", "1"}:
             raise DataError(f"{path}, line {line}: a genre flag is neither 0 nor 1; fix the line")
@@ -113,7 +105,7 @@ def _atomic_rows(path: Path, required: tuple[str, ...]) -> Iterator[tuple[int, d
             )
     for line, fields in rows:
         if len(fields) != len(names):
-            raise _short(path, line, len(fields), len(names))
+            raise too_short(path, line, len(fields), len(names))
         yield line, dict(zip(names, fields, strict=True))
 
 
@@ -173,90 +165,6 @@ def read_links(folder: Path) -> dict[str, tuple[str, str]]:
     return {token(movie): (imdb.strip(), tmdb.strip()) for _, (movie, imdb, tmdb) in rows}
 
 
-def _tag_pairs(folder: Path, file_format: str) -> Iterator[tuple[str, str]]:
-    if file_format == "csv" and (folder / "tags.csv").is_file():
-        for _, (movie, tag) in csv_rows(folder / "tags.csv", ("movieId", "tag")):
-            yield movie, tag
-    elif file_format == "dat" and (folder / "tags.dat").is_file():
-        for line, fields in split_lines(folder / "tags.dat", "::"):
-            if len(fields) < 4:
-                raise _short(folder / "tags.dat", line, len(fields), 4)
-            yield fields[1], "::".join(fields[2:-1])
-
-
-def _plain_tag_pairs(path: Path) -> pl.DataFrame | None:
-    """The pairs of a ``tags.csv`` as GroupLens writes it, split by polars; None if the csv module must parse the file.
-
-    Lines without a quote are split at commas; lines with a quote are parsed by csv, provided that no field continues
-    on the next line. Any irregularity leaves the whole file to :func:`csv_rows`, which names the line.
-    """
-    try:
-        with path.open("rb") as file:
-            if file.readline().rstrip() != _TAGS_HEADER:
-                return None
-            lines = pl.read_csv(
-                file,
-                has_header=False,
-                schema={"line": pl.String},
-                separator="\n",
-                quote_char=None,
-                glob=False,
-            )["line"]
-        odd = lines.str.contains(_NOT_PLAIN)
-        plain, rest = lines.filter(~odd), lines.filter(odd)
-        if not (plain.str.count_matches(",", literal=True) == len(_TAGS_FIELDS) - 1).all():
-            return None
-        rows = [next(csv.reader([line], strict=True)) for line in rest]
-    except (pl.exceptions.PolarsError, csv.Error):
-        return None
-    if any(len(row) != len(_TAGS_FIELDS) for row in rows) or rest.str.contains("[\0\r]").any():
-        return None
-    fields = (
-        plain.str.split_exact(",", len(_TAGS_FIELDS) - 1).struct.rename_fields(_TAGS_FIELDS).struct.unnest()
-    )
-    quoted = pl.DataFrame(rows, schema=dict.fromkeys(_TAGS_FIELDS, pl.String), orient="row")
-    return pl.concat([fields, quoted]).select(movie="movieId", tag="tag")
-
-
-def _tag_frame(folder: Path, file_format: str) -> pl.DataFrame:
-    """Columns ``movie`` and ``tag``, one row per use of a tag."""
-    path = folder / "tags.csv"
-    if file_format == "csv" and path.is_file():
-        plain = _plain_tag_pairs(path)
-        if plain is not None:
-            return plain
-    pairs = list(_tag_pairs(folder, file_format))
-    return pl.DataFrame(pairs, schema={"movie": pl.String, "tag": pl.String}, orient="row")
-
-
-def _in_one_spelling(column: pl.Series, spell: Callable[[str], str]) -> pl.Series:
-    """Categories in the order of their text: ml-32m has two million tags, but far fewer different ones."""
-    distinct = column.unique()
-    spelt = pl.Series([spell(text) for text in distinct], dtype=pl.String)
-    kinds = pl.Enum(spelt.unique().sort())
-    return spelt.cast(kinds).gather(column.cast(pl.Enum(distinct)).to_physical()).rename(column.name)
-
-
-def read_tags(folder: Path, file_format: str) -> dict[str, list[str]]:
-    """Reads the distinct tags of each film in lower case, most frequent first, then alphabetically."""
-    given = _tag_frame(folder, file_format)
-    if given.is_empty():
-        return {}
-    ordered = (
-        given.select(
-            _in_one_spelling(given["movie"], token),
-            _in_one_spelling(given["tag"], lambda tag: "_".join(tag.lower().split())),
-        )
-        .filter(pl.col("tag").cast(pl.String) != "")
-        .group_by("movie", "tag")
-        .len()
-        .sort("movie", "len", "tag", descending=[False, True, False])
-        .with_columns(pl.col("movie", "tag").cast(pl.String))
-    )
-    by_movie = ordered.group_by("movie", maintain_order=True).agg("tag")
-    return dict(by_movie.iter_rows())
-
-
 def read_genome(folder: Path) -> dict[str, str]:
     """The tag genome of each film: relevances between 0 and 1 in the order of tagId, as one text.
 
@@ -306,7 +214,7 @@ def read_users(folder: Path, file_format: str, name: str) -> list[User]:
     users = []
     for line, values in split_lines(folder / file, separator):
         if len(values) != len(order):
-            raise _short(folder / file, line, len(values), len(order))
+            raise too_short(folder / file, line, len(values), len(order))
         user, *rest = (values[position].strip() for position in order)
         users.append(User(token(user), *rest))
     return users
