@@ -14,7 +14,7 @@ from recbole_ext.errors import DataError
 from recbole_ext.evaluator.groups import group_means
 from recbole_ext.evaluator.metrics.accuracy import accuracy_per_user
 from recbole_ext.evaluator.metrics.beyond_accuracy import BEYOND_ACCURACY, Evidence, is_own, measure
-from recbole_ext.evaluator.metrics.ceilings import ceilings, random_recommender
+from recbole_ext.evaluator.metrics.ceilings import ceilings, random_recommenders
 from recbole_ext.evaluator.register import is_accuracy
 
 __all__ = ["Evaluation", "bounds", "evaluated", "evaluated_lists", "means_of_groups", "try_own_metrics"]
@@ -164,9 +164,8 @@ def bounds(evidence: Evidence, evaluation: Evaluation, topk: Sequence[int]) -> d
     """
     whole = evidence.with_lists(evaluation.items)
     result: dict[str, dict[str, float]] = {"ceiling": {}, "random": {}}
-    for k in topk:
-        cut = whole.at(k)
-        for kind, values in (("ceiling", ceilings(cut)), ("random", random_recommender(cut))):
+    for k, drawn in zip(topk, random_recommenders(whole, topk), strict=True):
+        for kind, values in (("ceiling", ceilings(whole.at(k))), ("random", drawn)):
             for name, value in values.items():
                 key = f"{name.lower()}@{k}"
                 if key in evaluation.per_user or key in evaluation.totals:

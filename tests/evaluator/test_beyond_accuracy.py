@@ -15,6 +15,7 @@ from recbole_ext.evaluator.metrics.ceilings import (
     ceilings,
     coverage_ceiling,
     random_recommender,
+    random_recommenders,
 )
 from tests.evaluator.oracles import random_coverage
 
@@ -167,6 +168,14 @@ def test_no_value_is_ever_nan() -> None:
         for name, value in {**random_recommender(case), **ceilings(case)}.items():
             assert np.isfinite(value), name
     assert random_recommender(replace(full, items=full.items[:0], profiles=None, held_out=None)) == {}
+
+
+@pytest.mark.parametrize("mask_seen", [True, False])
+def test_random_lists_of_several_lengths_are_those_of_each_length(mask_seen: bool) -> None:
+    evidence = small(mask_seen)
+    together = random_recommenders(evidence, [1, 3, 2])
+    assert together == [random_recommender(evidence.at(k)) for k in (1, 3, 2)]
+    assert together[0] != together[1]
 
 
 def test_per_user_values_average_to_the_value() -> None:

@@ -9,7 +9,8 @@ from hypothesis import strategies as st
 
 from recbole_ext.errors import DataError
 from recbole_ext.evaluator.groups import popularity_groups
-from recbole_ext.evaluator.metrics.fairness import pop_reo, pop_rsp
+from recbole_ext.evaluator.metrics import fairness
+from recbole_ext.evaluator.metrics.fairness import pairs_among, pop_reo, pop_rsp
 
 GROUPS = popularity_groups(np.array([0, 8, 1, 1, 0]))  # head {1}, tail {2, 3, 4}
 NOTHING = np.zeros(0, dtype=int)
@@ -74,3 +75,21 @@ def test_bounds_and_permutation_of_users(seed: int) -> None:
     assert 0 <= rsp <= 1
     assert pop_reo(items[order], groups, indptr, held[order]) == pytest.approx(reo)
     assert pop_rsp(items[order], groups) == pytest.approx(rsp)
+
+
+@given(
+    users=st.lists(st.lists(st.integers(1, 6), max_size=5), min_size=1, max_size=9),
+    asked=st.lists(st.tuples(st.integers(0, 8), st.integers(1, 6))),
+    users_a_block=st.integers(1, 4),
+)
+def test_pairs_among_the_items_of_users(
+    users: list[list[int]], asked: list[tuple[int, int]], users_a_block: int
+) -> None:
+    asked = sorted((user, item) for user, item in asked if user < len(users))
+    rows, items = np.array(asked, dtype=np.int64).reshape(-1, 2).T
+    indptr = np.cumsum([0, *map(len, users)])
+    indices = np.array([item for user in users for item in user], dtype=np.int64)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(fairness, "_TABLE_ELEMENTS", 7 * users_a_block)
+        found = pairs_among(rows, items, indptr, indices, 7)
+    assert found.tolist() == [item in users[user] for user, item in asked]

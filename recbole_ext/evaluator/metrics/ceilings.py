@@ -8,24 +8,25 @@ expectations in closed form, not simulations.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+from scipy import sparse
 from scipy.special import gammaln, xlogy
 
 from recbole_ext.evaluator.groups import checked_counts
 from recbole_ext.evaluator.metrics.beyond_accuracy import Evidence
 from recbole_ext.evaluator.metrics.coverage import checked_csr
 from recbole_ext.evaluator.metrics.diversity import unit_vectors
-from recbole_ext.evaluator.metrics.fairness import disparity, distinct_rows
+from recbole_ext.evaluator.metrics.fairness import disparity, distinct_rows, pairs_among
 from recbole_ext.evaluator.metrics.popularity import item_novelty, mean_over_rows
 from recbole_ext.evaluator.metrics.serendipity import popularity_probability
 
-__all__ = ["ceilings", "coverage_ceiling", "random_recommender"]
+__all__ = ["ceilings", "coverage_ceiling", "random_recommender", "random_recommenders"]
 
 Floats = npt.NDArray[np.float64]
 
@@ -69,61 +70,36 @@ def ceilings(evidence: Evidence) -> dict[str, float]:
 
 
 @dataclass(frozen=True, eq=False)
-class _Candidates:
-    """What the random recommender draws from, per user."""
+class _Pool:
+    """What a random list of any length is drawn from, per user."""
 
     evidence: Evidence
 
     @cached_property
-    def excluded(self) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
-        """Distinct (user row, item) pairs that are masked."""
+    def masked(self) -> sparse.csr_array:
+        """(U, n_items), 1 for each distinct pair that is masked."""
         e = self.evidence
+        shape = (len(e.items), e.n_items)
         if e.masked is None:
-            return np.zeros(0, dtype=np.int64), np.zeros(0, dtype=np.int64)
-        pointer, entries = checked_csr(*e.masked, len(e.items), e.n_items)
+            return sparse.csr_array(shape)
+        pointer, entries = checked_csr(*e.masked, *shape)
         rows, items = distinct_rows(pointer, entries, e.n_items)
-        return np.asarray(rows, dtype=np.int64), np.asarray(items, dtype=np.int64)
+        indptr = np.concatenate([[0], np.cumsum(np.bincount(rows, minlength=len(e.items)))])
+        return sparse.csr_array((np.ones(len(items)), items, indptr), shape=shape)
 
     def total(self, values: npt.NDArray[Any]) -> Floats:
         """Sum of a value per item over each user's candidates, (U,)."""
-        rows, items = self.excluded
         table = np.asarray(values, dtype=np.float64)
-        masked = np.bincount(rows, weights=table[items], minlength=len(self.evidence.items))
-        return table[1:].sum() - masked
+        return np.asarray(table[1:].sum() - self.masked @ table)
 
     @cached_property
     def sizes(self) -> npt.NDArray[np.int64]:
         """|C_u|, (U,)."""
-        n_users = len(self.evidence.items)
-        return self.evidence.n_items - 1 - np.bincount(self.excluded[0], minlength=n_users)
-
-    @cached_property
-    def lengths(self) -> npt.NDArray[np.int64]:
-        """Length of each random list: K, or |C_u| where that is less, (U,)."""
-        return np.minimum(self.evidence.items.shape[1], self.sizes)
-
-    @cached_property
-    def chance(self) -> Floats:
-        """Chance of one candidate to be in the list, (U,)."""
-        return self.lengths / np.maximum(self.sizes, 1)
+        return np.asarray(self.evidence.n_items - 1 - np.diff(self.masked.indptr), dtype=np.int64)
 
     def mean(self, values: npt.NDArray[Any]) -> Floats:
         """Expected mean of a value per item over the random list, (U,); 0 without candidates."""
         return self.total(values) / np.maximum(self.sizes, 1)
-
-    @cached_property
-    def covered(self) -> Floats:
-        """Chance of each item to be in at least one list, (n_items,)."""
-        rows, items = self.excluded
-        n_items = self.evidence.n_items
-        # A user whose candidates all fit into the list shows each of them for sure: log 0 is kept apart.
-        sure = self.chance >= 1.0
-        log_miss = np.log1p(-np.where(sure, 0.0, self.chance))
-        left = log_miss.sum() - np.bincount(items, weights=log_miss[rows], minlength=n_items)
-        certain = sure.sum() - np.bincount(items, weights=sure[rows], minlength=n_items) > 0.5
-        reached = np.where(certain, 1.0, -np.expm1(np.minimum(left, 0.0)))
-        reached[0] = 0.0
-        return reached
 
     @cached_property
     def relevant(self) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64], npt.NDArray[np.bool_]]:
@@ -132,31 +108,79 @@ class _Candidates:
         assert e.held_out is not None
         pointer, entries = checked_csr(*e.held_out, len(e.items), e.n_items)
         rows, items = (np.asarray(a, dtype=np.int64) for a in distinct_rows(pointer, entries, e.n_items))
-        masked_rows, masked_items = self.excluded
-        reachable = ~np.isin(rows * e.n_items + items, masked_rows * e.n_items + masked_items)
-        return rows, items, reachable
+        return rows, items, ~pairs_among(rows, items, self.masked.indptr, self.masked.indices, e.n_items)
+
+    @cached_property
+    def diversity(self) -> Floats:
+        """Expected 1 - cosine of two candidates, (U,)."""
+        assert self.evidence.features is not None
+        vectors = unit_vectors(self.evidence.features)
+        masked = np.asarray(self.masked @ vectors).T
+        whole = [vector[1:].sum() for vector in vectors.T]
+        summed = np.zeros(len(self.sizes))
+        for genre, without in zip(whole, masked, strict=True):
+            summed += (genre - without) ** 2
+        cosines = summed - self.total((vectors**2).sum(axis=1))
+        pairs = self.sizes * (self.sizes - 1)
+        return 1.0 - np.divide(cosines, pairs, out=np.ones(len(pairs)), where=pairs > 0)
+
+
+@dataclass(frozen=True, eq=False)
+class _Candidates:
+    """Random lists of length K."""
+
+    pool: _Pool
+    k: int
+
+    @property
+    def evidence(self) -> Evidence:
+        """The lists, whose length is not looked at."""
+        return self.pool.evidence
+
+    @cached_property
+    def lengths(self) -> npt.NDArray[np.int64]:
+        """Length of each random list: K, or |C_u| where that is less, (U,)."""
+        return np.minimum(self.k, self.pool.sizes)
+
+    @cached_property
+    def chance(self) -> Floats:
+        """Chance of one candidate to be in the list, (U,)."""
+        return self.lengths / np.maximum(self.pool.sizes, 1)
+
+    @cached_property
+    def covered(self) -> Floats:
+        """Chance of each item to be in at least one list, (n_items,)."""
+        masked = self.pool.masked.T
+        # A user whose candidates all fit into the list shows each of them for sure: log 0 is kept apart.
+        sure = self.chance >= 1.0
+        log_miss = np.log1p(-np.where(sure, 0.0, self.chance))
+        left = log_miss.sum() - masked @ log_miss
+        certain = sure.sum() - masked @ sure.astype(np.float64) > 0.5
+        reached = np.where(certain, 1.0, -np.expm1(np.minimum(left, 0.0)))
+        reached[0] = 0.0
+        return reached
 
 
 def _user_coverage(c: _Candidates) -> float:
-    rows, _, reachable = c.relevant
-    n_relevant = np.bincount(rows[reachable], minlength=len(c.sizes))
-    miss = np.ones(len(c.sizes))
-    for drawn in range(c.evidence.items.shape[1]):
-        left = c.sizes - drawn
+    rows, _, reachable = c.pool.relevant
+    n_relevant = np.bincount(rows[reachable], minlength=len(c.pool.sizes))
+    miss = np.ones(len(c.pool.sizes))
+    for drawn in range(c.k):
+        left = c.pool.sizes - drawn
         step = np.maximum(left - n_relevant, 0) / np.maximum(left, 1)
         miss = np.where(drawn < c.lengths, miss * step, miss)
     return float(1.0 - miss.mean())
 
 
 def _serendipity(c: _Candidates) -> float:
-    rows, items, reachable = c.relevant
+    rows, items, reachable = c.pool.relevant
     n = c.evidence.n_items - 1
     # With t = |I| (1 - P_any), position r gains max(t + 1 - r, 0) / |I|; an arithmetic series sums it.
     t = np.rint(n * (1.0 - popularity_probability(c.evidence.counts)[items]))
     terms = np.minimum(c.lengths[rows], t)
     gain = (terms * t - terms * (terms - 1) / 2) / n
-    expected = reachable * gain / np.maximum(c.lengths[rows] * c.sizes[rows], 1)
-    return float(expected.sum() / len(c.sizes))
+    expected = reachable * gain / np.maximum(c.lengths[rows] * c.pool.sizes[rows], 1)
+    return float(expected.sum() / len(c.pool.sizes))
 
 
 def _popularity_lift(c: _Candidates) -> float:
@@ -165,26 +189,20 @@ def _popularity_lift(c: _Candidates) -> float:
     phi = checked_counts(e.counts)
     kept = (np.diff(e.profiles[0]) > 0) & (c.lengths > 0)
     profile = mean_over_rows(e.profiles[0], e.profiles[1], phi)[kept]
-    return float(c.mean(phi)[kept].mean() / profile.mean() - 1.0) if profile.any() else 0.0
+    return float(c.pool.mean(phi)[kept].mean() / profile.mean() - 1.0) if profile.any() else 0.0
 
 
 def _diversity(c: _Candidates) -> float:
-    assert c.evidence.features is not None
-    vectors = unit_vectors(c.evidence.features)
-    summed = sum((c.total(column) ** 2 for column in vectors.T), np.zeros(len(c.sizes)))
-    cosines = summed - c.total((vectors**2).sum(axis=1))
-    pairs = c.sizes * (c.sizes - 1)
-    expected = 1.0 - np.divide(cosines, pairs, out=np.ones(len(pairs)), where=pairs > 0)
-    return float(np.where(c.lengths > 1, expected, 0.0).mean())
+    return float(np.where(c.lengths > 1, c.pool.diversity, 0.0).mean())
 
 
 def _pop_rsp(c: _Candidates) -> float:
-    totals = [c.total(group) for group in (c.evidence.groups.head, c.evidence.groups.tail)]
+    totals = [c.pool.total(group) for group in (c.evidence.groups.head, c.evidence.groups.tail)]
     return disparity([float((t * c.chance).sum() / t.sum()) for t in totals if t.sum() > 0])
 
 
 def _pop_reo(c: _Candidates) -> float:
-    rows, items, reachable = c.relevant
+    rows, items, reachable = c.pool.relevant
     groups = (c.evidence.groups.head[items], c.evidence.groups.tail[items])
     hits = c.chance[rows] * reachable
     return disparity([float(hits[member].mean()) for member in groups if member.any()])
@@ -198,8 +216,8 @@ def _binomial(n: int, p: float) -> Floats:
 
 
 def _gini(c: _Candidates) -> float:
-    n_users, n = len(c.sizes), c.evidence.n_items - 1
-    k = min(c.evidence.items.shape[1], n)
+    n_users, n = len(c.pool.sizes), c.evidence.n_items - 1
+    k = min(c.k, n)
     if n < 2 or k == 0:
         return 0.0
     # The difference of two items' exposure is a walk: a user adds +1 or -1, each with this chance.
@@ -210,8 +228,8 @@ def _gini(c: _Candidates) -> float:
 
 
 def _entropy(c: _Candidates) -> float:
-    n_users, n = len(c.sizes), c.evidence.n_items - 1
-    k = min(c.evidence.items.shape[1], n)
+    n_users, n = len(c.pool.sizes), c.evidence.n_items - 1
+    k = min(c.k, n)
     if k == 0:
         return 0.0
     share = np.arange(n_users + 1) / (n_users * k)
@@ -224,17 +242,17 @@ _RANDOM: dict[str, tuple[tuple[str, ...], Callable[[_Candidates], float]]] = {
         (),
         lambda c: float(c.covered @ c.evidence.groups.tail / max(c.evidence.groups.n_tail, 1)),
     ),
-    "TailShare": ((), lambda c: float(c.mean(c.evidence.groups.tail).mean())),
+    "TailShare": ((), lambda c: float(c.pool.mean(c.evidence.groups.tail).mean())),
     "UserCoverage": (("held_out",), _user_coverage),
-    "AvgPopularity": ((), lambda c: float(c.mean(checked_counts(c.evidence.counts)).mean())),
+    "AvgPopularity": ((), lambda c: float(c.pool.mean(checked_counts(c.evidence.counts)).mean())),
     "AvgPopularityNormalized": (
         (),
-        lambda c: float(c.mean(checked_counts(c.evidence.counts)).mean() / c.evidence.training_users),
+        lambda c: float(c.pool.mean(checked_counts(c.evidence.counts)).mean() / c.evidence.training_users),
     ),
     "PopularityLift": (("profiles",), _popularity_lift),
     "Novelty": (
         (),
-        lambda c: float(c.mean(item_novelty(c.evidence.counts, c.evidence.training_users)).mean()),
+        lambda c: float(c.pool.mean(item_novelty(c.evidence.counts, c.evidence.training_users)).mean()),
     ),
     "Gini": ((), _gini),
     "Entropy": ((), _entropy),
@@ -245,25 +263,35 @@ _RANDOM: dict[str, tuple[tuple[str, ...], Callable[[_Candidates], float]]] = {
 }
 
 
-def random_recommender(evidence: Evidence) -> dict[str, float]:
-    """Expected value of every metric for a random recommender with the same users, K and masking.
+def random_recommenders(evidence: Evidence, topk: Sequence[int]) -> list[dict[str, float]]:
+    """Expected value of every metric for random recommenders with the same users and masking.
 
     Exact, with these exceptions: ``Gini`` and ``Entropy`` are exact without masking and ignore it;
     ``PopularityLift``, ``PopREO`` and ``PopRSP`` are the ratio of the expectations, so that their noise
     at few users is not in it; ``PopularityCalibration`` has no closed form and is left out.
 
     Args:
-        evidence: The lists; only their shape is used, besides counts, groups, profiles, held-out items
+        evidence: The lists; only their number is used, besides counts, groups, profiles, held-out items
             and features. Without profiles and ``seen`` nothing counts as masked.
+        topk: Values of K, at least 1.
 
     Returns:
-        Value by metric name, for the metrics whose evidence is there; empty without users.
+        For each K, value by metric name, for the metrics whose evidence is there; empty without users.
     """
     if not len(evidence.items):
-        return {}
-    candidates = _Candidates(evidence)
-    return {
-        name: value(candidates)
-        for name, (needs, value) in _RANDOM.items()
-        if all(evidence.has(part) for part in needs)
-    }
+        return [{} for _ in topk]
+    pool = _Pool(evidence)
+    return [
+        {
+            name: value(_Candidates(pool, k))
+            for name, (needs, value) in _RANDOM.items()
+            if all(evidence.has(part) for part in needs)
+        }
+        for k in topk
+    ]
+
+
+def random_recommender(evidence: Evidence) -> dict[str, float]:
+    """As :func:`random_recommenders`, with the K of the lists."""
+    [values] = random_recommenders(evidence, [np.asarray(evidence.items).shape[1]])
+    return values

@@ -11,7 +11,7 @@ from recbole_ext.errors import DataError
 from recbole_ext.evaluator.groups import PopularityGroups
 from recbole_ext.evaluator.metrics.coverage import checked_csr, checked_lists, relevant_positions
 
-__all__ = ["disparity", "distinct_rows", "pop_reo", "pop_rsp"]
+__all__ = ["disparity", "distinct_rows", "pairs_among", "pop_reo", "pop_rsp"]
 
 Ints = npt.NDArray[np.integer[Any]]
 
@@ -57,6 +57,32 @@ def distinct_rows(indptr: Ints, indices: Ints, n_items: int) -> tuple[Ints, Ints
         table[place] = number
         kept[part] = table[place] == number
     return rows[kept], entries[kept]
+
+
+def pairs_among(rows: Ints, items: Ints, indptr: Ints, indices: Ints, n_items: int) -> npt.NDArray[np.bool_]:
+    """Which pairs of user row and item stand among the items per user; takes time linear in both.
+
+    Args:
+        rows: (P,) user rows, rising.
+        items: (P,) item ids.
+        indptr: (U + 1,) row offsets.
+        indices: Item ids.
+        n_items: Number of internal ids, padding included.
+    """
+    found = np.zeros(len(rows), dtype=bool)
+    step = max(1, _TABLE_ELEMENTS // n_items)
+    table = np.zeros(step * n_items, dtype=bool)
+    for start in range(0, len(indptr) - 1, step):
+        end = min(start + step, len(indptr) - 1)
+        part = slice(*np.searchsorted(rows, [start, end]))
+        if part.start == part.stop:
+            continue
+        owners = np.repeat(np.arange(end - start), np.diff(indptr[start : end + 1]))
+        place = owners * n_items + indices[indptr[start] : indptr[end]]
+        table[place] = True
+        found[part] = table[(rows[part] - start) * n_items + items[part]]
+        table[place] = False
+    return found
 
 
 def pop_rsp(
