@@ -258,6 +258,7 @@ _TYPES: dict[str, Any] = {
     "weight_decay": _NotNegative,
     "window": _whole(1),
     "window_batches": Literal["by_length", "random"],
+    "windows_per_user": _whole(1) | None,
     "worker": _whole(0),
 }
 # A key without a type of its own takes what its default is. bool before int: True is an int.

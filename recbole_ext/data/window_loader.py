@@ -17,8 +17,10 @@ __all__ = ["WindowLoader"]
 class WindowLoader(TrainLoader):
     """Windows of L items with a target at every position, for models that implement ``encode``.
 
-    Every training target occurs once per epoch. The cuts between a user's windows are redrawn each epoch, so that
-    over the epochs an item is predicted from contexts of every length (0 to L - 1 earlier items of the window).
+    Every training target occurs once per epoch; with ``windows_per_user: n`` those of n windows of each user do, drawn
+    anew each time, so that a user with a thousand items counts little more than one with fifty. The cuts between a
+    user's windows are redrawn each epoch, so that over the epochs an item is predicted from contexts of every length (0
+    to L - 1 earlier items of the window).
 
     A batch has ``train_batch_size`` / L windows on average and is as wide as its longest one. With ``window_batches:
     by_length`` its windows are of like length (see :func:`~recbole_ext.data.window_batches.batches_by_length`); with
@@ -46,7 +48,20 @@ class WindowLoader(TrainLoader):
         fresh = np.where(
             number > 0, np.minimum(np.repeat(total, windows) - after, width), np.repeat(newest, windows)
         )
-        return np.stack([np.repeat(last, windows) - after, fresh], axis=1)
+        examples = np.stack([np.repeat(last, windows) - after, fresh], axis=1)
+        most = self.config["windows_per_user"]
+        return examples if most is None else examples[self._chosen(windows, number < int(most))]
+
+    def _chosen(self, windows: np.ndarray, kept: np.ndarray) -> np.ndarray:
+        """Rows of windows drawn without replacement from those of each user.
+
+        Args:
+            windows: ``(U,)`` windows of each user.
+            kept: ``(n,) bool``, true for as many of a user's windows as are drawn.
+        """
+        owner = np.repeat(np.arange(len(windows)), windows)
+        shuffled = np.lexsort((self.rng.random(len(owner)), owner))
+        return np.sort(shuffled[kept])
 
     def _batches(self) -> list[np.ndarray]:
         if not (self.config["shuffle"] and self.config["window_batches"] == "by_length"):

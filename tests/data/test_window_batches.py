@@ -101,3 +101,36 @@ def test_short_histories_fill_the_places(
     loader.set_state(state)
     asked = [batch["target_seq"] > 0 for batch in loader]
     assert share == sum(int(one.sum()) for one in asked) / sum(one.numel() for one in asked)
+
+
+def test_windows_of_each_user_are_drawn_anew(tmp_path_factory: pytest.TempPathFactory) -> None:
+    """One user with 100 items and thirty with 8, windows of 10: two windows of the first, one of each other."""
+    home = tmp_path_factory.mktemp("uneven")
+    lengths = [100, *[8] * 30]
+    write_inter(home, "uneven", [(f"u{u}", f"i{k}", 3, k) for u, n in enumerate(lengths) for k in range(n)])
+    keys = {
+        "data_path": str(home),
+        "dataset": "uneven",
+        "windows_per_user": 2,
+        "MAX_ITEM_LIST_LENGTH": 10,
+        "min_item_interactions": 1,
+        "use_gpu": False,
+        "topk": [2],
+        "valid_metric": "NDCG@2",
+    }
+    _, model = resolve_model("GRU4Rec")
+    config = build_config(model, None, [], keys)
+    loader = train_loader(config, prepare_data(config), model)
+    seen = set()
+    for _ in range(40):
+        rows = [row for b in loader for row in zip(b["user_id"].tolist(), b["target_seq"], strict=True)]
+        windows = [(user, targets[targets > 0].tolist()) for user, targets in rows]
+        first = [targets for user, targets in windows if user == 1]
+        assert len(first) == 2
+        assert len({item for targets in first for item in targets}) == sum(map(len, first)) <= 20
+        # 8 items less the two held out, less the first one, which nothing precedes.
+        assert sorted((user, len(targets)) for user, targets in windows if user > 1) == [
+            (user, 5) for user in range(2, 32)
+        ]
+        seen.update(item for targets in first for item in targets)
+    assert len(seen) == 97

@@ -24,6 +24,7 @@ SETTINGS: dict[str, Any] = {
     "lag_bins": LAGS,
     "time_bins": TIMES,
     "k": None,
+    "equal_users": True,
     "rules_rate": 2.0,
     "mask_seen": True,
 }
@@ -179,6 +180,19 @@ def test_gradients_are_those_of_differences() -> None:
             for step in (0.01, -0.01)
         ]
         np.testing.assert_allclose(found[place] / 2, (losses[0] - losses[1]) / 0.02, rtol=2e-2, atol=2e-4)
+
+
+@pytest.mark.parametrize("equal", [True, False])
+def test_users_or_targets_count_alike(equal: bool) -> None:
+    """Histories of five, three and one item: four, two and no targets."""
+    training = [[(i, i) for i in (1, 2, 3, 4, 5)], [(2, 0), (6, 3), (1, 9)], [(7, 4)]]
+    model = with_numbers(training, [0.1] * 16 + [1.5, -1.0, 0.2], equal_users=equal)
+    batch = training_batch(training, [0, 0, 0], 4)
+    logits, refused, targets = model.window_scores(batch)
+    logits = (1.5 * logits).masked_fill(refused, -torch.inf)
+    each = -logits.log_softmax(1)[torch.arange(6), targets]
+    expected = (each[:4].mean() + each[4:].mean()) / 2 if equal else each.mean()
+    assert float(model.calculate_loss(batch).detach()) == pytest.approx(float(expected.detach()), rel=1e-5)
 
 
 @pytest.mark.parametrize(

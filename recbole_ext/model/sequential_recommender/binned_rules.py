@@ -45,6 +45,13 @@ class Training:
         """``(n_users,) int64``."""
         return np.diff(self.indptr)
 
+    def user_weights(self) -> np.ndarray:
+        """Returns the ``(n_users,) float32`` weight of a user's target, 1 on average over the targets."""
+        targets = np.maximum(self.lengths - 1, 0)
+        asked = targets > 0
+        weights = targets.sum() / max(int(asked.sum()), 1) / np.maximum(targets, 1)
+        return (weights * asked).astype(np.float32)
+
     def around(self, users: np.ndarray, first: np.ndarray, width: int) -> np.ndarray:
         """Returns the ``(B, width) int64`` items of users ``(B,)`` from place ``first (B,)`` on, 0 outside."""
         place = first[:, None] + np.arange(width)
@@ -85,8 +92,10 @@ class BinnedRules(ReadsHistories):
         super().__init__(config, dataset)
         ends = [int(end) for end in config["distance_bins"]]
         self.rate, self.masked = float(config["rules_rate"]), bool(config["mask_seen"])
+        self.equal_users = bool(config["equal_users"])
         users, items, _ = self.sequences(dataset)
         self.training_part = Training.of(users, items, self.n_users)
+        self.user_weights = self.training_part.user_weights()
         self.bins = bin_of_distances(ends)
         k = None if config["k"] is None else int(config["k"])
         self.pairs = binned_pairs(users, items, self.n_items, self.bins, k=k)
@@ -102,7 +111,7 @@ class BinnedRules(ReadsHistories):
         self.lag = self._parameter(-0.4 * np.minimum(lags, 10))
         self.since = self._parameter(np.zeros(len(self.time_ends) + 1))
         # source popularity, target popularity, sharpness, log of the prior, popularity of the prior
-        self.powers = self._parameter(np.array([0.5, 0.5, 1.0, -3.0, 0.5]))
+        self.powers = self._parameter(np.array([0.5, 0.5, 2.5, -3.0, 0.5]))
         self._rules: tuple[tuple[list[float], list[float]], sp.csr_matrix] | None = None
 
     def _parameter(self, values: np.ndarray) -> nn.Parameter:
@@ -155,13 +164,28 @@ class BinnedRules(ReadsHistories):
         return scores - beta * usual
 
     def softmax_loss(
-        self, scores: torch.Tensor, network: torch.Tensor | None, refused: torch.Tensor, targets: torch.Tensor
+        self,
+        interaction: Any,
+        scores: torch.Tensor,
+        network: torch.Tensor | None,
+        refused: torch.Tensor,
+        targets: torch.Tensor,
     ) -> torch.Tensor:
-        """Returns the mean cross-entropy of the logits τ ``scores`` + ``network`` over what is not ``refused``."""
+        """Returns the mean cross-entropy of the logits τ ``scores`` + ``network`` over what is not ``refused``.
+
+        With ``equal_users`` a target of a user with n of them weighs as much as 1 / n of the average number.
+        """
         logits = self._power(2) * scores
         if network is not None:
             logits = logits + network
-        return torch.nn.functional.cross_entropy(logits.masked_fill(refused, -torch.inf), targets)
+        logits = logits.masked_fill(refused, -torch.inf)
+        if not self.equal_users:
+            return torch.nn.functional.cross_entropy(logits, targets)
+        each = torch.nn.functional.cross_entropy(logits, targets, reduction="none")
+        own = self._here(self.user_weights)[interaction[self.USER_ID]]
+        return (
+            each * own[:, None].expand_as(interaction["target_seq"])[interaction["target_seq"] > 0]
+        ).mean()
 
     def _history_weights(
         self, items: torch.Tensor, lengths: torch.Tensor, times: torch.Tensor

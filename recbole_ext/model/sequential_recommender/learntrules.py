@@ -26,7 +26,7 @@ class LearntRules(BinnedRules):
     def calculate_loss(self, interaction: Any) -> torch.Tensor:
         """Returns the mean soft-max cross-entropy over all candidates, at every position with a target."""
         scores, refused, target = self.window_scores(interaction)
-        return self.softmax_loss(scores, None, refused, target)
+        return self.softmax_loss(interaction, scores, None, refused, target)
 
     def scores(self, histories: Histories) -> torch.Tensor:
         """Returns ``(B, n_items) float32`` scores."""

@@ -28,7 +28,7 @@ class ResidualRules(BinnedRules, SASRec):
             interaction[self.ITEM_SEQ], interaction[self.ITEM_SEQ_LEN], interaction[self.USER_ID]
         )
         network = states[interaction["target_seq"] > 0] @ self.item_embeddings().T
-        return self.softmax_loss(scores, network, refused, target)
+        return self.softmax_loss(interaction, scores, network, refused, target)
 
     def full_sort_predict(self, interaction: Any) -> torch.Tensor:
         """Returns ``(B, n_items)`` logits of the whole catalogue."""
