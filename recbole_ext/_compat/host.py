@@ -17,6 +17,7 @@ from recbole.model.abstract_recommender import (
     GeneralRecommender,
     SequentialRecommender,
 )
+from recbole.model.layers import MultiHeadAttention
 from recbole.model.loss import BPRLoss
 from recbole.trainer import Trainer
 from recbole.utils import (
@@ -45,6 +46,7 @@ __all__ = [
     "InputType",
     "Interaction",
     "ModelType",
+    "MultiHeadAttention",
     "SequentialRecommender",
     "Trainer",
     "UserDataLoader",

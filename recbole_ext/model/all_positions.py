@@ -110,6 +110,12 @@ class AllPositions:
         """Returns the representation after each item, ``(B, L, d)``; positions past ``item_seq_len`` are undefined."""
         raise NotImplementedError
 
+    def states_of(self, interaction: Any) -> torch.Tensor:
+        """Returns ``(B, L, d)``: :meth:`encode` of a batch of windows."""
+        return self.encode(
+            interaction[self.ITEM_SEQ], interaction[self.ITEM_SEQ_LEN], interaction[self.USER_ID]
+        )
+
     def item_embeddings(self) -> torch.Tensor:
         """Returns the ``(n_items, d)`` weights that score a representation."""
         return self.item_embedding.weight  # type: ignore[attr-defined]
@@ -124,9 +130,7 @@ class AllPositions:
                 )
             return super().calculate_loss(interaction)  # type: ignore[misc]
         target = interaction["target_seq"]  # (B, L)
-        output = self.encode(
-            interaction[self.ITEM_SEQ], interaction[self.ITEM_SEQ_LEN], interaction[self.USER_ID]
-        )
+        output = self.states_of(interaction)
         asked = target > 0
         return (
             self.sequence_loss(output[asked], self.item_embeddings(), target[asked]) + self.regularisation()

@@ -239,10 +239,12 @@ MODELS: dict[str, ModelSpec] = {
                 ("Caser", "Tang and Wang 2018"),
                 ("FEARec", "Du et al. 2023"),
                 ("GRU4Rec", "Hidasi et al. 2016; Tan et al. 2016"),
+                ("HSTU", "Zhai et al. 2024"),
                 ("MLPSeq", "Covington et al. 2016"),
                 ("ResidualRules", "LearntRules and Kang and McAuley 2018"),
                 ("S3Rec", "Zhou et al. 2020"),
                 ("SASRec", "Kang and McAuley 2018"),
+                ("eSASRec", "Tikhonovich et al. 2025"),
             )
         ),
     )

@@ -11,6 +11,7 @@ from recbole_ext.config.build import host_config, source_of
 from recbole_ext.config.problem import Origin
 from recbole_ext.data.build import PreparedData, train_loader
 from recbole_ext.errors import RecBoleExtError
+from recbole_ext.model.kernels.attention import quicken_attention
 from recbole_ext.model.kernels.dropout import quicken_dropout
 from recbole_ext.model.losses.popularity import check_debiasing
 from recbole_ext.model.losses.positive_weight import set_positive_weight
@@ -85,6 +86,7 @@ def build_trainer(
     with stage(f"building {spec.name}"):
         model = _built(config, spec, model_class, data)
         quicken_dropout(model)
+        quicken_attention(model)
         check_debiasing(model, config)
         set_positive_weight(model, float(config["positive_weight"]))
         trainer = trainer_for(spec, model_class)(config, model)
