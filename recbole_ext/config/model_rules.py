@@ -12,7 +12,8 @@ from recbole_ext.errors import nearest
 
 __all__ = ["check_model_rules"]
 
-_CLOSED_FORM = {"EASE", "NCEPLRec"}
+_CLOSED_FORM = {"CEASE", "EASE", "MARec", "NCEPLRec"}
+_READ_FEATURES = {"AllPositions", "BERT4Rec", "ContentScores"}
 _SIZES_OF_HEADS = (("n_heads", "hidden_size"), ("n_heads", "embedding_size"), ("num_heads", "attention_size"))
 
 
@@ -44,12 +45,13 @@ def _mistakes(model: ModelSource, values: Mapping[str, Any]) -> Iterable[tuple[s
         yield "n_layers", f"must be 1 or more for {model.name}, not 0"
     if model.name == "RepeatLast" and values.get("mask_seen"):
         yield "mask_seen", "must be false for RepeatLast, which ranks the items that a person had before"
-    if "BinnedRules" in model.names:
+    if {"BinnedRules", "TwoTower"} & set(model.names):
         yield from _windows(model, values)
     weight = values.get("reg_weight")
     if _CLOSED_FORM & set(model.names) and not weight:
         yield "reg_weight", f"must be above 0 for {model.name}, whose equations have no solution at {weight}"
     yield from _heads(model, values)
+    yield from _features(model, values)
     act = values.get("hidden_act")
     if is_inside(model.path) and "hidden_act" in model.keys and act not in host_activations():
         known = host_activations()
@@ -57,7 +59,7 @@ def _mistakes(model: ModelSource, values: Mapping[str, Any]) -> Iterable[tuple[s
 
 
 def _windows(model: ModelSource, values: Mapping[str, Any]) -> Iterable[tuple[str, str]]:
-    """A position's own counts are left out in windows only."""
+    """Their losses are their own, and of windows only."""
     for key, wanted in (("loss_type", "CE"), ("sequence_training", "all_positions")):
         if values.get(key) != wanted:
             yield key, f"must be {wanted} for {model.name}, not {values.get(key)!r}"
@@ -65,6 +67,21 @@ def _windows(model: ModelSource, values: Mapping[str, Any]) -> Iterable[tuple[st
         yield "sequence_loss", f"must be full_softmax for {model.name}, whose loss is its own"
     if values.get("ips_power"):
         yield "ips_power", f"must be 0 for {model.name}, whose loss is its own"
+
+
+def _features(model: ModelSource, values: Mapping[str, Any]) -> Iterable[tuple[str, str]]:
+    """Only some models read what an item is, and some read nothing else."""
+    names = values.get("item_features") or ["id"]
+    if names != ["id"] and not _READ_FEATURES & set(model.names):
+        yield (
+            "item_features",
+            f"must be [id] for {model.name}, which knows items by their ids alone: leave it out, or choose a model that "
+            "reads content, such as SASRec, TwoTower or ContentKNN",
+        )
+    if "ContentScores" in model.names and "id" in names:
+        yield "item_features", f"must name content without id for {model.name}, such as [genres, year, text]"
+    if values.get("feature_vectors") and "my_vectors" not in names:
+        yield "feature_vectors", "is read by nobody: add my_vectors to item_features, or leave it out"
 
 
 def _heads(model: ModelSource, values: Mapping[str, Any]) -> Iterable[tuple[str, str]]:

@@ -128,6 +128,7 @@ _TimePoints = Annotated[
     AfterValidator(_earlier_first),
 ]
 
+_Feature = Literal["id", "genres", "year", "tags", "text", "genome", "my_vectors"]
 # kernels.sequence_pairs.DISTANCE_WEIGHTS, which needs torch.
 _Fall = Literal["linear", "inverse", "exponential", "quadratic", "flat"]
 # recbole.data.transform.construct_transform, which needs torch.
@@ -137,10 +138,13 @@ _TYPES: dict[str, Any] = {
     "LIST_SUFFIX": _Text,
     "MAX_ITEM_LIST_LENGTH": _whole(1),
     "NEG_PREFIX": _Text,
+    "alignment": _NotNegative,
     "asymmetry": Annotated[float, Field(ge=0, le=1)],
     "backoff": _NotNegative,
     "candidates": _Block | None,
     "clip_grad_norm": _Clip | None,
+    "cold_percentile": Annotated[float, Field(ge=0, le=100)],
+    "cold_weight": _NotNegative,
     "confidence": Annotated[float, Field(gt=0, lt=1)],
     "data_path": _Text,
     "dataset": _Folder,
@@ -155,6 +159,10 @@ _TYPES: dict[str, Any] = {
     "epochs": _whole(1),
     "eval_batch_size": _whole(1),
     "eval_step": _whole(1),
+    "feature_merge": Literal["sum", "concat"],
+    "feature_size": _whole(1),
+    "feature_tokens": _Text | None,
+    "feature_vectors": _Text | None,
     "gbce_t": Annotated[float, Field(ge=0, le=1)],
     "gpu_id": Annotated[
         _whole(0) | Annotated[str, Field(pattern=r"^[0-9]*$")],
@@ -167,6 +175,7 @@ _TYPES: dict[str, Any] = {
     "history_decay_by": Literal["place", "time"],
     "history_weighting": _Block | None,
     "idf_weight": _NotNegative,
+    "in_batch_negatives": _whole(1),
     "inner_size": _whole(1),
     "ips_clip": Annotated[
         Literal[0, 0.0] | Annotated[float, Field(ge=1, allow_inf_nan=False)],
@@ -174,6 +183,7 @@ _TYPES: dict[str, Any] = {
     ]
     | None,
     "ips_power": _NotNegative,
+    "item_features": _list_of(_Feature, "a list of id, genres, year, tags, text, genome and my_vectors"),
     "item_weight": Literal["none", "idf", "bm25"],
     "iterations": _whole(1),
     "k": _whole(1) | None,
@@ -232,6 +242,7 @@ _TYPES: dict[str, Any] = {
     "shrink": _NotNegative,
     "softmax_precision": Literal["auto", "float32", "bfloat16"],
     "similarity": Literal["cosine", "product"],
+    "side_weight": _NotNegative,
     "source_popularity": _NotNegative,
     "split": Literal["leave_one_out", "ratio", "global_time"],
     "split_ratio": Annotated[
@@ -243,6 +254,8 @@ _TYPES: dict[str, Any] = {
     "split_time": _TimePoints | None,
     "stopping_step": _whole(1),
     "target_popularity": _NotNegative,
+    "temperature": _Positive,
+    "text_model": Literal["tfidf", "wordllama"],
     "tie_break": Literal["file", "random"],
     "history_shuffle": Literal["none", "seconds", "sessions", "all"],
     "session_gap": _whole(0),
@@ -253,8 +266,10 @@ _TYPES: dict[str, Any] = {
     "topk": _list_of(_whole(1), "a whole number of 1 or more, or a list of these"),
     "train_batch_size": _whole(1),
     "unload_col": _LeftOutColumns | None,
+    "uniform_negatives": _whole(1),
     "unobserved_weight": _NotNegative,
     "use_gpu": bool | None,
+    "user_features": list[_Text],
     "user_weight": Literal["none", "idf", "bm25"],
     "valid_metric": _Text,
     "valid_users": _whole(1) | None,
@@ -263,6 +278,7 @@ _TYPES: dict[str, Any] = {
     "window": _whole(1),
     "window_batches": Literal["by_length", "random"],
     "windows_per_user": _whole(1) | None,
+    "zero_weight": _NotNegative,
     "worker": _whole(0),
 }
 # A key without a type of its own takes what its default is. bool before int: True is an int.

@@ -39,7 +39,7 @@ __all__ = [
     "spec_of",
 ]
 
-Family = Literal["floor", "classic", "sequential_classic", "neural", "sequence"]
+Family = Literal["floor", "classic", "sequential_classic", "neural", "sequence", "content"]
 Explained = Literal["parts", "window", "row", "nearest", "none", "chance", "popularity", "rule"]
 FoldInKind = Literal["window", "row", "solve", "counts", "none"]
 
@@ -49,6 +49,7 @@ FAMILIES: dict[Family, str] = {
     "sequential_classic": "classic, knows the order",
     "neural": "neural, general",
     "sequence": "neural, sequential",
+    "content": "knows what an item is",
 }
 """Families of models, in the order of a legend, with the words that it shows."""
 
@@ -66,7 +67,7 @@ class ModelSpec:
             looked up in tables (matrix factorisation), with no layer in between. ``sequential_classic``: the same
             from the order of the history (rules, Markov chains, sessions, factors of the last items). ``neural`` and
             ``sequence``: everything else (hidden layers, attention, convolution, graph propagation), from a set of
-            items or from their order.
+            items or from their order. ``content``: reads what an item is, in closed form or with layers.
         deterministic: Whether every seed gives the same scores, so that one run stands for all.
         explained: How a recommendation can be explained: ``parts``, ``window``, ``row``, ``nearest`` or ``none``, as
             :class:`~recbole_ext.recommend.reasons.Reading` finds it, or why the model gives no reason from a history:
@@ -113,8 +114,8 @@ class ModelSpec:
 
     @property
     def is_neural(self) -> bool:
-        """Whether it is a neural network, which the best of the other models is the baseline for."""
-        return self.family in ("neural", "sequence")
+        """Whether it is a neural network: among the models of content, those that are not computed in closed form."""
+        return self.family in ("neural", "sequence") or (self.family == "content" and not self.deterministic)
 
     def load(self) -> type[AbstractRecommender]:
         """Imports the class."""
@@ -221,6 +222,24 @@ MODELS: dict[str, ModelSpec] = {
         ),
         ModelSpec(
             "iALS", f"{_GENERAL}.ials:iALS", "Hu et al. 2008; Rendle et al. 2022", "classic", fold_in="solve"
+        ),
+        *(
+            ModelSpec(
+                name, f"{_GENERAL}.{name.lower()}:{name}", paper, "content", True, "parts", fold_in="row"
+            )
+            for name, paper in (
+                ("ContentKNN", "Lops et al. 2011"),
+                ("CEASE", "Jeunen et al. 2020"),
+                ("MARec", "Monteil et al. 2024"),
+            )
+        ),
+        ModelSpec(
+            "TwoTower",
+            f"{_SEQUENTIAL}.twotower:TwoTower",
+            "Covington et al. 2016; Yi et al. 2019",
+            "content",
+            explained="window",
+            fold_in="window",
         ),
         ModelSpec("MLP", f"{_GENERAL}.mlp:MLP", "He et al. 2017"),
         ModelSpec("NCL", f"{_GENERAL}.ncl:NCL", "Lin et al. 2022", fold_in="solve"),

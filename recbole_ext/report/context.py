@@ -26,6 +26,7 @@ FORMS = {
     "sequential_classic": ("c4", "circle"),
     "neural": ("c3", "square"),
     "sequence": ("c2", "triangle"),
+    "content": ("c6", "square"),
 }
 """Colour class and form of each family of models."""
 

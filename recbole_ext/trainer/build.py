@@ -12,6 +12,7 @@ from recbole_ext.config.problem import Origin
 from recbole_ext.data.build import PreparedData, train_loader
 from recbole_ext.errors import RecBoleExtError
 from recbole_ext.model.kernels.attention import quicken_attention
+from recbole_ext.model.item_encoder import give_item_features
 from recbole_ext.model.kernels.dropout import quicken_dropout
 from recbole_ext.model.losses.popularity import check_debiasing
 from recbole_ext.model.losses.positive_weight import set_positive_weight
@@ -102,7 +103,9 @@ def _built(config: Any, spec: ModelSpec, model_class: type, data: PreparedData) 
         config, source.keys, users=dataset.user_num, items=dataset.item_num, sequential=source.sequential
     )
     try:
-        return model_class(config, dataset).to(config["device"])
+        model = model_class(config, dataset)
+        give_item_features(model, config, dataset)
+        return model.to(config["device"])
     except RecBoleExtError:
         raise
     except (Exception, SystemExit) as error:

@@ -43,7 +43,10 @@ __all__ = [
 FAST = sorted({*MODELS, "BPR", "ItemKNN", "NeuMF", "LightGCN", "MultiVAE", "EASE"})
 SLOW = [name for name in known_models() if name not in FAST]
 
+_GENRES = {"item_features": ["genres"]}
 SMALLER: dict[str, dict[str, Any]] = {
+    **dict.fromkeys(("CEASE", "ContentKNN", "MARec"), _GENRES),
+    "TwoTower": {"item_features": ["id", "genres"]},
     "NCL": {"num_clusters": 4, "warm_up_step": 0},
     "RaCT": {"pretrain_epochs": 1},
     "RepeatLast": {"mask_seen": False},
@@ -53,7 +56,10 @@ SMALLER: dict[str, dict[str, Any]] = {
 # The exceptions. A model that keeps a point must not stand in its table: the tests look at both.
 WITHOUT_GRADIENTS = {
     "ADMMSLIM": "solved in closed form",
+    "CEASE": "solved in closed form",
+    "ContentKNN": "counted",
     "EASE": "solved in closed form",
+    "MARec": "solved in closed form",
     "ItemKNN": "counted",
     "MarkovChain": "counted",
     "NCEPLRec": "solved in closed form",

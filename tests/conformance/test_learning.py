@@ -24,6 +24,8 @@ NAMES = [
 SETTINGS: dict[str, dict[str, Any]] = {
     "S3Rec": {"pretrain_epochs": 1, "learning_rate": 0.003},
     "BERT4Rec": {"epochs": 10, "learning_rate": 0.001},
+    # All films of the ring are the same but for their ids.
+    "TwoTower": {"item_features": ["id"]},
 }
 
 
