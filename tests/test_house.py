@@ -18,6 +18,7 @@ ROOMS = {
     "report",
     "rerank",
     "recommend",
+    "serve",
     "trainer",
     "model",
     "runs",

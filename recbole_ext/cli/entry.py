@@ -28,6 +28,7 @@ COMMANDS = {
     "table": "runs",
     "recommend": "recommend",
     "explain": "recommend",
+    "serve": "serve",
     "report": "report",
     "rerank": "rerank",
     "pareto": "rerank",

@@ -79,6 +79,9 @@ class Board:
     def spoke(self) -> None:
         """Something else was shown."""
 
+    def rest(self) -> None:
+        """The command waits for others from here on, and its silence means that all is well."""
+
     def at_once(self) -> None:
         """What comes next may keep this from being shown: it is shown now."""
 
@@ -104,6 +107,7 @@ class PlainLines(Board):
         super().__init__(clock)
         self._write = write
         self._start = self._last = clock()
+        self._resting = False
 
     def begin(self, stage: Stage) -> None:
         """A stage has begun; it is shown at once if the silence has lasted a while."""
@@ -113,12 +117,16 @@ class PlainLines(Board):
 
     def tick(self) -> None:
         """Called every now and then, by whichever thread."""
-        if self.clock() - self._last >= self._gap():
+        if not self._resting and self.clock() - self._last >= self._gap():
             self.at_once()
 
     def spoke(self) -> None:
         """Something else was shown."""
         self._last = self.clock()
+
+    def rest(self) -> None:
+        """Writes no line for silence any more."""
+        self._resting = True
 
     def at_once(self) -> None:
         """Writes the line."""

@@ -9,14 +9,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import torch
 
 from recbole_ext.config.messages import pluralize
 from recbole_ext.config.safe_text import visible
-from recbole_ext.data.features import genre_matrix
 from recbole_ext.errors import ConfigError
 from recbole_ext.evaluator.ranking import Lists
 from recbole_ext.model.explainable import HowExplainable, how_read
@@ -35,6 +33,8 @@ __all__ = [
     "explain_stranger",
     "explain_user",
     "explanation_lines",
+    "genre_shares",
+    "strongest_reasons",
 ]
 
 
@@ -99,7 +99,16 @@ class Explanation:
         return visible("\n".join(explanation_lines(self)))
 
 
-def _genres(history: np.ndarray, item: int, facts: Any) -> tuple[tuple[str, float], ...]:
+def genre_shares(
+    history: np.ndarray, item: int, facts: tuple[np.ndarray, tuple[str, ...]] | None
+) -> tuple[tuple[str, float], ...]:
+    """Pairs of a genre of an item and the share of history items with that genre.
+
+    Args:
+        history: ``(H,) int64`` items.
+        item: The item.
+        facts: From :func:`~recbole_ext.data.features.genre_matrix`.
+    """
     if facts is None or not len(history):
         return ()
     matrix, names = facts
@@ -107,7 +116,15 @@ def _genres(history: np.ndarray, item: int, facts: Any) -> tuple[tuple[str, floa
     return tuple((names[column], float(share[column])) for column in np.flatnonzero(matrix[item]))
 
 
-def _reasons(reading: Reading, column: int, count: int, names: ItemNames) -> tuple[Reason, ...]:
+def strongest_reasons(reading: Reading, column: int, count: int, names: ItemNames) -> tuple[Reason, ...]:
+    """The items of a history that speak most for a recommendation.
+
+    Args:
+        reading: Of some recommendations.
+        column: Which of them.
+        count: At most so many.
+        names: The catalogue.
+    """
     effects = reading.effects[:, column]
     found = []
     for row in np.argsort(-effects, kind="stable")[:count]:
@@ -124,15 +141,15 @@ def _recommendations(
 ) -> tuple[Recommendation, ...]:
     """Builds the recommended items of one person, best first, with titles, reasons and genres."""
     names = recommender.names
-    facts = genre_matrix(recommender.run.data.dataset.item_file, names.tokens)
+    facts = recommender.genres
     return tuple(
         Recommendation(
             column + 1,
             str(names.tokens[item]),
             names.title(int(item)),
             float(lists.scores[0, column]),
-            _reasons(reading, column, reasons, names),
-            _genres(history, int(item), facts),
+            strongest_reasons(reading, column, reasons, names),
+            genre_shares(history, int(item), facts),
         )
         for column, item in enumerate(lists.items[0])
         if item

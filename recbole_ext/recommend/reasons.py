@@ -20,7 +20,7 @@ from recbole_ext.recommend.people import part_of
 from recbole_ext.rerank.methods.candidates import row_blocks
 from recbole_ext.trainer.opened import OpenedRun
 
-__all__ = ["Reading", "read_history", "read_stranger"]
+__all__ = ["Reading", "item_vectors", "read_history", "read_stranger", "weights_between"]
 
 _ROWS_AT_ONCE = 256
 
@@ -42,7 +42,7 @@ class Reading:
     ranks: np.ndarray | None = None
 
 
-def _between(model: Any) -> Callable[[np.ndarray, np.ndarray], np.ndarray] | None:
+def weights_between(model: Any) -> Callable[[np.ndarray, np.ndarray], np.ndarray] | None:
     """From items ``(H,)`` of a history and others ``(R,)`` to weights ``(H, R)``; None if a model is not linear."""
     if hasattr(model, "weights_between"):
         return model.weights_between
@@ -66,7 +66,7 @@ def _linear_parts(
 ) -> tuple[np.ndarray, np.ndarray] | None:
     """Items of a user's history and their parts in the scores of a linear model; None for other models."""
     model, user = opened.trainer.model, int(batch.users[0])
-    between, matrix = _between(model), getattr(model, "interaction_matrix", None)
+    between, matrix = weights_between(model), getattr(model, "interaction_matrix", None)
     if between is None or matrix is None:
         return None
     row = sp.csr_matrix(matrix[user])
@@ -176,7 +176,7 @@ def _row(opened: OpenedRun, batch: EvaluationBatch, items: np.ndarray, scores: n
     return Reading("row", histories.items, effects, ranks)
 
 
-def _item_vectors(model: torch.nn.Module, n_items: int) -> np.ndarray | None:
+def item_vectors(model: torch.nn.Module, n_items: int) -> np.ndarray | None:
     """Item embeddings ``(n_items, d)``, looked up by the attribute names that models use."""
     for name, module in model.named_modules():
         if isinstance(module, torch.nn.Embedding) and "item" in name and module.weight.shape[0] == n_items:
@@ -186,7 +186,7 @@ def _item_vectors(model: torch.nn.Module, n_items: int) -> np.ndarray | None:
 
 def _nearest(model: torch.nn.Module, history: np.ndarray, items: np.ndarray, n_items: int) -> Reading:
     """Cosine similarity of item embeddings; an empty reading for a model without them."""
-    vectors = _item_vectors(model, n_items)
+    vectors = item_vectors(model, n_items)
     if vectors is None:
         return Reading("none", history, np.zeros((len(history), len(items))))
     unit = vectors / np.maximum(np.linalg.norm(vectors, axis=1, keepdims=True), 1e-12)
@@ -267,5 +267,5 @@ def _parts_of_stranger(
         window = last_windows(opened.config, opened.data.dataset, one.users, start, stop, one)
         history, effects = model.parts(window, items)
         return _summing(history, effects, scores)
-    between = _between(model)
+    between = weights_between(model)
     return None if between is None else _summing(one.items, between(one.items, items), scores)

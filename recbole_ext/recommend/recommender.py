@@ -11,7 +11,7 @@ import numpy as np
 import torch
 
 from recbole_ext.data.dataloader import EvaluationBatch, EvaluationLoader
-from recbole_ext.data.features import titles_and_years
+from recbole_ext.data.features import genre_matrix, titles_and_years
 from recbole_ext.data.histories import Histories
 from recbole_ext.errors import ConfigError, DataError, nearest
 from recbole_ext.evaluator.ranking import Lists, best_candidates, mask_scores_, refuse_nan
@@ -67,6 +67,11 @@ class Recommender:
         """The catalogue by token and title."""
         data = self.run.data
         return ItemNames(data.split.interactions.item_tokens, titles_and_years(data.dataset.item_file))
+
+    @functools.cached_property
+    def genres(self) -> tuple[np.ndarray, tuple[str, ...]] | None:
+        """``(n_items, G)`` of 0 and 1, and the names of the genres; None where the data set has none."""
+        return genre_matrix(self.run.data.dataset.item_file, self.names.tokens)
 
     @functools.cached_property
     def reader(self) -> HistoryReader:

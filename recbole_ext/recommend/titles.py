@@ -113,6 +113,13 @@ class ItemNames:
             )
         raise DataError(f"no item is called {text!r}{self._nearest(text)}")
 
+    def meant(self, text: str) -> list[int]:
+        """Internal ids of the items of the catalogue that a token or title may mean: one, several or none."""
+        own = self._ids.get(text)
+        return (
+            [self._ids[token] for token in self._titled(text) if token in self._ids] if own is None else [own]
+        )
+
     def items(self, names: Sequence[Any]) -> np.ndarray:
         """``(n,) int64`` internal ids of several names, as :meth:`item`."""
         result = np.empty(len(names), dtype=np.int64)

@@ -1,0 +1,156 @@
+"""What stands before the interface: who may ask, how much and how often, and what every answer carries."""
+
+from __future__ import annotations
+
+import hmac
+import json
+import time
+from collections import OrderedDict
+from collections.abc import Awaitable, Callable, MutableMapping
+from typing import Any
+from urllib.parse import urlsplit
+
+from recbole_ext.serve import limits
+from recbole_ext.serve.settings import ServeSettings, is_loopback
+
+__all__ = ["Guard"]
+
+Scope = MutableMapping[str, Any]
+Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
+Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
+App = Callable[[Scope, Receive, Send], Awaitable[None]]
+
+_CLIENTS = 10_000
+_OPEN = ("/live", "/ready", "/", "/favicon.ico")
+_HEADERS = (
+    (
+        b"content-security-policy",
+        b"default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; "
+        b"font-src 'self'; manifest-src 'self'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'",
+    ),
+    (b"x-content-type-options", b"nosniff"),
+    (b"referrer-policy", b"no-referrer"),
+    (b"cross-origin-opener-policy", b"same-origin"),
+    (b"cross-origin-resource-policy", b"same-origin"),
+    (b"permissions-policy", b"camera=(), geolocation=(), microphone=()"),
+)
+
+
+class _TooLargeError(Exception):
+    """A body is larger than allowed."""
+
+
+class Guard:
+    """An ASGI application around another one.
+
+    Args:
+        app: The interface.
+        settings: Token, rate and host.
+    """
+
+    def __init__(self, app: App, settings: ServeSettings) -> None:
+        self._app, self._settings = app, settings
+        self._local = is_loopback(settings.host)
+        self._names = {"localhost", "127.0.0.1", "::1", "testserver", settings.host}
+        self._left: OrderedDict[str, tuple[float, float]] = OrderedDict()
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Passes a request on, or refuses it."""
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        headers = {name: value.decode("latin-1") for name, value in scope["headers"]}
+        refusal = self._refusal(scope, headers)
+        if refusal is not None:
+            await _refuse(send, *refusal)
+            return
+        begun = False
+
+        async def sending(message: MutableMapping[str, Any]) -> None:
+            nonlocal begun
+            if message["type"] == "http.response.start":
+                begun = True
+                message = {**message, "headers": [*message["headers"], *_HEADERS, *_kept(scope["path"])]}
+            await send(message)
+
+        try:
+            await self._app(scope, _limited(receive), sending)
+        except _TooLargeError:
+            if not begun:
+                await _refuse(
+                    send, 413, "too_large", f"the body is longer than {limits.BODY:,} bytes: ask for less"
+                )
+
+    def _refusal(self, scope: Scope, headers: dict[bytes, str]) -> tuple[int, str, str] | None:
+        """Status, code and sentence; None for what may pass."""
+        path, token = scope["path"], self._settings.token
+        host = headers.get(b"host", "")
+        if token is None and self._local and _hostname(host) not in self._names:
+            return (
+                421,
+                "strange_host",
+                "this server answers to localhost alone: another name leads here by mistake",
+            )
+        origin = headers.get(b"origin")
+        if origin not in (None, "null") and urlsplit(str(origin)).netloc != host:
+            return 403, "strange_origin", "a page of another origin asks: open the page of this server"
+        if token is not None and not (path in _OPEN or path.startswith("/static/")):
+            given = headers.get(b"authorization", "").removeprefix("Bearer ")
+            if not hmac.compare_digest(given.encode(), token.encode()):
+                return 401, "no_token", "the token is missing or wrong: send Authorization: Bearer TOKEN"
+        length = headers.get(b"content-length", "0")
+        if not length.isdecimal() or int(length) > limits.BODY:
+            return 413, "too_large", f"the body is longer than {limits.BODY:,} bytes: ask for less"
+        client = scope["client"][0] if scope.get("client") else ""
+        if self._settings.rate and path not in _OPEN and not self._may(client):
+            return 429, "too_often", f"more than {self._settings.rate:g} requests a second: wait a moment"
+        return None
+
+    def _may(self, client: str) -> bool:
+        """Whether a client has a request left: ``rate`` a second, and as many at once."""
+        rate, now = self._settings.rate, time.monotonic()
+        most = max(1.0, rate)
+        left, before = self._left.pop(client, (most, now))
+        left = min(most, left + (now - before) * rate)
+        self._left[client] = (left - 1 if left >= 1 else left, now)
+        if len(self._left) > _CLIENTS:
+            self._left.popitem(last=False)
+        return left >= 1
+
+
+def _hostname(host: str) -> str:
+    """The name of a Host header, without the port."""
+    try:
+        return urlsplit(f"//{host}").hostname or ""
+    except ValueError:
+        return ""
+
+
+def _kept(path: str) -> tuple[tuple[bytes, bytes], ...]:
+    """How long browsers keep an answer: not at all, but for files of the page, which they ask about."""
+    return ((b"cache-control", b"no-cache" if path.startswith("/static/") else b"no-store"),)
+
+
+def _limited(receive: Receive) -> Receive:
+    """Reads a body up to the limit, whatever its header says."""
+    read = 0
+
+    async def receiving() -> MutableMapping[str, Any]:
+        nonlocal read
+        message = await receive()
+        read += len(message.get("body", b""))
+        if read > limits.BODY:
+            raise _TooLargeError
+        return message
+
+    return receiving
+
+
+async def _refuse(send: Send, status: int, code: str, sentence: str) -> None:
+    body = json.dumps({"error": {"code": code, "message": sentence, "where": None}}).encode()
+    more = [(b"www-authenticate", b"Bearer")] if status == 401 else []
+    if status == 429:
+        more.append((b"retry-after", b"1"))
+    headers = [(b"content-type", b"application/json"), (b"content-length", str(len(body)).encode()), *more]
+    await send({"type": "http.response.start", "status": status, "headers": [*headers, *_HEADERS]})
+    await send({"type": "http.response.body", "body": body})

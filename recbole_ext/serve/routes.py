@@ -1,0 +1,297 @@
+"""The interface: one function an address."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable
+from typing import Annotated, Any, TypeVar
+
+from fastapi import FastAPI, Path, Query
+from pydantic_core import to_json
+from starlette.responses import Response
+
+from recbole_ext.serve import answers as forms_of
+from recbole_ext.serve import limits
+from recbole_ext.serve.forms import (
+    CatalogueQuery,
+    ExplainRequest,
+    ModelQuery,
+    Nothing,
+    RecommendRequest,
+    SearchQuery,
+    SimilarQuery,
+    UsersQuery,
+)
+from recbole_ext.serve.state import Served, State
+
+__all__ = ["RefusedError", "add_routes"]
+
+# What opens models is imported by the handlers, since /live answers before that.
+
+_Answer = TypeVar("_Answer")
+_Token = Annotated[str, Path(min_length=1, max_length=limits.NAME)]
+_STARTERS = 10
+
+_PROBLEMS: dict[int | str, dict[str, Any]] = {
+    status: {"model": forms_of.ErrorAnswer, "description": words}
+    for status, words in (
+        (401, "The token is missing or wrong."),
+        (404, "There is no such model, item or user."),
+        (413, "The body is too large."),
+        (422, "The request cannot be used."),
+        (429, "Too many requests."),
+        (503, "Not ready, or too busy."),
+    )
+}
+
+
+class RefusedError(Exception):
+    """A request that is answered with an error.
+
+    Attributes:
+        status, code: Of the answer.
+    """
+
+    def __init__(self, status: int, code: str, sentence: str) -> None:
+        super().__init__(sentence)
+        self.status, self.code = status, code
+
+
+def json_response(content: Any, status: int = 200) -> Response:
+    """An answer as JSON."""
+    return Response(to_json(content), status, media_type="application/json")
+
+
+def served_by(state: State, name: str | None) -> Served:
+    """The model that a request names, or the first one.
+
+    Raises:
+        RefusedError: It is not there, or not yet.
+    """
+    models = state.models
+    if not models:
+        raise RefusedError(
+            503, "not_ready", state.error or "the models are being opened: ask /ready when they are"
+        )
+    if name is None:
+        return next(iter(models.values()))
+    if name not in models:
+        raise RefusedError(404, "no_model", f"there is no model {name!r}: choose one of {', '.join(models)}")
+    return models[name]
+
+
+async def within(seconds: float, work: Awaitable[_Answer]) -> _Answer:
+    """Waits for an answer no longer than a request may take.
+
+    Raises:
+        RefusedError: It took longer.
+    """
+    try:
+        return await asyncio.wait_for(work, seconds)
+    except TimeoutError:
+        raise RefusedError(
+            503, "too_slow", f"no answer within {seconds:g} seconds: ask for less, or later"
+        ) from None
+
+
+def add_routes(app: FastAPI, state: State) -> None:
+    """Adds every address to the application."""
+    _add_health(app, state)
+    _add_lists(app, state)
+    _add_models(app, state)
+    _add_items(app, state)
+    _add_users(app, state)
+
+
+def _add_health(app: FastAPI, state: State) -> None:
+    @app.get("/live", summary="Whether the process answers", tags=["health"])
+    async def live() -> Response:
+        return json_response({"live": True})
+
+    @app.get(
+        "/ready", summary="Whether the models are open", tags=["health"], responses={503: _PROBLEMS[503]}
+    )
+    async def ready() -> Response:
+        served_by(state, None)
+        return json_response({"ready": True, "models": list(state.models)})
+
+
+def _add_lists(app: FastAPI, state: State) -> None:
+    @app.post(
+        "/v1/recommend",
+        response_model=forms_of.RecommendAnswer,
+        responses=_PROBLEMS,
+        summary="A list for a person",
+        tags=["lists"],
+    )
+    async def recommend(asked: RecommendRequest, _: Annotated[Nothing, Query()]) -> Response:
+        served = served_by(state, asked.model)
+        from recbole_ext.serve.answering import recommend_answer, recommend_ask
+
+        ask = recommend_ask(asked, served.model)
+        found = await within(state.settings.time_limit, state.batcher.submit((served.model, ask)))
+        served.shown.add(found.items)
+        return json_response(recommend_answer(asked, served.model, ask, found))
+
+    @app.post(
+        "/v1/explain",
+        response_model=forms_of.ExplainAnswer,
+        responses=_PROBLEMS,
+        summary="The reasons of some items",
+        tags=["lists"],
+    )
+    async def explain(asked: ExplainRequest, _: Annotated[Nothing, Query()]) -> Response:
+        served = served_by(state, asked.model)
+        from recbole_ext.serve.answering import explain_answer, explain_ask
+
+        ask = explain_ask(asked, served.model)
+        found = await within(state.settings.time_limit, state.batcher.submit((served.model, ask)))
+        return json_response(explain_answer(asked, served.model, ask, found))
+
+
+def _add_models(app: FastAPI, state: State) -> None:
+    @app.get(
+        "/v1/models",
+        response_model=forms_of.ModelsAnswer,
+        responses=_PROBLEMS,
+        summary="The models, as they describe themselves",
+        tags=["models"],
+    )
+    async def models(_: Annotated[Nothing, Query()]) -> Response:
+        served_by(state, None)
+        return json_response({"models": [one.card for one in state.models.values()]})
+
+    @app.get(
+        "/v1/curves",
+        response_model=forms_of.CurvesAnswer,
+        responses=_PROBLEMS,
+        summary="What re-rankers cost and gain at each strength",
+        tags=["models"],
+    )
+    async def curve(asked: Annotated[ModelQuery, Query()]) -> Response:
+        served = served_by(state, asked.model)
+        from recbole_ext.serve.card import curves
+
+        return json_response({"model": served.model.name, "points": curves(served.model)})
+
+    @app.get(
+        "/v1/catalogue",
+        response_model=forms_of.CatalogueAnswer,
+        responses=_PROBLEMS,
+        summary="What has been shown to anybody",
+        tags=["models"],
+    )
+    async def catalogue(asked: Annotated[CatalogueQuery, Query()]) -> Response:
+        served = served_by(state, asked.model)
+        summary = served.shown.summary(asked.parts, state.settings.floor)
+        return json_response({"model": served.model.name, **summary})
+
+    @app.post(
+        "/v1/reload",
+        response_model=forms_of.ReloadAnswer,
+        responses=_PROBLEMS,
+        summary="Opens the same folders again",
+        tags=["models"],
+    )
+    async def reload(_: Annotated[Nothing, Query()]) -> Response:
+        models = await asyncio.to_thread(state.reload)
+        return json_response({"models": {name: one.model.fingerprint for name, one in models.items()}})
+
+
+def _add_items(app: FastAPI, state: State) -> None:
+    @app.get(
+        "/v1/items",
+        response_model=forms_of.ItemsAnswer,
+        responses=_PROBLEMS,
+        summary="Search of titles",
+        tags=["items"],
+    )
+    async def search(asked: Annotated[SearchQuery, Query()]) -> Response:
+        served = served_by(state, asked.model)
+        catalogue = served.model.catalogue
+        own = catalogue.item(asked.q.strip())
+        found = ([] if own is None else [own]) + [
+            item for item in catalogue.search.find(asked.q, asked.k) if item != own
+        ]
+        items = [catalogue.shown[item] for item in found[: asked.k]]
+        return json_response({"model": served.model.name, "items": items})
+
+    @app.get(
+        "/v1/items/{item}/similar",
+        response_model=forms_of.SimilarAnswer,
+        responses=_PROBLEMS,
+        summary="Items like another one",
+        tags=["items"],
+    )
+    async def similar(item: _Token, asked: Annotated[SimilarQuery, Query()]) -> Response:
+        served = served_by(state, asked.model)
+        catalogue = served.model.catalogue
+        index = catalogue.item(item)
+        if index is None:
+            raise RefusedError(404, "no_item", f"there is no item {item!r}: search for it with /v1/items?q=")
+        items, likeness = served.similar.of(index, asked.k)
+        pairs = zip(items.tolist(), likeness.tolist(), strict=True)
+        return json_response(
+            {
+                "model": served.model.name,
+                "item": catalogue.shown[index],
+                "kind": served.similar.kind,
+                "meaning": served.similar.meaning,
+                "items": [{**catalogue.shown[one], "similarity": value} for one, value in pairs],
+            }
+        )
+
+    @app.get(
+        "/v1/starters",
+        response_model=forms_of.ItemsAnswer,
+        responses=_PROBLEMS,
+        summary="Well-known items that tell tastes apart",
+        tags=["items"],
+    )
+    async def start(asked: Annotated[ModelQuery, Query()]) -> Response:
+        served = served_by(state, asked.model)
+        shown = served.model.catalogue.shown
+        from recbole_ext.serve.similar import starters
+
+        items = [shown[item] for item in starters(served.model, _STARTERS).tolist()]
+        return json_response({"model": served.model.name, "items": items})
+
+
+def _add_users(app: FastAPI, state: State) -> None:
+    @app.get(
+        "/v1/users",
+        response_model=forms_of.UsersAnswer,
+        responses=_PROBLEMS,
+        summary="Some users of the data set",
+        tags=["users"],
+    )
+    async def users(asked: Annotated[UsersQuery, Query()]) -> Response:
+        served = served_by(state, asked.model)
+        everybody = served.model.users
+        tokens = everybody.begin_with(asked.q, asked.k) if asked.q else everybody.some(asked.k)
+        lines = [{"user": one, "items": len(everybody.history(everybody.id(one)))} for one in tokens]
+        return json_response({"model": served.model.name, "users": lines})
+
+    @app.get(
+        "/v1/users/{user}",
+        response_model=forms_of.HistoryAnswer,
+        responses=_PROBLEMS,
+        summary="What a user had, the oldest first",
+        tags=["users"],
+    )
+    async def history(user: _Token, asked: Annotated[ModelQuery, Query()]) -> Response:
+        served = served_by(state, asked.model)
+        index = served.model.users.id(user)
+        if not index:
+            raise RefusedError(
+                404, "no_user", f"there is no user {user!r} with a history: /v1/users has some"
+            )
+        items, shown = served.model.users.history(index), served.model.catalogue.shown
+        return json_response(
+            {
+                "model": served.model.name,
+                "user": user,
+                "items": [shown[item] for item in items[-limits.HISTORY :].tolist()],
+                "length": len(items),
+            }
+        )
