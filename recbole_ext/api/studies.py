@@ -95,6 +95,8 @@ def compare(
     *,
     output: str | Path | None = None,
     budget_minutes: float | None = None,
+    workers: int = 1,
+    ray: str | None = None,
     progress: bool = True,
     **keys: Any,
 ) -> Study:
@@ -104,6 +106,8 @@ def compare(
         config: YAML file of the study.
         output: Its folder; ``saved/study/NAME`` if None.
         budget_minutes: Time limit of each model's search, in place of the study's.
+        workers: Number of processes on this machine.
+        ray: Address of a Ray cluster; ``auto`` joins the one of this machine, or starts one.
         progress: Whether to print what is going on.
         **keys: Configuration keys of all runs.
 
@@ -112,6 +116,7 @@ def compare(
         RecBoleExtError: Tuning or training failed; finished results are kept.
     """
     from recbole_ext.study.plan import plan_comparison
+    from recbole_ext.study.where import Where
 
     file = Path(config).expanduser()
     folder = _study_folder(file, output)
@@ -122,24 +127,33 @@ def compare(
     from recbole_ext.report.charts.curves import curves_page
     from recbole_ext.study.compare import run_comparison
 
-    found = run_comparison(plan, output=folder, draw=curves_page, report=said_by(progress))
+    found = run_comparison(
+        plan, output=folder, draw=curves_page, report=said_by(progress), where=Where(workers, ray)
+    )
     rows = [row for model in found.rows for row in _model_rows(model)]
     return Study(folder, found.baseline or "", pd.DataFrame(rows), found.protocol)
 
 
 def ablate(
-    config: str | Path, *, output: str | Path | None = None, progress: bool = True, **keys: Any
+    config: str | Path,
+    *,
+    output: str | Path | None = None,
+    workers: int = 1,
+    ray: str | None = None,
+    progress: bool = True,
+    **keys: Any,
 ) -> Study:
     """Trains models at several values of one key; the same call continues an interrupted ablation.
 
     Args:
         config: YAML file of the ablations.
-        output, progress, **keys: As in :func:`compare`.
+        output, workers, ray, progress, **keys: As in :func:`compare`.
 
     Raises:
         ConfigError, RecBoleExtError: As :func:`compare`.
     """
     from recbole_ext.study.plan import plan_ablation
+    from recbole_ext.study.where import Where
 
     file = Path(config).expanduser()
     folder = _study_folder(file, output)
@@ -149,7 +163,7 @@ def ablate(
 
     from recbole_ext.study.ablate import run_ablation
 
-    found = run_ablation(plan, output=folder, report=said_by(progress))
+    found = run_ablation(plan, output=folder, report=said_by(progress), where=Where(workers, ray))
     k = found.protocol.get("shown_k", 10)
     rows = []
     for sweep in found.sweeps:
@@ -174,6 +188,7 @@ def tune(
     pruner: str = "median",
     objectives: Sequence[str] = (),
     workers: int = 1,
+    ray: str | None = None,
     budget_minutes: float | None = None,
     progress: bool = True,
     **keys: Any,
@@ -186,8 +201,9 @@ def tune(
         config: A YAML file, several, or a dict of keys.
         trials: Total over all processes and restarts.
         output: The folder; ``saved/tune/NAME`` if None.
-        storage, name, sampler, pruner, objectives, workers, budget_minutes: As in
+        storage, name, sampler, pruner, objectives, budget_minutes: As in
             :class:`~recbole_ext.study.plan.TuneOptions`.
+        workers, ray: As in :func:`compare`.
         progress: Whether to print what is going on.
         **keys: Configuration keys that win over ``config``; none of them may be searched.
 
@@ -201,6 +217,7 @@ def tune(
     """
     from recbole_ext.errors import ConfigError
     from recbole_ext.study.plan import TuneOptions, plan_search
+    from recbole_ext.study.where import Where
 
     if space is None:
         raise ConfigError("no search space is given: name its YAML file by space=")
@@ -214,7 +231,7 @@ def tune(
         sampler=sampler,
         pruner=pruner,
         objectives=[objectives] if isinstance(objectives, str) else objectives,
-        workers=workers,
+        where=Where(workers, ray),
         budget_minutes=budget_minutes,
     )
     plan = plan_search(model, files, values, options)

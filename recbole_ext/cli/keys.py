@@ -62,7 +62,8 @@ def _options(command: click.Command) -> dict[str, tuple[str, bool]]:
     for option in command.params:
         if isinstance(option, click.Option):
             for text in [*option.opts, *option.secondary_opts]:
-                known[_plain(text)] = (text, option.is_flag)
+                # An option that may stand alone has its value behind '=', or behind a blank as click finds it.
+                known[_plain(text)] = (text, option.is_flag or getattr(option, "_flag_needs_value", False))
     return known
 
 

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import shlex
 import sys
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import click
 
@@ -23,7 +24,10 @@ __all__ = [
     "repeated",
     "run_argument",
     "trust_option",
+    "where_options",
 ]
+
+_Command = TypeVar("_Command", bound=Callable[..., Any])
 
 ANY_KEY = {"ignore_unknown_options": True, "allow_extra_args": True}
 """Context settings of a command that accepts any key; :func:`~recbole_ext.cli.keys.overrides_of` reads them."""
@@ -61,6 +65,34 @@ trust_option = click.option(
     "--trust", is_flag=True, help="Import the model and metrics of your own project that the folder names."
 )
 head_rule_option = click.option("--head-rule", help="What counts as the head (default: the run's head_rule).")
+
+
+_WHERE = (
+    click.option("--workers", default=1, show_default=True, help="Processes of this machine."),
+    click.option(
+        "--ray",
+        is_flag=False,
+        flag_value="auto",
+        metavar="[ADDRESS]",
+        help="Compute on the Ray cluster of an address, or of this machine, where one is started if none runs.",
+    ),
+    click.option(
+        "--cores-per-run",
+        type=float,
+        help="Cores of a run, and its threads (default: a worker's share; 1 on Ray).",
+    ),
+    click.option(
+        "--gpus-per-run", type=float, default=0.0, help="GPUs of a run on Ray; a fraction shares one."
+    ),
+    click.option("--gib-per-run", type=float, help="Memory of a run on Ray that its node must have free."),
+)
+
+
+def where_options(command: _Command) -> _Command:
+    """The options of :class:`~recbole_ext.study.where.Where`, passed on under the names of its fields."""
+    for option in reversed(_WHERE):
+        command = option(command)
+    return command
 
 
 def repeated() -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -17,6 +17,7 @@ from recbole_ext.cli.options import (
     dataset_option,
     model_option,
     repeated,
+    where_options,
 )
 from recbole_ext.cli.progress import importing
 from recbole_ext.errors import program
@@ -43,8 +44,8 @@ __all__ = ["ablate", "compare", "sequentiality", "tune"]
 @click.option("--sampler", default="tpe", show_default=True, help="tpe or random.")
 @click.option("--pruner", default="median", show_default=True, help="median, asha, hyperband or none.")
 @click.option("--objectives", help="Metrics on validation, separated by commas (default: valid_metric).")
-@click.option("--workers", default=1, show_default=True, help="Processes.")
 @click.option("--budget-minutes", type=float, help="Start no trial after this total time of trials.")
+@where_options
 @click.pass_context
 def tune(
     context: click.Context,
@@ -59,21 +60,22 @@ def tune(
     sampler: str,
     pruner: str,
     objectives: str | None,
-    workers: int,
     budget_minutes: float | None,
+    **where: Any,
 ) -> None:
     """Search for the best settings on validation; the same command continues after an interruption.
 
     Any configuration key can be given as --key=value or --key value.
     """
     from recbole_ext.study.plan import TuneOptions, plan_search
+    from recbole_ext.study.where import Where
 
     overrides = overrides_of(context)
     if dataset is not None:
         overrides["dataset"] = dataset
     names = () if objectives is None else tuple(objectives.split(","))
     options = TuneOptions(
-        space, trials, output, storage, name, sampler, pruner, names, workers, budget_minutes
+        space, trials, output, storage, name, sampler, pruner, names, Where(**where), budget_minutes
     )
     plan = plan_search(model, configs, overrides, options)
 
@@ -104,16 +106,21 @@ def tune(
 @click.option("--config", required=True, type=NamedPath(), help="YAML file of the study.")
 @click.option("--output", type=NamedPath("folder"), help="Folder (default: saved/study/<file>).")
 @click.option("--budget-minutes", type=float, help="Of each model's search, in place of the study's.")
+@where_options
 @wide_option
 @click.pass_context
-def compare(context: click.Context, config: Path, output: Path | None, budget_minutes: float | None) -> None:
+def compare(
+    context: click.Context, config: Path, output: Path | None, budget_minutes: float | None, **where: Any
+) -> None:
     """Tune, train and compare models; the same command continues after an interruption.
 
     Any configuration key can be given as --key=value or --key value.
     """
     from recbole_ext.study.plan import plan_comparison
+    from recbole_ext.study.where import Where
 
-    plan = plan_comparison(config, overrides_of(context), budget_minutes)
+    plan, place = plan_comparison(config, overrides_of(context), budget_minutes), Where(**where)
+    place.check()
 
     with importing():
         from recbole_ext.report.charts.curves import curves_page
@@ -123,13 +130,17 @@ def compare(context: click.Context, config: Path, output: Path | None, budget_mi
 
     folder = output or Path("saved") / "study" / plan.file.stem
     if plan.protocols:
-        _, found = run_protocols(plan, output=output, command=repeated(), draw=curves_page, report=say)
+        _, found = run_protocols(
+            plan, output=output, command=repeated(), draw=curves_page, report=say, where=place
+        )
         _print(found.title, comparison_table.protocols_tables(found), folder / "protocols.md")
         for line in comparison_table.protocols_words(found):
             say(line)
         say(f"each protocol's own tables: {folder / 'protocols.md'}")
         return
-    result = study.run_comparison(plan, output=output, command=repeated(), draw=curves_page, report=say)
+    result = study.run_comparison(
+        plan, output=output, command=repeated(), draw=curves_page, report=say, where=place
+    )
     _print(result.title, comparison_table.comparison_tables(result), folder / "comparison.md")
     say(comparison_table.introduction(result))
     say(f"all tables, the protocol and the effort: {folder / 'comparison.md'}")
@@ -138,22 +149,25 @@ def compare(context: click.Context, config: Path, output: Path | None, budget_mi
 @click.command(context_settings=ANY_KEY)
 @click.option("--config", required=True, type=NamedPath(), help="YAML file of the ablations.")
 @click.option("--output", type=NamedPath("folder"), help="Folder (default: saved/study/<file>).")
+@where_options
 @wide_option
 @click.pass_context
-def ablate(context: click.Context, config: Path, output: Path | None) -> None:
+def ablate(context: click.Context, config: Path, output: Path | None, **where: Any) -> None:
     """Train models at several values of one key; the same command continues after an interruption.
 
     Any configuration key can be given as --key=value or --key value.
     """
     from recbole_ext.study.plan import plan_ablation
+    from recbole_ext.study.where import Where
 
-    plan = plan_ablation(config, overrides_of(context))
+    plan, place = plan_ablation(config, overrides_of(context)), Where(**where)
+    place.check()
 
     with importing():
         from recbole_ext.study import ablate as study
         from recbole_ext.study import table as comparison_table
 
-    result = study.run_ablation(plan, output=output, command=repeated(), report=say)
+    result = study.run_ablation(plan, output=output, command=repeated(), report=say, where=place)
     folder = output or Path("saved") / "study" / plan.file.stem
     _print("Ablations", comparison_table.ablation_tables(result), folder / "ablation.md")
     say(f"all tables and the protocol: {folder / 'ablation.md'}")

@@ -117,6 +117,7 @@ class RunFolder:
         self._level = root.level
         root.setLevel(logging.INFO)
         root.addHandler(self._handler)
+        logging.getLogger(__name__).info("on %s, process %d", platform.node(), os.getpid())
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None

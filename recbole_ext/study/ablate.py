@@ -15,11 +15,14 @@ from recbole_ext.runs.files import alone_in, made_folder
 from recbole_ext.runs.kinds import check_study_folder
 from recbole_ext.runs.results import Ablation, SweepPoint, SweepResult, write_result
 from recbole_ext.runs.run import Run
-from recbole_ext.study.cells import Cells, study_protocol
+from recbole_ext.study.cells import Cell, Cells, study_protocol
+from recbole_ext.study.executor import opened
+from recbole_ext.study.jobs import Executor, run_chains
 from recbole_ext.study.plan import AblationPlan, plan_ablation
 from recbole_ext.study.settings import AblationSettings, Sweep
 from recbole_ext.study.steps import steps_of
 from recbole_ext.study.table import ablation_markdown
+from recbole_ext.study.where import HERE, Where
 from recbole_ext.trainer.configure import available_dataset, read_model_config
 
 __all__ = ["ablate", "run_ablation"]
@@ -32,6 +35,7 @@ def ablate(
     output: Path | None = None,
     command: str = "",
     report: Callable[[str], None] = lambda _: None,
+    where: Where = HERE,
 ) -> Ablation:
     """Trains each model at each value of its key; the same call resumes an interrupted ablation.
 
@@ -46,13 +50,15 @@ def ablate(
         output: Folder; ``saved/study/<name of the file>`` if None.
         command: The command that repeats the study, recorded in the files.
         report: Receives each line of output for the user.
+        where: Where the runs are computed; the numbers depend on its number of threads only.
 
     Raises:
         ConfigError: The study is invalid, or a cell was computed with another configuration.
         CheckpointError: A finished cell is damaged.
         RecBoleExtError: Training failed; finished cells are kept.
     """
-    return run_ablation(plan_ablation(file, overrides or {}), output=output, command=command, report=report)
+    plan = plan_ablation(file, overrides or {})
+    return run_ablation(plan, output=output, command=command, report=report, where=where)
 
 
 def run_ablation(
@@ -61,8 +67,10 @@ def run_ablation(
     output: Path | None = None,
     command: str = "",
     report: Callable[[str], None] = lambda _: None,
+    where: Where = HERE,
 ) -> Ablation:
     """Runs a study that was checked; otherwise as :func:`ablate`."""
+    where.check()
     place = output or Path("saved") / "study" / plan.file.stem
     check_study_folder(place, "ablation")
     settings, files, values = plan.settings, plan.files, dict(plan.values)
@@ -75,42 +83,42 @@ def run_ablation(
         count = sum(
             len(sweep.values) * len(seeds_of(sweep.model, settings.seeds)) for sweep in settings.sweeps
         )
-        with steps_of("ablating,", count) as steps:
-            cells = Cells(folder / "cells", files, values, DataCache(), report, steps)
-            result = _computed(settings, cells, command)
+        cache = DataCache()
+        with steps_of("ablating,", count) as steps, opened(where, cache) as executor:
+            cells = Cells(folder / "cells", files, values, cache, report, steps)
+            result = _computed(settings, cells, executor, command)
         write_result(folder, "ablation", result, ablation_markdown(result))
     return result
 
 
-def _computed(settings: AblationSettings, cells: Cells, command: str) -> Ablation:
+def _computed(settings: AblationSettings, cells: Cells, executor: Executor, command: str) -> Ablation:
     """All runs that are not there yet, and their figures."""
-    cells.check(
-        _cell_name(sweep, value, seed)
+    wanted = {
+        (sweep.model, sweep.key, str(value)): _cells(sweep, value, settings.seeds)
         for sweep in settings.sweeps
         for value in sweep.values
-        for seed in seeds_of(sweep.model, settings.seeds)
+    }
+    cells.check(cell.name for one in wanted.values() for cell in one)
+    found = dict(
+        zip(wanted, run_chains([cells.chain(one) for one in wanted.values()], executor), strict=True)
     )
-    protocol: dict[str, Any] = {}
-    sweeps = []
-    for sweep in settings.sweeps:
-        points = []
-        for value in sweep.values:
-            runs = _runs(cells, sweep, value, settings.seeds)
-            protocol = protocol or study_protocol(runs[0], settings.seeds)
-            points.append(_point(value, runs))
-        sweeps.append(SweepResult(model=sweep.model, key=sweep.key, points=points))
+    sweeps = [
+        SweepResult(
+            model=sweep.model,
+            key=sweep.key,
+            points=[_point(value, found[sweep.model, sweep.key, str(value)]) for value in sweep.values],
+        )
+        for sweep in settings.sweeps
+    ]
+    protocol = study_protocol(next(iter(found.values()))[0], settings.seeds)
     return Ablation(command=command, protocol=protocol, sweeps=sweeps)
 
 
-def _cell_name(sweep: Sweep, value: Any, seed: int) -> str:
+def _cells(sweep: Sweep, value: Any, seeds: list[int]) -> list[Cell]:
     shown = re.sub(r"[^A-Za-z0-9.+-]+", "_", str(value)).strip("_")
-    return f"{short_name(sweep.model)}-{sweep.key}-{shown}-seed{seed}"
-
-
-def _runs(cells: Cells, sweep: Sweep, value: Any, seeds: list[int]) -> list[Run]:
     return [
-        cells.get(
-            _cell_name(sweep, value, seed),
+        Cell(
+            f"{short_name(sweep.model)}-{sweep.key}-{shown}-seed{seed}",
             sweep.model,
             {**sweep.settings, sweep.key: value, "seed": seed},
         )

@@ -8,7 +8,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from recbole_ext.config.blocks import read_pareto, read_rerank
+from recbole_ext.config.blocks import read_pareto
 from recbole_ext.config.build import build_config
 from recbole_ext.config.messages import pluralize
 from recbole_ext.data.build import DataCache, prepare_data
@@ -17,30 +17,27 @@ from recbole_ext.evaluator.register import bigger_is_better
 from recbole_ext.model.registry import model_spec, resolve_model, seeds_of, short_name
 from recbole_ext.progress import stage
 from recbole_ext.rerank.checks import check_curves
-from recbole_ext.rerank.curves import Curves
-from recbole_ext.rerank.run import pareto_run, rerank_run
 from recbole_ext.runs.compare import best_on_validation, choose_baseline, compared, groups_of
 from recbole_ext.runs.files import alone_in, made_folder
 from recbole_ext.runs.kinds import check_study_folder
 from recbole_ext.runs.results import Comparison, Tuning, write_result
 from recbole_ext.runs.run import Run
 from recbole_ext.study.cells import Cells
+from recbole_ext.study.curve_work import CurveWork, Draw
+from recbole_ext.study.executor import opened
+from recbole_ext.study.jobs import Chain, Executor, Job, Lost, LostWorkError, run_chains
 from recbole_ext.study.plan import ComparisonPlan, plan_comparison
 from recbole_ext.study.settings import ComparisonSettings
 from recbole_ext.study.space import SearchSpace
 from recbole_ext.study.steps import Steps, steps_of
 from recbole_ext.study.table import markdown
 from recbole_ext.study.tune import TuneResult
-from recbole_ext.study.tune_all import Searches, cell_name, run_values
+from recbole_ext.study.tune_all import Searches, cell_name
+from recbole_ext.study.where import HERE, Where
 from recbole_ext.trainer.configure import available_dataset
-from recbole_ext.trainer.opened import open_model
 from recbole_ext.trainer.summary import shown_k
 
-__all__ = ["compare", "run_comparison"]
-
-Draw = Callable[[Curves, str], str]
-
-_PUBLISHED = {"method": "popularity_penalty", "alpha": 0.1}
+__all__ = ["Draw", "compare", "run_comparison"]
 
 
 @dataclass(frozen=True)
@@ -79,6 +76,7 @@ def compare(
     command: str = "",
     draw: Draw | None = None,
     report: Callable[[str], None] = lambda _: None,
+    where: Where = HERE,
 ) -> Comparison:
     """Tunes, trains and compares models; the same call resumes an interrupted comparison.
 
@@ -93,6 +91,7 @@ def compare(
         command: The command that repeats the study, recorded in the files.
         draw: Renders ``curves.html`` from the curves of a model and a title; None writes no page.
         report: Receives each line of output for the user.
+        where: Where trials, runs and curves are computed; the numbers depend on its number of threads only.
 
     Raises:
         ConfigError: The study is invalid, or a cell was computed with another configuration.
@@ -104,7 +103,7 @@ def compare(
         raise ConfigError(
             f"{file} names protocols: run the command compare, or recbole_ext.study.protocols.run_protocols"
         )
-    return run_comparison(plan, output=output, command=command, draw=draw, report=report)
+    return run_comparison(plan, output=output, command=command, draw=draw, report=report, where=where)
 
 
 def run_comparison(
@@ -114,8 +113,10 @@ def run_comparison(
     command: str = "",
     draw: Draw | None = None,
     report: Callable[[str], None] = lambda _: None,
+    where: Where = HERE,
 ) -> Comparison:
     """Runs a study that was checked; otherwise as :func:`compare`."""
+    where.check()
     settings = plan.settings
     cells = sum(len(seeds_of(model, settings.seeds)) for model in settings.models)
     # A curve takes about as long as lists and a few trials; nobody knows before.
@@ -123,24 +124,28 @@ def run_comparison(
     with steps_of(f"comparing {pluralize(len(settings.models), 'model')},", cells, others) as steps:
         study = _begun(plan, output, command, draw, report, steps)
         with alone_in(study.folder):
-            return _computed(study, command, report)
+            return _computed(study, command, report, where)
 
 
-def _computed(study: _Study, command: str, report: Callable[[str], None]) -> Comparison:
+def _computed(study: _Study, command: str, report: Callable[[str], None], where: Where) -> Comparison:
     """All searches, runs and curves that are not there yet, and the comparison of all."""
     seeds = study.settings.seeds
     study.cells.check(
         cell_name(model, seed) for model in study.settings.models for seed in seeds_of(model, seeds)
     )
     _check_curves(study)
-    searches = Searches(
-        study.settings, study.folder / "tune", study.cells, study.spaces, report, command
-    ).run()
-    tuned = {model: search.best for model, search in searches.items()}
-    cells = {model: _trained(study, model, tuned.get(model, {})) for model in study.settings.models}
-    curves = _curves(study, cells)
+    searches = Searches(study.settings, study.folder / "tune", study.cells, study.spaces, report, command)
+    with opened(where, study.cells.cache) as executor:
+        order = searches.order()
+        found = dict(
+            zip(order, run_chains([searches.chain(model) for model in order], executor), strict=True)
+        )
+        cells = {model: found[model][1] for model in study.settings.models}
+        curves = _curves(study, cells, executor)
+    results = {model: search for model in study.spaces if (search := found[model][0])}
+    tuned = {model: search.best for model, search in results.items()}
     with stage("testing the differences"):
-        comparison = _compared(study, cells, tuned, curves, searches)
+        comparison = _compared(study, cells, tuned, curves, results)
     write_result(study.folder, "comparison", comparison, markdown(comparison))
     return comparison
 
@@ -166,14 +171,6 @@ def _begun(
     )
 
 
-def _trained(study: _Study, model: str, best: Mapping[str, Any]) -> list[Run]:
-    """Trains one cell per seed."""
-    return [
-        study.cells.get(cell_name(model, seed), model, run_values(study.settings, best, seed))
-        for seed in seeds_of(model, study.settings.seeds)
-    ]
-
-
 def _check_curves(study: _Study) -> None:
     """Finds what would stop the curves after the searches and runs.
 
@@ -194,35 +191,42 @@ def _curve_methods(study: _Study) -> dict[str, Any]:
     return {"methods": methods} if methods else {}
 
 
-def _curves(study: _Study, cells: Mapping[str, Sequence[Run]]) -> dict[str, Path]:
+def _curves(study: _Study, cells: Mapping[str, Sequence[Run]], executor: Executor) -> dict[str, Path]:
     """Re-ranker curves of the models that are best on validation, on the run of their first seed.
 
     Also writes the lists of the reproduced study, whose titles show what a re-ranker does.
     """
-    ranked = best_on_validation(cells, study.valid_metric, study.bigger)
-    found = {}
-    # Trusted: each cell was found to be what the study's own files say.
-    for model in ranked[: study.settings.curves.models]:
-        folder = study.folder / "curves" / short_name(model)
-        run = cells[model][0].path
-        if not folder.is_dir():
-            study.report(f"curves of {model}")
-            with stage(f"curves of {model}"):
-                pareto_run(
-                    open_model(run, trust=True),
-                    _curve_methods(study),
-                    output=folder,
-                    draw=study.draw,
-                    report=study.report,
-                )
-        study.cells.steps.took()
-        found[model] = folder
-        lists = study.folder / "rerank" / short_name(model)
-        if not lists.is_dir():
-            with stage(f"lists of {model}"):
-                rerank_run(open_model(run, trust=True), read_rerank(_PUBLISHED), output=lists)
-        study.cells.steps.took()
-    return found
+    ranked = best_on_validation(cells, study.valid_metric, study.bigger)[: study.settings.curves.models]
+    works = [
+        CurveWork(
+            model,
+            cells[model][0].path,
+            _curve_methods(study),
+            study.folder / "curves" / short_name(model),
+            study.folder / "rerank" / short_name(model),
+            study.draw,
+        )
+        for model in ranked
+    ]
+    run_chains([_curve(study, work) for work in works], executor)
+    return {work.model: work.curves for work in works}
+
+
+def _curve(study: _Study, work: CurveWork) -> Chain[None]:
+    steps = study.cells.steps
+    if work.curves.is_dir() and work.lists.is_dir():
+        steps.skipped(2)
+        return
+    if not work.curves.is_dir():
+        study.report(f"curves of {work.model}")
+    (said,) = yield [Job(f"curves of {work.model}", work)]
+    if isinstance(said, Lost):
+        raise LostWorkError(
+            f"the curves of {work.model} were lost: {said.reason}; all runs are kept: repeat the command"
+        )
+    for line in said:
+        study.report(line)
+    steps.took(2)
 
 
 def _compared(

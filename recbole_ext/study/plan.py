@@ -25,6 +25,7 @@ from recbole_ext.study.settings import (
     read_settings,
 )
 from recbole_ext.study.space import SearchSpace, usable_space
+from recbole_ext.study.where import HERE, Where
 from recbole_ext.trainer.configure import chosen_model, read_model_config
 
 __all__ = [
@@ -53,7 +54,7 @@ class TuneOptions:
         name: Of the study; ``<dataset>-<model>`` if None.
         sampler, pruner: ``tpe`` or ``random``; ``median``, ``asha``, ``hyperband`` or ``none``.
         objectives: Such as ``NDCG@10``; the configuration's ``valid_metric`` if empty.
-        workers: Number of processes that this command starts.
+        where: Where trials are computed.
         budget_minutes: Time limit of all trials together.
         exact: Whether to ignore trials beyond ``trials`` from an earlier, longer search.
     """
@@ -66,7 +67,7 @@ class TuneOptions:
     sampler: str = "tpe"
     pruner: str = "median"
     objectives: Sequence[str] = field(default_factory=tuple)
-    workers: int = 1
+    where: Where = HERE
     budget_minutes: float | None = None
     exact: bool = False
 
@@ -119,8 +120,7 @@ def plan_search(
 def _check_options(options: TuneOptions) -> None:
     if options.trials < 1:
         raise ConfigError(f"--trials is {options.trials}: a search needs at least one trial")
-    if options.workers < 1:
-        raise ConfigError(f"--workers is {options.workers}: give 1 or more")
+    options.where.check()
     if options.budget_minutes is not None and not options.budget_minutes > 0:
         raise ConfigError(f"--budget-minutes is {options.budget_minutes:g}: give a number above 0")
     if options.name is not None and not options.name.strip():

@@ -20,6 +20,7 @@ from recbole_ext.study.compare import Draw, run_comparison
 from recbole_ext.study.plan import ComparisonPlan
 from recbole_ext.study.table import protocols_markdown
 from recbole_ext.study.tune_all import cell_name
+from recbole_ext.study.where import HERE, Where
 
 __all__ = ["run_protocols"]
 
@@ -33,6 +34,7 @@ def run_protocols(
     command: str = "",
     draw: Draw | None = None,
     report: Callable[[str], None] = lambda _: None,
+    where: Where = HERE,
 ) -> tuple[dict[str, Comparison], ProtocolsComparison]:
     """Runs a comparison under each of its protocols; the same call resumes an interrupted one.
 
@@ -41,7 +43,7 @@ def run_protocols(
 
     Args:
         plan: A study with ``protocols``.
-        output, command, draw, report: As of :func:`~recbole_ext.study.compare.compare`.
+        output, command, draw, report, where: As of :func:`~recbole_ext.study.compare.compare`.
 
     Returns:
         The comparisons by protocol, and what they say of each other.
@@ -64,7 +66,7 @@ def run_protocols(
         for name, one in plan.protocols.items():
             report(f"protocol {name}")
             comparisons[name] = run_comparison(
-                one, output=folder / name, command=command, draw=draw, report=report
+                one, output=folder / name, command=command, draw=draw, report=report, where=where
             )
         with stage("comparing the orders of the models"):
             found = _agreements(plan, comparisons, folder, command)

@@ -169,9 +169,9 @@ class Sign:
 
 
 def spent_seconds(trials: Sequence[FrozenTrial]) -> float:
-    """Returns the total time of the finished trials, in seconds."""
+    """Returns the total time of the finished trials, in seconds, without the time that they waited for a process."""
     return sum(
-        (trial.datetime_complete - trial.datetime_start).total_seconds()
+        trial.user_attrs.get("seconds", (trial.datetime_complete - trial.datetime_start).total_seconds())
         for trial in trials
         if trial.datetime_complete and trial.datetime_start
     )

@@ -3,15 +3,12 @@
 from __future__ import annotations
 
 import contextlib
-import multiprocessing
-import os
-import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import optuna
-import torch
 from optuna.storages import BaseStorage
 from sqlalchemy.exc import SQLAlchemyError
 
@@ -24,6 +21,8 @@ from recbole_ext.progress import stage
 from recbole_ext.runs.files import alone_in, is_busy, made_folder
 from recbole_ext.runs.kinds import check_study_folder
 from recbole_ext.runs.protocol import NOT_COMPARED
+from recbole_ext.study.executor import opened
+from recbole_ext.study.jobs import Chain, run_chains
 from recbole_ext.study.plan import SearchPlan, TuneOptions, plan_search
 from recbole_ext.study.queue import counted
 from recbole_ext.study.storage import has_trials, open_storage, open_study, reason_of
@@ -31,9 +30,7 @@ from recbole_ext.study.tune_result import TrialReport, TuneResult, check_kept, o
 from recbole_ext.study.worker import Search
 from recbole_ext.trainer.configure import available_dataset, read_model_config
 
-__all__ = ["TrialReport", "TuneOptions", "run_search", "tune"]
-
-_POLL_SECONDS = 0.3
+__all__ = ["TrialReport", "TuneOptions", "run_search", "search_chain", "tune"]
 
 
 def tune(
@@ -54,7 +51,8 @@ def tune(
     is not worse than the defaults.
 
     The same call resumes an interrupted search: finished trials are kept, trials of lost processes are repeated, and
-    the total is ``trials``. Several processes may make the call at once.
+    the total is ``trials``. Several processes may make the call at once. A trial whose
+    process is killed twice has failed.
 
     Args:
         model: A name of the registry or ``package.module:Class``; if None, the key ``model`` of the files.
@@ -69,8 +67,7 @@ def tune(
 
     Raises:
         ConfigError: The space, an option or the configuration is invalid, or no trial gave a value.
-        OutputError: The folder cannot be written, its journal is damaged, trials of its results are lost, or a worker
-            was killed.
+        OutputError: The folder cannot be written, its journal is damaged, or trials of its results are lost.
     """
     plan = plan_search(model, files, overrides, options)
     return run_search(
@@ -88,6 +85,67 @@ def run_search(
     cache: DataCache,
 ) -> TuneResult:
     """Runs a search that was checked; otherwise as :func:`tune`."""
+    with _begun(plan, command, report, on_trial, before, cache) as begun:
+        with opened(plan.options.where, cache) as executor:
+            lanes = 1 if begun.is_over() else min(executor.slots, plan.options.trials)
+            run_chains([begun.lane() for _ in range(lanes)], executor)
+        return begun.outcome()
+
+
+def search_chain(
+    plan: SearchPlan,
+    *,
+    command: str,
+    report: Callable[[str], None],
+    on_trial: Callable[[TrialReport], None],
+    before: Callable[[int], None],
+    cache: DataCache,
+) -> Chain[TuneResult]:
+    """A search among other work, one trial at a time, so that its trials do not depend on where they run.
+
+    Arguments and errors as of :func:`tune`.
+    """
+    with _begun(plan, command, report, on_trial, before, cache) as begun:
+        yield from begun.lane()
+        return begun.outcome()
+
+
+@dataclass(frozen=True)
+class _Begun:
+    """A search in its folder, which no other kind of command uses meanwhile."""
+
+    search: Search
+    study: optuna.Study
+    storage: BaseStorage
+    identity: dict[str, Any]
+    command: str
+    on_trial: Callable[[TrialReport], None]
+
+    def is_over(self) -> bool:
+        """Whether no trial is left to be made."""
+        return _finished(self.study) >= self.search.trials or self.search.is_spent(self.study)
+
+    def lane(self) -> Chain[None]:
+        """As :meth:`~recbole_ext.study.worker.Search.lane`."""
+        return self.search.lane(
+            self.study, self.storage, lambda: self.on_trial(report_of(self.study, self.search))
+        )
+
+    def outcome(self) -> TuneResult:
+        """Writes and returns the result."""
+        return outcome_of(self.study, self.search, self.identity, self.command)
+
+
+@contextlib.contextmanager
+def _begun(
+    plan: SearchPlan,
+    command: str,
+    report: Callable[[str], None],
+    on_trial: Callable[[TrialReport], None],
+    before: Callable[[int], None],
+    cache: DataCache,
+) -> Iterator[_Begun]:
+    """Opens the search; the arguments are those of :func:`tune`."""
     if plan.options.output is not None:
         check_study_folder(plan.options.output, "search")  # before hours of preparing a data set
     search, identity = _prepared(plan, report, cache)
@@ -95,23 +153,29 @@ def run_search(
     busy = is_busy(search.folder)
     storage = _opened(search)
     with alone_in(search.folder, shared=True):
-        return _searched(plan, search, identity, storage, command, report, on_trial, before, cache, busy)
+        study = _study(search, identity, storage, busy)
+        done = _finished(study)
+        report(
+            f"study {search.name}: {_progress(done, search)}, {' and '.join(map(str, search.objectives))} on "
+            f"validation; output: {search.folder}"
+        )
+        if done < search.trials and not search.is_spent(study):
+            before(done)
+        if len(search.objectives) > 1 and plan.options.pruner != "none":
+            report("several objectives: trials are not pruned, because no single figure ranks them")
+        words = f"searching {plan.spec.name},"
+        with _kept_database(), stage(words, search.trials, "trials", before=done) as searching:
+
+            def told(trial: TrialReport) -> None:
+                best = None if trial.best is None else f"best {trial.objective} {trial.best:.4f}"
+                searching.at(trial.done, best)
+                on_trial(trial)
+
+            yield _Begun(search, study, storage, identity, command, told)
 
 
-def _searched(
-    plan: SearchPlan,
-    search: Search,
-    identity: dict[str, Any],
-    storage: BaseStorage,
-    command: str,
-    report: Callable[[str], None],
-    on_trial: Callable[[TrialReport], None],
-    before: Callable[[int], None],
-    cache: DataCache,
-    busy: bool,
-) -> TuneResult:
-    """The search in its folder; ``busy`` says whether another process works there."""
-    options = plan.options
+def _study(search: Search, identity: dict[str, Any], storage: BaseStorage, busy: bool) -> optuna.Study:
+    """The study in its folder; ``busy`` says whether another process works there."""
     _check_folder(storage, search)
     remedy = (
         f"a search is running in {search.folder}, give another --output"
@@ -126,32 +190,18 @@ def _searched(
         remedy if search.storage is None else "give another --name and another --output",
     )
     check_kept(study, search)
-    done = _finished(study)
-    report(
-        f"study {search.name}: {_progress(done, search)}, {' and '.join(map(str, search.objectives))} on validation; "
-        f"output: {search.folder}"
-    )
-    if done < search.trials and not search.is_spent(study):
-        before(done)
-    if len(search.objectives) > 1 and options.pruner != "none":
-        report("several objectives: trials are not pruned, because no single figure ranks them")
+    return study
+
+
+@contextlib.contextmanager
+def _kept_database() -> Iterator[None]:
+    """A database that is lost on the way is one sentence."""
     try:
-        with stage(f"searching {plan.spec.name},", search.trials, "trials", before=done) as searching:
-
-            def told(trial: TrialReport) -> None:
-                best = None if trial.best is None else f"best {trial.objective} {trial.best:.4f}"
-                searching.at(trial.done, best)
-                on_trial(trial)
-
-            if options.workers == 1:
-                search.run(study, storage, cache, lambda: told(report_of(study, search)))
-            else:
-                _in_parallel(search, study, options.workers, told)
+        yield
     except (SQLAlchemyError, optuna.exceptions.StorageInternalError) as error:
         raise OutputError(
             f"the database was lost ({reason_of(error)}): repeat the command to go on"
         ) from error
-    return outcome_of(study, search, identity, command)
 
 
 def _opened(search: Search) -> BaseStorage:
@@ -231,62 +281,5 @@ def _search(plan: SearchPlan, values: Mapping[str, Any], config: Any) -> Search:
     )
 
 
-def _in_parallel(
-    search: Search, study: optuna.Study, workers: int, on_trial: Callable[[TrialReport], None]
-) -> None:
-    """Starts the worker processes and reports the trials they finish."""
-    context = multiprocessing.get_context("spawn")
-    processes = [context.Process(target=_work, args=(search, workers, os.getpid())) for _ in range(workers)]
-    try:
-        for process in processes:
-            process.start()
-        _watch(search, study, processes, on_trial)
-    finally:
-        for process in processes:
-            if process.pid is not None:
-                process.terminate()
-                process.join()
-    _check_workers(search, study, [process.exitcode for process in processes if process.exitcode])
-
-
 def _finished(study: optuna.Study) -> int:
     return sum(trial.state.is_finished() for trial in counted(study))
-
-
-def _watch(
-    search: Search,
-    study: optuna.Study,
-    processes: Sequence[multiprocessing.process.BaseProcess],
-    on_trial: Callable[[TrialReport], None],
-) -> None:
-    """Reports new trials until the last process has ended."""
-    shown, working = _finished(study), True
-    while working:
-        # Checked before counting, so that trials finished at the last moment are reported too.
-        working = any(process.is_alive() for process in processes)
-        done = _finished(study)
-        if done > shown:
-            on_trial(report_of(study, search))
-            shown = done
-        if working:
-            time.sleep(_POLL_SECONDS)
-
-
-def _check_workers(search: Search, study: optuna.Study, failed: Sequence[int]) -> None:
-    """Raises an error for a failed worker unless the others have finished its work."""
-    done = _finished(study)
-    if failed and done < search.trials and not search.is_spent(study):
-        how = f"was ended by signal {-failed[0]}" if failed[0] < 0 else "ended with the error shown above"
-        raise OutputError(
-            f"a worker {how} after {done} of {pluralize(search.trials, 'trial')}; those are kept: repeat the "
-            "command to go on"
-        )
-
-
-def _work(search: Search, workers: int, parent: int) -> None:
-    """Runs a worker process with its share of the cores and its own data; it ends when its parent is gone."""
-    torch.set_num_threads(max(1, min(torch.get_num_threads(), (os.cpu_count() or 1) // workers)))
-    optuna.logging.set_verbosity(optuna.logging.WARNING)
-    storage = open_storage(search.storage, search.folder)
-    study = optuna.load_study(storage=storage, study_name=search.name)
-    search.run(study, storage, DataCache(), lambda: None, lambda: os.getppid() == parent)

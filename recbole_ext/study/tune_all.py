@@ -10,10 +10,13 @@ from typing import Any
 from recbole_ext.config.messages import pluralize
 from recbole_ext.errors import ConfigError
 from recbole_ext.model.registry import seeds_of, short_name
-from recbole_ext.study.cells import Cells
+from recbole_ext.runs.run import Run
+from recbole_ext.study.cells import Cell, Cells
+from recbole_ext.study.jobs import Chain
+from recbole_ext.study.plan import TuneOptions, plan_search
 from recbole_ext.study.settings import ComparisonSettings
 from recbole_ext.study.space import SearchSpace
-from recbole_ext.study.tune import TrialReport, TuneOptions, TuneResult, tune
+from recbole_ext.study.tune import TrialReport, TuneResult, search_chain
 
 __all__ = ["Searches", "cell_name", "run_values"]
 
@@ -48,31 +51,36 @@ class Searches:
     report: Callable[[str], None]
     command: str
 
-    def run(self) -> dict[str, TuneResult]:
-        """Runs all searches; models with finished runs come first, so that conflicts with these are found early.
+    def order(self) -> list[str]:
+        """The models; those with finished runs come first, so that conflicts with these are found early."""
+        return sorted(self.settings.models, key=lambda model: not self._begun(model))
+
+    def chain(self, model: str) -> Chain[tuple[TuneResult | None, list[Run]]]:
+        """The search of a model, if it has a space, and its runs.
 
         Raises:
             ConfigError: A run was computed with other settings, or a longer search might find other settings.
             RecBoleExtError: As ``tune``.
         """
-        found: dict[str, TuneResult] = {}
-        names = {
-            model: {seed: cell_name(model, seed) for seed in seeds_of(model, self.settings.seeds)}
-            for model in self.settings.models
-        }
-        runs = {model: list(filter(None, map(self.cells.begun, names[model].values()))) for model in names}
-        for model in sorted(names, key=lambda model: not runs[model]):
-            if model in self.spaces:
-                found[model] = self._searched(model, runs[model][0] if runs[model] else None)
-            best = found[model].best if model in found else {}
-            for seed, name in names[model].items():
-                self.cells.verify(name, model, run_values(self.settings, best, seed))
-        return {model: found[model] for model in self.spaces}
+        found = None
+        if model in self.spaces:
+            found = yield from self._searched(model, next(iter(self._begun(model)), None))
+        best = found.best if found else {}
+        runs = yield from self.cells.chain(
+            [
+                Cell(cell_name(model, seed), model, run_values(self.settings, best, seed))
+                for seed in seeds_of(model, self.settings.seeds)
+            ]
+        )
+        return found, runs
 
-    def _searched(self, model: str, run: Path | None) -> TuneResult:
+    def _begun(self, model: str) -> list[Path]:
+        names = (cell_name(model, seed) for seed in seeds_of(model, self.settings.seeds))
+        return list(filter(None, map(self.cells.begun, names)))
+
+    def _searched(self, model: str, run: Path | None) -> Chain[TuneResult]:
         """Runs or resumes the search of one model; it must not change after a run was trained with its result."""
         settings, folder = self.settings, self.folder / short_name(model)
-
         steps, made = self.cells.steps, []
 
         def tell(trial: TrialReport) -> None:
@@ -93,11 +101,9 @@ class Searches:
             budget_minutes=settings.budget_minutes,
             exact=True,
         )
-        result = tune(
-            model,
-            self.cells.files,
-            {**self.cells.settings, "seed": settings.seeds[0]},
-            options,
+        values = {**self.cells.settings, "seed": settings.seeds[0]}
+        result = yield from search_chain(
+            plan_search(model, self.cells.files, values, options),
             command=self.command,
             report=self.report,
             on_trial=tell,

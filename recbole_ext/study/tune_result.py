@@ -119,7 +119,9 @@ def _table(trials: list[FrozenTrial], search: Search) -> pl.DataFrame:
                 "number": trial.number,
                 "state": trial.state.name.lower(),
                 **{o.key: value for o, value in zip(search.objectives, values, strict=True)},
-                "seconds": trial.duration.total_seconds() if trial.duration else None,
+                "seconds": attributes.get(
+                    "seconds", trial.duration.total_seconds() if trial.duration else None
+                ),
                 "epochs": attributes.get("epochs"),
                 # A journal counts from 0, as version 0.1.0 did.
                 "best_epoch": attributes["best_epoch"] + 1 if "best_epoch" in attributes else None,

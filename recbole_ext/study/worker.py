@@ -1,10 +1,9 @@
-"""One process of a search: takes trials, trains and validates each, and reports the result to the study."""
+"""A search: takes trials, has each computed as a job, and reports the result to the study."""
 
 from __future__ import annotations
 
 import math
 import shutil
-import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -15,19 +14,13 @@ from optuna.storages import BaseStorage
 from optuna.trial import FrozenTrial, Trial, TrialState
 
 from recbole_ext.config.safe_text import mask_secrets
-from recbole_ext.data.build import DataCache
-from recbole_ext.errors import RecBoleExtError
 from recbole_ext.runs.results import Objective
+from recbole_ext.study.jobs import Chain, Job, Lost
 from recbole_ext.study.queue import Sign, counted, hand_back, next_trial, scratch_of, spent_seconds
 from recbole_ext.study.space import SearchSpace
-from recbole_ext.trainer import train as pipeline
-from recbole_ext.trainer.trainer import EpochReport
+from recbole_ext.study.trial import FIRST_EPOCH, PRUNERS, TrialOutcome, TrialWork, known_before, recorded
 
 __all__ = ["PRUNERS", "SAMPLERS", "Search"]
-
-_WARM_UP = 3
-# A journal counts epochs from 0, as version 0.1.0 did: a search that goes on must prune as it began.
-_FIRST = 1
 
 SAMPLERS: dict[str, Callable[[int, int], optuna.samplers.BaseSampler]] = {
     "tpe": lambda seed, trials: optuna.samplers.TPESampler(
@@ -37,20 +30,10 @@ SAMPLERS: dict[str, Callable[[int, int], optuna.samplers.BaseSampler]] = {
 }
 """TPE: Bergstra et al. 2011."""
 
-PRUNERS: dict[str, Callable[[int], optuna.pruners.BasePruner]] = {
-    "median": lambda epochs: optuna.pruners.MedianPruner(n_startup_trials=4, n_warmup_steps=_WARM_UP),
-    "asha": lambda epochs: optuna.pruners.SuccessiveHalvingPruner(min_resource=_WARM_UP, reduction_factor=3),
-    "hyperband": lambda epochs: optuna.pruners.HyperbandPruner(
-        min_resource=_WARM_UP, max_resource=max(epochs, _WARM_UP), reduction_factor=3
-    ),
-    "none": lambda epochs: optuna.pruners.NopPruner(),
-}
-"""Median of the earlier trials at the same epoch; ASHA: Li et al. 2020; Hyperband: Li et al. 2018."""
-
 
 @dataclass(frozen=True)
 class Search:
-    """Everything that a process needs to take part in a search, in picklable form.
+    """Everything that the trials of a search share.
 
     Attributes:
         model, files, overrides: The configuration, without the searched keys.
@@ -84,32 +67,24 @@ class Search:
     budget_seconds: float | None
     exact: bool = False
 
-    def run(
-        self,
-        study: optuna.Study,
-        storage: BaseStorage,
-        cache: DataCache,
-        on_trial: Callable[[], None],
-        goes_on: Callable[[], bool] = lambda: True,
-    ) -> None:
-        """Runs trials until none is left or the time budget is spent.
+    def lane(self, study: optuna.Study, storage: BaseStorage, on_trial: Callable[[], None]) -> Chain[None]:
+        """One trial after the other, until none is left or the time budget is spent.
+
+        A search with several lanes makes as many trials at once.
 
         Args:
             study, storage: Study and storage, opened by this process.
-            cache: This process's cache of interactions.
             on_trial: Called after each trial.
-            goes_on: Called before each trial; False ends the search.
         """
-        study.pruner = PRUNERS[self.pruner](self.epochs)
-        while goes_on() and not self.is_spent(study):
+        while not self.is_spent(study):
             taken = next_trial(study, storage, self.folder, self.trials, self.first)
             if taken is None:
                 return
             trial, rank = taken
-            # Seeded by the rank: results do not depend on restarts or on which process draws.
+            # Seeded by the rank: results do not depend on restarts or on which lane draws.
             study.sampler = SAMPLERS[self.sampler](self.seed + rank, self.trials)
             try:
-                self._tried(study, trial, cache)
+                yield from self._tried(study, storage, trial)
             except BaseException:
                 frozen = study.get_trials(deepcopy=False)[trial.number]
                 if frozen.state == TrialState.RUNNING:
@@ -124,7 +99,7 @@ class Search:
             bool(trials) and self.budget_seconds is not None and spent_seconds(trials) >= self.budget_seconds
         )
 
-    def _tried(self, study: optuna.Study, trial: Trial, cache: DataCache) -> None:
+    def _tried(self, study: optuna.Study, storage: BaseStorage, trial: Trial) -> Chain[None]:
         """Runs one trial to its value, its pruning or its failure."""
         settings = self.space.draw(trial)
         twin = _twin(study, trial)
@@ -134,59 +109,50 @@ class Search:
                 trial.set_user_attr(key, twin.user_attrs[key])
             study.tell(trial, twin.values)
             return
-        scratch = scratch_of(self.folder, trial.number)
-        try:
-            scratch.mkdir(parents=True, exist_ok=True)
-            with Sign(trial):
-                result = self._validated(study, trial, settings, scratch, cache)
-        except optuna.TrialPruned:
+        work = self._work(study, trial, settings)
+        with Sign(trial):
+            (outcome,) = yield [Job(f"trial {trial.number} of {self.name}", work)]
+        shutil.rmtree(work.scratch, ignore_errors=True)  # a lost process may have left it
+        if isinstance(outcome, Lost):
+            _fail(study, trial, outcome.reason)
+            return
+        recorded(study, storage, trial, outcome)
+        self._told(study, trial, outcome)
+
+    def _told(self, study: optuna.Study, trial: Trial, outcome: TrialOutcome) -> None:
+        """Tells the study how the trial has ended."""
+        if outcome.pruned is not None:
+            trial.set_user_attr("reason", outcome.pruned)
             study.tell(trial, state=TrialState.PRUNED)
             return
-        except Exception as error:  # a setting that breaks a model must not end the search
-            known = isinstance(error, RecBoleExtError)
-            _fail(study, trial, str(error) if known else f"{type(error).__name__}: {error}")
+        if outcome.result is None:
+            _fail(study, trial, outcome.failed or "no reason known")
             return
-        finally:
-            shutil.rmtree(scratch, ignore_errors=True)
+        result = outcome.result
         values = [result.figures[objective.key] for objective in self.objectives]
         if not all(map(math.isfinite, values)):
             _fail(study, trial, f"{self.objectives[0]} is {values[0]}")
             return
         trial.set_user_attr("figures", result.figures)
         trial.set_user_attr("epochs", result.epochs)
-        trial.set_user_attr("best_epoch", result.best_epoch - _FIRST)
+        trial.set_user_attr("best_epoch", result.best_epoch - FIRST_EPOCH)
         study.tell(trial, values)
 
-    def _validated(
-        self, study: optuna.Study, trial: Trial, settings: Mapping[str, Any], scratch: Path, cache: DataCache
-    ) -> pipeline.Validated:
-        """Trains with the settings; stops if the pruner says so or the time budget is spent."""
-        several, began = len(self.objectives) > 1, time.perf_counter()
-        others = [t for t in counted(study) if t.number != trial.number]
-        left = math.inf
+    def _work(self, study: optuna.Study, trial: Trial, settings: Mapping[str, Any]) -> TrialWork:
+        others, left = [t for t in counted(study) if t.number != trial.number], math.inf
         if self.budget_seconds is not None and any(t.state == TrialState.COMPLETE for t in others):
             left = self.budget_seconds - spent_seconds(others)
-
-        def judge(report: EpochReport) -> None:
-            if time.perf_counter() - began > left:
-                trial.set_user_attr("reason", "the time of the search was spent")
-                raise optuna.TrialPruned
-            if several:
-                return
-            trial.report(report.score, report.epoch - _FIRST)
-            if trial.should_prune():
-                trial.set_user_attr("reason", f"pruned after epoch {report.epoch}")
-                raise optuna.TrialPruned
-
-        metrics = list(dict.fromkeys(objective.metric for objective in self.objectives))
-        return pipeline.validate(
+        return TrialWork(
             self.model,
             self.files,
             {**self.overrides, **settings},
-            metrics=metrics,
-            scratch=scratch,
-            on_epoch=judge,
-            cache=cache,
+            self.objectives,
+            scratch_of(self.folder, trial.number),
+            self.name,
+            self.pruner,
+            self.epochs,
+            known_before(study, trial.number),
+            left,
         )
 
 

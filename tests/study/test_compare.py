@@ -17,7 +17,7 @@ from recbole_ext.report.charts.curves import curves_page
 from recbole_ext.runs.folder import open_run
 from recbole_ext.runs.results import Comparison, read_comparison
 from recbole_ext.study import cells as cells_module
-from recbole_ext.study import compare as module
+from recbole_ext.study import curve_work
 from recbole_ext.study import space as space_module
 from recbole_ext.study import tune_all as searches_module
 from recbole_ext.study.compare import compare
@@ -128,7 +128,7 @@ def test_a_finished_comparison_computes_nothing_again(
 
     monkeypatch.setattr(pipeline, "train", never)
     monkeypatch.setattr(pipeline, "validate", never)
-    monkeypatch.setattr(module, "pareto_run", never)
+    monkeypatch.setattr(curve_work, "pareto_run", never)
     assert untimed(compare(study(), output=tmp_path / "out")) == untimed(first)
 
 
@@ -146,7 +146,7 @@ def test_a_killed_comparison_goes_on_inside_the_cell(
         def kill(_: EpochReport) -> None:
             raise Killed
 
-        return original(model, *arguments, **options, on_epoch=kill if model == "GRU4Rec" else None)
+        return original(model, *arguments, **{**options, "on_epoch": kill if model == "GRU4Rec" else None})
 
     with monkeypatch.context() as patch:
         patch.setattr(cells_module.pipeline, "train", killed_in_gru)
@@ -180,7 +180,7 @@ def test_a_damaged_cell_is_named_before_any_search(
         raise AssertionError
 
     with monkeypatch.context() as patch:
-        patch.setattr(searches_module, "tune", never)
+        patch.setattr(searches_module, "search_chain", never)
         with pytest.raises(
             CheckpointError, match=r"per_user\.parquet is damaged: remove the folder"
         ) as caught:
@@ -247,7 +247,7 @@ def test_runs_of_other_settings_are_found_before_the_search_of_another_model(
     def never(*_: Any, **__: Any) -> None:
         raise AssertionError
 
-    monkeypatch.setattr(searches_module, "tune", never)
+    monkeypatch.setattr(searches_module, "search_chain", never)
     with pytest.raises(ConfigError, match=r"Pop-seed1 was computed with epochs 2, but now it is 1"):
         compare(study(curves=None, models=["EASE", "Pop"], final={"epochs": 1}), output=tmp_path / "out")
 

@@ -19,6 +19,7 @@ from recbole_ext.errors import ConfigError
 from recbole_ext.study.queue import counted
 from recbole_ext.study.storage import open_storage
 from recbole_ext.study.tune_result import TuneResult
+from recbole_ext.study.where import Where
 
 pytestmark = pytest.mark.slow
 _USER = "postgres"
@@ -69,7 +70,7 @@ def server() -> Iterator[str]:
 
 def test_two_workers_share_a_database(ease: Ease, tmp_path: Path, server: str) -> None:
     options = {"storage": server, "pruner": "none", "sampler": "random"}
-    ease(trials=6, workers=2, **options)
+    ease(trials=6, where=Where(workers=2), **options)
     # One more trial than were there: the others are kept.
     result = ease(trials=7, **options)
     study = optuna.load_study(storage=open_storage(server, tmp_path), study_name="cycle-EASE")

@@ -25,6 +25,7 @@ from recbole_ext.study import storage as storages
 from recbole_ext.study.queue import counted
 from recbole_ext.study.tune import TuneOptions, tune
 from recbole_ext.study.tune_result import TuneResult
+from recbole_ext.study.where import Where
 from recbole_ext.trainer import train as pipeline
 from recbole_ext.trainer.train import train
 
@@ -258,7 +259,7 @@ def test_what_differs_is_named_by_its_innermost_key(
     ("options", "expected"),
     [
         ({"trials": 0}, r"--trials is 0: .*at least one"),
-        ({"workers": 0}, r"--workers is 0"),
+        ({"where": Where(workers=0)}, r"--workers is 0"),
         ({"budget_minutes": 0.0}, r"--budget-minutes is 0"),
         ({"sampler": "tpee"}, r"--sampler is 'tpee'; did you mean 'tpe'"),
         ({"pruner": "medien"}, r"--pruner is 'medien'; did you mean 'median'"),
@@ -528,13 +529,17 @@ def test_a_killed_search_goes_on_with_the_same_command(quick: dict[str, Any], tm
 def test_three_workers_make_each_trial_once(ease: Ease, tmp_path: Path) -> None:
     shown: list[int] = []
     result = ease(
-        trials=9, workers=3, sampler="random", pruner="none", on_trial=lambda trial: shown.append(trial.done)
+        trials=9,
+        where=Where(workers=3),
+        sampler="random",
+        pruner="none",
+        on_trial=lambda trial: shown.append(trial.done),
     )
     found, study = states(tmp_path, "cycle-EASE")
     assert found == [TrialState.COMPLETE] * 9
     assert [trial.number for trial in study.trials] == list(range(9))
     assert len({trial.params["reg_weight"] for trial in study.trials}) == 9
-    assert len({trial.user_attrs["owner"] for trial in study.trials}) >= 2
+    assert len({trial.user_attrs["place"] for trial in study.trials}) >= 2
     assert result.summary["trials"] == 9
     assert result.value == max(trial.values[0] for trial in study.trials)
     assert shown[-1] == 9
