@@ -11,6 +11,7 @@ __all__ = [
     "CurvesAnswer",
     "ErrorAnswer",
     "ExplainAnswer",
+    "FeedbackAnswer",
     "HistoryAnswer",
     "ItemsAnswer",
     "ModelsAnswer",
@@ -284,9 +285,11 @@ class FeedbackAnswer(_Answer):
 
     Attributes:
         id: Of the message.
+        kept: Whether it is in the store; false while it waits in memory.
     """
 
     id: str
+    kept: bool
 
 
 class Error(_Answer):

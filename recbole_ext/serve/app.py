@@ -50,7 +50,6 @@ def create_app(state: State) -> FastAPI:
         redoc_url=None,
         openapi_url="/openapi.json",
     )
-    app.state.served = state
     add_routes(app, state)
     add_page(app)
     _add_errors(app)
@@ -59,7 +58,7 @@ def create_app(state: State) -> FastAPI:
 
 def guarded_app(state: State) -> Guard:
     """The application as it is served."""
-    return Guard(create_app(state), state.settings)
+    return Guard(create_app(state), state.settings, state.metrics.request)
 
 
 def _add_errors(app: FastAPI) -> None:

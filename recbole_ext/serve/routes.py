@@ -8,13 +8,16 @@ from typing import Annotated, Any, TypeVar
 
 from fastapi import FastAPI, Path, Query
 from pydantic_core import to_json
-from starlette.responses import Response
+from starlette.responses import PlainTextResponse, Response
 
 from recbole_ext.serve import answers as forms_of
 from recbole_ext.serve import limits
+from recbole_ext.serve.feedback import message_of
+from recbole_ext.serve.feedback_store import FeedbackError
 from recbole_ext.serve.forms import (
     CatalogueQuery,
     ExplainRequest,
+    FeedbackRequest,
     ModelQuery,
     Nothing,
     RecommendRequest,
@@ -22,7 +25,7 @@ from recbole_ext.serve.forms import (
     SimilarQuery,
     UsersQuery,
 )
-from recbole_ext.serve.state import Served, State
+from recbole_ext.serve.state import Served, State, memory_bytes
 
 __all__ = ["RefusedError", "add_routes"]
 
@@ -97,6 +100,7 @@ async def within(seconds: float, work: Awaitable[_Answer]) -> _Answer:
 def add_routes(app: FastAPI, state: State) -> None:
     """Adds every address to the application."""
     _add_health(app, state)
+    _add_feedback(app, state)
     _add_lists(app, state)
     _add_models(app, state)
     _add_items(app, state)
@@ -115,6 +119,45 @@ def _add_health(app: FastAPI, state: State) -> None:
         served_by(state, None)
         return json_response({"ready": True, "models": list(state.models)})
 
+    @app.get("/metrics", summary="Figures for Prometheus", tags=["health"], response_class=PlainTextResponse)
+    async def metrics() -> Response:
+        waiting = 0 if state.feedback is None else state.feedback.waiting
+        state.metrics.now(memory=memory_bytes(), ready=state.ready, waiting=waiting)
+        text, kind = await asyncio.to_thread(state.metrics.text)
+        return Response(text, headers={"content-type": kind})
+
+
+def _add_feedback(app: FastAPI, state: State) -> None:
+    @app.post(
+        "/v1/feedback",
+        response_model=forms_of.FeedbackAnswer,
+        responses={
+            **_PROBLEMS,
+            202: {"model": forms_of.FeedbackAnswer, "description": "It waits in memory."},
+        },
+        summary="What was chosen of a list",
+        tags=["lists"],
+    )
+    async def feedback(asked: FeedbackRequest, _: Annotated[Nothing, Query()]) -> Response:
+        model = served_by(state, asked.model).model
+        if state.feedback is None:
+            raise RefusedError(
+                503, "no_feedback", "this server keeps no feedback: start it with --feedback=FILE"
+            )
+        for token in asked.shown:
+            if model.catalogue.item(token) is None:
+                raise RefusedError(
+                    422, "no_item", f"shown names {token!r}, which is no token of the catalogue"
+                )
+        message = message_of(asked, model.name, model.fingerprint, str(model.run.metrics["dataset"]))
+        try:
+            kept = await state.feedback.keep(message)
+        except FeedbackError as error:
+            state.metrics.feedback("refused")
+            raise RefusedError(503, "not_kept", str(error)) from error
+        state.metrics.feedback("kept" if kept else "waiting")
+        return json_response({"id": message.id, "kept": kept}, 200 if kept else 202)
+
 
 def _add_lists(app: FastAPI, state: State) -> None:
     @app.post(
@@ -131,6 +174,7 @@ def _add_lists(app: FastAPI, state: State) -> None:
         ask = recommend_ask(asked, served.model)
         found = await within(state.settings.time_limit, state.batcher.submit((served.model, ask)))
         served.shown.add(found.items)
+        state.metrics.list(served.model.name, ask.person.basis)
         return json_response(recommend_answer(asked, served.model, ask, found))
 
     @app.post(

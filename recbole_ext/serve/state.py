@@ -12,7 +12,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from recbole_ext.errors import RecBoleExtError
+from recbole_ext.progress import stage
 from recbole_ext.serve.batching import Batcher
+from recbole_ext.serve.feedback import Feedback
+from recbole_ext.serve.feedback_store import open_store, shown_address
+from recbole_ext.serve.metrics import Metrics
 from recbole_ext.serve.settings import ServeSettings, Told
 
 if TYPE_CHECKING:
@@ -67,9 +71,12 @@ class State:
     _alone: threading.Lock = field(default_factory=threading.Lock)
 
     def __post_init__(self) -> None:
+        self.metrics = Metrics()
         self.batcher: Batcher[tuple[ServedModel, Ask], Found] = Batcher(
-            _answer, window=self.settings.window, most=self.settings.most
+            _answer, window=self.settings.window, most=self.settings.most, seen=self.metrics.batch
         )
+        address = self.settings.feedback
+        self.feedback = None if address is None else Feedback(open_store(address))
 
     @property
     def ready(self) -> bool:
@@ -110,13 +117,18 @@ class State:
         return self.models
 
     def close(self) -> None:
-        """Ends the threads once what is waiting is answered."""
+        """Ends the threads once what is waiting is answered and kept."""
         self.batcher.close()
+        if self.feedback is not None and (lost := self.feedback.close()):
+            self.say(
+                f"{lost:,} messages of feedback are lost: {shown_address(str(self.settings.feedback))} is away"
+            )
 
     def _opened(self, runs: Sequence[Told]) -> Models:
-        from recbole_ext.serve.card import card
-        from recbole_ext.serve.model import ServedModel
-        from recbole_ext.serve.shown import Shown
+        with stage("importing torch and RecBole"):
+            from recbole_ext.serve.card import card
+            from recbole_ext.serve.model import ServedModel
+            from recbole_ext.serve.shown import Shown
 
         shelf: dict[str, Catalogue] = {}
         found: dict[str, Served] = {}
