@@ -275,9 +275,15 @@ class CatalogueAnswer(_Answer):
 
 
 class ReloadAnswer(_Answer):
-    """The models after a reload, by name: their fingerprints."""
+    """What a reload has opened.
+
+    Attributes:
+        models: Fingerprints by name.
+        processes: Processes of the server that have them.
+    """
 
     models: dict[str, str]
+    processes: int
 
 
 class FeedbackAnswer(_Answer):

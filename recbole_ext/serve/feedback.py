@@ -79,8 +79,9 @@ class Feedback:
         one = _Waiting(message)
         with self._news:
             if self._ending or len(self._waiting) >= self._bound:
+                waiting = len(self._waiting)
                 raise FeedbackError(
-                    f"feedback was not kept: {len(self._waiting):,} messages wait for a store that is away: send it later"
+                    f"feedback was not kept: {waiting:,} messages wait for a store that is away: send it later"
                 )
             self._waiting.append(one)
             self._news.notify()

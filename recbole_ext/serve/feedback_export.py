@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from recbole_ext.data.files import write_whole
-from recbole_ext.data.text import token
+from recbole_ext.data.text import clean, token
 from recbole_ext.errors import OutputError
 from recbole_ext.serve.feedback_store import Store
 
@@ -57,7 +57,7 @@ def export(store: Store, path: Path, *, rating: float | None = None, dataset: st
             nameless += bool(one.chosen_items)
         else:
             for item in one.chosen_items:
-                first.setdefault((token(one.person), token(item)), one.time)
+                first.setdefault((clean(token(one.person)), item), one.time)
     names = [
         "user_id:token",
         "item_id:token",
