@@ -65,6 +65,11 @@ def _own_options(command: Callable[..., None]) -> Callable[..., None]:
     "--tie-break", default="file", type=click.Choice(["file", "random"]), help="For equal time stamps."
 )
 @click.option("--seed", default=2020, help="Seed of the random tie-break.")
+@click.option(
+    "--merge",
+    type=NamedPath("file"),
+    help="An .inter file, such as of 'feedback export', that is added to the prepared set in the folder --source.",
+)
 @click.option("--genome", is_flag=True, help="MovieLens: also write the tag genome scores.")
 @click.option("--download/--no-download", default=True, help="MovieLens: may the set be downloaded?")
 @_own_options
@@ -76,12 +81,17 @@ def prepare(
     out: Path,
     tie_break: Literal["file", "random"],
     seed: int,
+    merge: Path | None,
     genome: bool,
     download: bool,
     **own: Any,
 ) -> None:
     """Convert a MovieLens set, or a file of your own, to atomic files."""
     from recbole_ext.data.movielens.catalog import DATASETS, find_dataset
+
+    if merge is not None:
+        _merge(context, source, merge, dataset, out)
+        return
 
     if dataset not in DATASETS and source is not None and (source.is_file() or not source.exists()):
         if genome:
@@ -109,6 +119,29 @@ def prepare(
         genome=genome,
         report=say,
     )
+
+
+def _merge(context: click.Context, source: Path | None, merge: Path, dataset: str, out: Path) -> None:
+    taken = {"dataset", "source", "merge", "out"}
+    given = [
+        name
+        for name in context.params
+        if name not in taken and context.get_parameter_source(name) is not ParameterSource.DEFAULT
+    ]
+    if given:
+        raise ConfigError(
+            f"--merge takes --source, --dataset and --out alone: leave out --{given[0].replace('_', '-')}"
+        )
+    if source is None:
+        raise ConfigError("--merge adds to a prepared set: name its folder with --source=dataset/NAME")
+    from recbole_ext.data.merging import merge_interactions
+    from recbole_ext.data.movielens.catalog import DATASETS
+
+    if dataset in DATASETS:
+        raise ConfigError(
+            f"{dataset!r} is the name of a published set: choose another --dataset for the merged one"
+        )
+    merge_interactions(source, merge, dataset, out=out, report=say)
 
 
 def _prepare_own(

@@ -29,6 +29,7 @@ COMMANDS = {
     "recommend": "recommend",
     "explain": "recommend",
     "serve": "serve",
+    "feedback": "feedback",
     "report": "report",
     "rerank": "rerank",
     "pareto": "rerank",

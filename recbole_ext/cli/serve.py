@@ -28,6 +28,9 @@ __all__ = ["serve"]
 @click.option(
     "--rate", type=click.FloatRange(0), default=0.0, help="Requests a second of a client (default: any)."
 )
+@click.option("--mcp", is_flag=True, help="Also serve tools for language models, at /mcp.")
+@click.option("--tls-cert", type=NamedPath("file"), help="Certificate, for HTTPS.")
+@click.option("--tls-key", type=NamedPath("file"), help="Its key.")
 @trust_option
 def serve(
     runs: tuple[Path, ...],
@@ -38,6 +41,9 @@ def serve(
     feedback: str | None,
     floor: float | None,
     rate: float,
+    mcp: bool,
+    tls_cert: Path | None,
+    tls_key: Path | None,
     trust: bool,
 ) -> None:
     """Serve finished runs and studies: a page, an interface, and tools for language models.
@@ -45,8 +51,10 @@ def serve(
     The page is at http://127.0.0.1:8000, the interface is described at /openapi.json.
     """
     from recbole_ext.serve.finding import find_runs
-    from recbole_ext.serve.settings import ServeSettings, read_token
+    from recbole_ext.serve.settings import ServeSettings, is_loopback, read_token
 
+    if (tls_cert is None) != (tls_key is None):
+        raise click.UsageError("HTTPS needs both --tls-cert and --tls-key")
     settings = ServeSettings(
         find_runs(runs, trust),
         host,
@@ -57,7 +65,13 @@ def serve(
         feedback,
         floor,
         rate,
+        mcp=mcp,
+        tls=None if tls_cert is None or tls_key is None else (tls_cert, tls_key),
     )
+    if not is_loopback(host) and settings.tls is None:
+        say(
+            "warning: other machines send the token in plain text: add --tls-cert and --tls-key, or a proxy with TLS"
+        )
 
     from recbole_ext.serve.server import run_server
 

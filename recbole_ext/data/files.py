@@ -16,7 +16,16 @@ from pathlib import Path
 
 from recbole_ext.errors import OutputError
 
-__all__ = ["process_name", "remove_abandoned", "sync", "sync_folder", "whole", "write_whole", "writing"]
+__all__ = [
+    "process_lives",
+    "process_name",
+    "remove_abandoned",
+    "sync",
+    "sync_folder",
+    "whole",
+    "write_whole",
+    "writing",
+]
 
 
 _ENDING = ".partial"
@@ -74,15 +83,20 @@ def remove_abandoned(folder: Path, before: str = "", after: str = "") -> None:
                 path.unlink(missing_ok=True)
 
 
-def _lives(pid: int) -> bool:
-    """Whether another process has this number; what bears our own is from an earlier process."""
+def process_lives(pid: int) -> bool:
+    """Whether a process of this machine has a number."""
     try:
         os.kill(pid, 0)
     except (ProcessLookupError, OverflowError):
         return False
     except OSError:
         pass  # it is another user's
-    return pid != os.getpid()
+    return True
+
+
+def _lives(pid: int) -> bool:
+    """Whether another process has this number; what bears our own is from an earlier process."""
+    return pid != os.getpid() and process_lives(pid)
 
 
 def sync(path: Path) -> None:

@@ -11,6 +11,7 @@ __all__ = [
     "CurvesAnswer",
     "ErrorAnswer",
     "ExplainAnswer",
+    "FeedbackAnswer",
     "HistoryAnswer",
     "ItemsAnswer",
     "ModelsAnswer",
@@ -274,9 +275,15 @@ class CatalogueAnswer(_Answer):
 
 
 class ReloadAnswer(_Answer):
-    """The models after a reload, by name: their fingerprints."""
+    """What a reload has opened.
+
+    Attributes:
+        models: Fingerprints by name.
+        processes: Processes of the server that have them.
+    """
 
     models: dict[str, str]
+    processes: int
 
 
 class FeedbackAnswer(_Answer):
@@ -284,9 +291,11 @@ class FeedbackAnswer(_Answer):
 
     Attributes:
         id: Of the message.
+        kept: Whether it is in the store; false while it waits in memory.
     """
 
     id: str
+    kept: bool
 
 
 class Error(_Answer):

@@ -6,7 +6,7 @@ import asyncio
 import contextlib
 import contextvars
 import threading
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from typing import Any
 
 from fastapi import FastAPI, Request
@@ -17,9 +17,10 @@ from starlette.responses import Response
 
 from recbole_ext import __version__
 from recbole_ext.errors import RecBoleExtError
+from recbole_ext.serve.asking import RefusedError
 from recbole_ext.serve.guard import Guard
 from recbole_ext.serve.page_routes import add_page
-from recbole_ext.serve.routes import RefusedError, add_routes
+from recbole_ext.serve.routes import add_routes
 from recbole_ext.serve.state import State
 
 __all__ = ["create_app", "guarded_app"]
@@ -29,6 +30,7 @@ _ABOUT = "Recommendations of trained models, with reasons. Every error has a wor
 
 def create_app(state: State) -> FastAPI:
     """The application without its guard."""
+    session: Callable[[], contextlib.AbstractAsyncContextManager[None]] | None = None
 
     @contextlib.asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
@@ -36,10 +38,17 @@ def create_app(state: State) -> FastAPI:
         shown = contextvars.copy_context()
         opening = threading.Thread(target=shown.run, args=(state.open,), name="opening", daemon=True)
         opening.start()
-        try:
+        if state.settings.workers > 1:
+            # The other processes answer meanwhile; requests that came here would be refused.
+            await asyncio.to_thread(opening.join)
+            if not state.ready:
+                raise RuntimeError(state.error)
+            threading.Thread(target=state.follow, name="following", daemon=True).start()
+        async with contextlib.AsyncExitStack() as tools:
+            if session is not None:
+                await tools.enter_async_context(session())
             yield
-        finally:
-            await asyncio.to_thread(state.close)
+        await asyncio.to_thread(state.close)
 
     app = FastAPI(
         title="recbole_ext",
@@ -50,8 +59,11 @@ def create_app(state: State) -> FastAPI:
         redoc_url=None,
         openapi_url="/openapi.json",
     )
-    app.state.served = state
     add_routes(app, state)
+    if state.settings.mcp:
+        from recbole_ext.serve.tools import add_tools
+
+        session = add_tools(app, state)
     add_page(app)
     _add_errors(app)
     return app
@@ -59,7 +71,7 @@ def create_app(state: State) -> FastAPI:
 
 def guarded_app(state: State) -> Guard:
     """The application as it is served."""
-    return Guard(create_app(state), state.settings)
+    return Guard(create_app(state), state.settings, state.metrics.request)
 
 
 def _add_errors(app: FastAPI) -> None:

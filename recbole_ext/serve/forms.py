@@ -13,6 +13,7 @@ __all__ = [
     "ExplainRequest",
     "FeedbackRequest",
     "ModelQuery",
+    "Name",
     "Nothing",
     "PersonRequest",
     "RecommendRequest",

@@ -21,6 +21,7 @@ Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
 App = Callable[[Scope, Receive, Send], Awaitable[None]]
 
 _CLIENTS = 10_000
+_TOO_LARGE = ("too_large", f"the body is longer than {limits.BODY:,} bytes: ask for less")
 _OPEN = ("/live", "/ready", "/", "/favicon.ico")
 _HEADERS = (
     (
@@ -46,10 +47,11 @@ class Guard:
     Args:
         app: The interface.
         settings: Token, rate and host.
+        seen: Told the address, the status and the seconds of each request.
     """
 
-    def __init__(self, app: App, settings: ServeSettings) -> None:
-        self._app, self._settings = app, settings
+    def __init__(self, app: App, settings: ServeSettings, seen: Callable[[str, int, float], None]) -> None:
+        self._app, self._settings, self._seen = app, settings, seen
         self._local = is_loopback(settings.host)
         self._names = {"localhost", "127.0.0.1", "::1", "testserver", settings.host}
         self._left: OrderedDict[str, tuple[float, float]] = OrderedDict()
@@ -100,7 +102,7 @@ class Guard:
                 return 401, "no_token", "the token is missing or wrong: send Authorization: Bearer TOKEN"
         length = headers.get(b"content-length", "0")
         if not length.isdecimal() or int(length) > limits.BODY:
-            return 413, "too_large", f"the body is longer than {limits.BODY:,} bytes: ask for less"
+            return 413, *_TOO_LARGE
         client = scope["client"][0] if scope.get("client") else ""
         if self._settings.rate and path not in _OPEN and not self._may(client):
             return 429, "too_often", f"more than {self._settings.rate:g} requests a second: wait a moment"
@@ -152,5 +154,5 @@ async def _refuse(send: Send, status: int, code: str, sentence: str) -> None:
     if status == 429:
         more.append((b"retry-after", b"1"))
     headers = [(b"content-type", b"application/json"), (b"content-length", str(len(body)).encode()), *more]
-    await send({"type": "http.response.start", "status": status, "headers": [*headers, *_HEADERS]})
+    await send({"type": "http.response.start", "status": status, "headers": headers})
     await send({"type": "http.response.body", "body": body})

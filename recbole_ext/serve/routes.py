@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable
-from typing import Annotated, Any, TypeVar
+from typing import Annotated, Any
 
 from fastapi import FastAPI, Path, Query
 from pydantic_core import to_json
-from starlette.responses import Response
+from starlette.responses import PlainTextResponse, Response
 
 from recbole_ext.serve import answers as forms_of
-from recbole_ext.serve import limits
+from recbole_ext.serve import asking, limits
+from recbole_ext.serve.asking import RefusedError, served_by
+from recbole_ext.serve.feedback import message_of
+from recbole_ext.serve.feedback_store import FeedbackError
 from recbole_ext.serve.forms import (
     CatalogueQuery,
     ExplainRequest,
+    FeedbackRequest,
     ModelQuery,
     Nothing,
     RecommendRequest,
@@ -22,13 +25,10 @@ from recbole_ext.serve.forms import (
     SimilarQuery,
     UsersQuery,
 )
-from recbole_ext.serve.state import Served, State
+from recbole_ext.serve.state import State, memory_bytes
 
-__all__ = ["RefusedError", "add_routes"]
+__all__ = ["add_routes"]
 
-# What opens models is imported by the handlers, since /live answers before that.
-
-_Answer = TypeVar("_Answer")
 _Token = Annotated[str, Path(min_length=1, max_length=limits.NAME)]
 _STARTERS = 10
 
@@ -45,58 +45,15 @@ _PROBLEMS: dict[int | str, dict[str, Any]] = {
 }
 
 
-class RefusedError(Exception):
-    """A request that is answered with an error.
-
-    Attributes:
-        status, code: Of the answer.
-    """
-
-    def __init__(self, status: int, code: str, sentence: str) -> None:
-        super().__init__(sentence)
-        self.status, self.code = status, code
-
-
 def json_response(content: Any, status: int = 200) -> Response:
     """An answer as JSON."""
     return Response(to_json(content), status, media_type="application/json")
 
 
-def served_by(state: State, name: str | None) -> Served:
-    """The model that a request names, or the first one.
-
-    Raises:
-        RefusedError: It is not there, or not yet.
-    """
-    models = state.models
-    if not models:
-        raise RefusedError(
-            503, "not_ready", state.error or "the models are being opened: ask /ready when they are"
-        )
-    if name is None:
-        return next(iter(models.values()))
-    if name not in models:
-        raise RefusedError(404, "no_model", f"there is no model {name!r}: choose one of {', '.join(models)}")
-    return models[name]
-
-
-async def within(seconds: float, work: Awaitable[_Answer]) -> _Answer:
-    """Waits for an answer no longer than a request may take.
-
-    Raises:
-        RefusedError: It took longer.
-    """
-    try:
-        return await asyncio.wait_for(work, seconds)
-    except TimeoutError:
-        raise RefusedError(
-            503, "too_slow", f"no answer within {seconds:g} seconds: ask for less, or later"
-        ) from None
-
-
 def add_routes(app: FastAPI, state: State) -> None:
     """Adds every address to the application."""
     _add_health(app, state)
+    _add_feedback(app, state)
     _add_lists(app, state)
     _add_models(app, state)
     _add_items(app, state)
@@ -115,6 +72,45 @@ def _add_health(app: FastAPI, state: State) -> None:
         served_by(state, None)
         return json_response({"ready": True, "models": list(state.models)})
 
+    @app.get("/metrics", summary="Figures for Prometheus", tags=["health"], response_class=PlainTextResponse)
+    async def metrics() -> Response:
+        waiting = 0 if state.feedback is None else state.feedback.waiting
+        state.metrics.now(memory=memory_bytes(), ready=state.ready, waiting=waiting)
+        text, kind = await asyncio.to_thread(state.metrics.text)
+        return Response(text, headers={"content-type": kind})
+
+
+def _add_feedback(app: FastAPI, state: State) -> None:
+    @app.post(
+        "/v1/feedback",
+        response_model=forms_of.FeedbackAnswer,
+        responses={
+            **_PROBLEMS,
+            202: {"model": forms_of.FeedbackAnswer, "description": "It waits in memory."},
+        },
+        summary="What was chosen of a list",
+        tags=["lists"],
+    )
+    async def feedback(asked: FeedbackRequest, _: Annotated[Nothing, Query()]) -> Response:
+        model = served_by(state, asked.model).model
+        if state.feedback is None:
+            raise RefusedError(
+                503, "no_feedback", "this server keeps no feedback: start it with --feedback=FILE"
+            )
+        for token in asked.shown:
+            if model.catalogue.item(token) is None:
+                raise RefusedError(
+                    422, "no_item", f"shown names {token!r}, which is no token of the catalogue"
+                )
+        message = message_of(asked, model.name, model.fingerprint, str(model.run.metrics["dataset"]))
+        try:
+            kept = await state.feedback.keep(message)
+        except FeedbackError as error:
+            state.metrics.feedback("refused")
+            raise RefusedError(503, "not_kept", str(error)) from error
+        state.metrics.feedback("kept" if kept else "waiting")
+        return json_response({"id": message.id, "kept": kept}, 200 if kept else 202)
+
 
 def _add_lists(app: FastAPI, state: State) -> None:
     @app.post(
@@ -125,13 +121,7 @@ def _add_lists(app: FastAPI, state: State) -> None:
         tags=["lists"],
     )
     async def recommend(asked: RecommendRequest, _: Annotated[Nothing, Query()]) -> Response:
-        served = served_by(state, asked.model)
-        from recbole_ext.serve.answering import recommend_answer, recommend_ask
-
-        ask = recommend_ask(asked, served.model)
-        found = await within(state.settings.time_limit, state.batcher.submit((served.model, ask)))
-        served.shown.add(found.items)
-        return json_response(recommend_answer(asked, served.model, ask, found))
+        return json_response(await asking.recommend(state, asked))
 
     @app.post(
         "/v1/explain",
@@ -141,12 +131,7 @@ def _add_lists(app: FastAPI, state: State) -> None:
         tags=["lists"],
     )
     async def explain(asked: ExplainRequest, _: Annotated[Nothing, Query()]) -> Response:
-        served = served_by(state, asked.model)
-        from recbole_ext.serve.answering import explain_answer, explain_ask
-
-        ask = explain_ask(asked, served.model)
-        found = await within(state.settings.time_limit, state.batcher.submit((served.model, ask)))
-        return json_response(explain_answer(asked, served.model, ask, found))
+        return json_response(await asking.explain(state, asked))
 
 
 def _add_models(app: FastAPI, state: State) -> None:
@@ -194,8 +179,10 @@ def _add_models(app: FastAPI, state: State) -> None:
         tags=["models"],
     )
     async def reload(_: Annotated[Nothing, Query()]) -> Response:
-        models = await asyncio.to_thread(state.reload)
-        return json_response({"models": {name: one.model.fingerprint for name, one in models.items()}})
+        served_by(state, None)
+        models, processes = await asyncio.to_thread(state.reload)
+        fingerprints = {name: one.model.fingerprint for name, one in models.items()}
+        return json_response({"models": fingerprints, "processes": processes})
 
 
 def _add_items(app: FastAPI, state: State) -> None:
@@ -207,14 +194,7 @@ def _add_items(app: FastAPI, state: State) -> None:
         tags=["items"],
     )
     async def search(asked: Annotated[SearchQuery, Query()]) -> Response:
-        served = served_by(state, asked.model)
-        catalogue = served.model.catalogue
-        own = catalogue.item(asked.q.strip())
-        found = ([] if own is None else [own]) + [
-            item for item in catalogue.search.find(asked.q, asked.k) if item != own
-        ]
-        items = [catalogue.shown[item] for item in found[: asked.k]]
-        return json_response({"model": served.model.name, "items": items})
+        return json_response(asking.search(state, asked.model, asked.q, asked.k))
 
     @app.get(
         "/v1/items/{item}/similar",
@@ -224,22 +204,7 @@ def _add_items(app: FastAPI, state: State) -> None:
         tags=["items"],
     )
     async def similar(item: _Token, asked: Annotated[SimilarQuery, Query()]) -> Response:
-        served = served_by(state, asked.model)
-        catalogue = served.model.catalogue
-        index = catalogue.item(item)
-        if index is None:
-            raise RefusedError(404, "no_item", f"there is no item {item!r}: search for it with /v1/items?q=")
-        items, likeness = served.similar.of(index, asked.k)
-        pairs = zip(items.tolist(), likeness.tolist(), strict=True)
-        return json_response(
-            {
-                "model": served.model.name,
-                "item": catalogue.shown[index],
-                "kind": served.similar.kind,
-                "meaning": served.similar.meaning,
-                "items": [{**catalogue.shown[one], "similarity": value} for one, value in pairs],
-            }
-        )
+        return json_response(asking.similar(state, asked.model, item, asked.k))
 
     @app.get(
         "/v1/starters",

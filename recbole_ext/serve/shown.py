@@ -27,11 +27,11 @@ class Shown:
 
     def __init__(self, folder: Path, name: str, catalogue: Catalogue, process: str) -> None:
         self._catalogue = catalogue
-        self._folder, self._name = folder, re.sub(r"\W", lambda one: f"={ord(one[0]):x}=", name)
-        path = folder / f"shown-{self._name}-{process}.counts"
         size = len(catalogue.counts)
-        fresh = not path.exists() or path.stat().st_size != 8 * size
-        self._own = np.memmap(path, dtype=np.int64, mode="w+" if fresh else "r+", shape=(size,))
+        # A reload may bring another catalogue, while the file of the old one is still written to.
+        self._folder, self._name = folder, f"{re.sub(r'[^A-Za-z0-9]', _as_number, name)}-{size}"
+        path = folder / f"shown-{self._name}-{process}.counts"
+        self._own = np.memmap(path, dtype=np.int64, mode="r+" if path.exists() else "w+", shape=(size,))
 
     def add(self, items: np.ndarray) -> None:
         """A list has been shown.
@@ -46,8 +46,7 @@ class Shown:
         total = np.zeros(len(self._catalogue.counts), dtype=np.int64)
         for path in self._folder.glob(f"shown-{self._name}-*.counts"):
             one = np.fromfile(path, dtype=np.int64)
-            # A file of another size is of a catalogue before a reload.
-            if len(one) == len(total):
+            if len(one) == len(total):  # another process may be making it
                 total += one
         return total
 
@@ -88,3 +87,8 @@ class Shown:
                 for part in cuts
             ],
         }
+
+
+def _as_number(letter: re.Match[str]) -> str:
+    """A sign of a name as a part of a file's name that no pattern reads otherwise."""
+    return f"={ord(letter[0]):x}="

@@ -12,7 +12,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from recbole_ext.errors import RecBoleExtError
+from recbole_ext.progress import stage
 from recbole_ext.serve.batching import Batcher
+from recbole_ext.serve.feedback import Feedback
+from recbole_ext.serve.feedback_store import open_store, shown_address
+from recbole_ext.serve.generation import Generation
+from recbole_ext.serve.metrics import Metrics
 from recbole_ext.serve.settings import ServeSettings, Told
 
 if TYPE_CHECKING:
@@ -22,6 +27,8 @@ if TYPE_CHECKING:
     from recbole_ext.serve.similar import SimilarItems
 
 __all__ = ["Models", "State", "memory_bytes"]
+
+_SECONDS_BETWEEN, _SECONDS_TO_FOLLOW = 0.3, 60.0
 
 # What opens a run takes seconds to import, and a server answers /live meanwhile.
 
@@ -67,9 +74,14 @@ class State:
     _alone: threading.Lock = field(default_factory=threading.Lock)
 
     def __post_init__(self) -> None:
+        self.metrics = Metrics()
         self.batcher: Batcher[tuple[ServedModel, Ask], Found] = Batcher(
-            _answer, window=self.settings.window, most=self.settings.most
+            _answer, window=self.settings.window, most=self.settings.most, seen=self.metrics.batch
         )
+        self._generation = Generation(self.folder)
+        self._closed = threading.Event()
+        address = self.settings.feedback
+        self.feedback = None if address is None else Feedback(open_store(address))
 
     @property
     def ready(self) -> bool:
@@ -99,24 +111,47 @@ class State:
         names = ", ".join(f"{name} ({one.model.run.spec.name})" for name, one in self.models.items())
         self.say(f"ready: {names}; {memory_bytes() / 2**20:,.0f} MiB")
 
-    def reload(self) -> Models:
-        """Opens the same folders again, and exchanges the models if all of them are whole.
+    def reload(self) -> tuple[Models, int]:
+        """Opens the same folders again, and exchanges the models if all of them are whole; other processes follow.
+
+        Returns:
+            The models, and the number of processes that have them.
 
         Raises:
             RecBoleExtError: A folder is missing or damaged; the models stay as they were.
         """
         with self._alone:
-            self.models = self._opened(self.settings.runs)
-        return self.models
+            self.models = models = self._opened(self.settings.runs)
+            number = self._generation.next()
+        return models, self._generation.followed(number, _SECONDS_TO_FOLLOW)
+
+    def follow(self) -> None:
+        """Reloads whenever another process has done so; until :meth:`close`."""
+        while not self._closed.wait(_SECONDS_BETWEEN):
+            number = self._generation.wanted()
+            if number <= self._generation.own:
+                continue
+            with self._alone:
+                try:
+                    self.models = self._opened(self.settings.runs)
+                except RecBoleExtError as error:
+                    self.say(f"not reloaded: {error}")
+                self._generation.at(number)
 
     def close(self) -> None:
-        """Ends the threads once what is waiting is answered."""
+        """Ends the threads once what is waiting is answered and kept."""
+        self._closed.set()
         self.batcher.close()
+        if self.feedback is not None and (lost := self.feedback.close()):
+            self.say(
+                f"{lost:,} messages of feedback are lost: {shown_address(str(self.settings.feedback))} is away"
+            )
 
     def _opened(self, runs: Sequence[Told]) -> Models:
-        from recbole_ext.serve.card import card
-        from recbole_ext.serve.model import ServedModel
-        from recbole_ext.serve.shown import Shown
+        with stage("importing torch and RecBole"):
+            from recbole_ext.serve.card import card
+            from recbole_ext.serve.model import ServedModel
+            from recbole_ext.serve.shown import Shown
 
         shelf: dict[str, Catalogue] = {}
         found: dict[str, Served] = {}
