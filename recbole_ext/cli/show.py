@@ -53,7 +53,8 @@ def _accuracy(metrics: Mapping[str, Any], names: Iterable[str]) -> Grid:
     ks, shown_k = metrics["protocol"]["topk"], metrics["protocol"]["shown_k"]
     rows = [[_shown(name), *(_with_interval(metrics, f"{name}@{k}") for k in ks)] for name in names]
     order = [1 + ks.index(shown_k)] if shown_k in ks else []
-    sampled = ", SAMPLED CANDIDATES" if is_sampled(metrics["protocol"]) else ""
+    protocol = metrics["protocol"]
+    sampled = f", {protocol['candidates'].partition(':')[0]}" if is_sampled(protocol) else ""
     return Grid(
         f"{metrics['model']} on {metrics['dataset']}, test{sampled}",
         ["", *(f"@{k}" for k in ks)],
@@ -88,6 +89,9 @@ def show(result: RunResult, console: Console) -> None:
     console.print(
         plain(f"[{float(protocol['confidence']):.0%} bootstrap interval over users] {protocol_line(metrics)}")
     )
+    apart = _cold_and_warm(metrics)
+    if apart:
+        console.print(plain(apart))
     console.print(
         plain(
             f"epochs: {metrics['epochs']}, the best: {metrics['best_epoch']}, "
@@ -95,6 +99,17 @@ def show(result: RunResult, console: Console) -> None:
             f"run folder: {result.folder}"
         )
     )
+
+
+def _cold_and_warm(metrics: Mapping[str, Any]) -> str:
+    """NDCG of users and targets that were unknown before the test, and of the others; empty where one is missing."""
+    key = f"ndcg@{metrics['protocol']['shown_k']}"
+    found = {
+        name: f"{name.replace('_', ' ')} {means[key]:.4f} ({means['users']:,.0f})"
+        for name, means in metrics["test_by_user_group"].items()
+        if name.startswith(("cold_", "warm_")) and key in means
+    }
+    return f"{_shown('ndcg')}@{metrics['protocol']['shown_k']}: {', '.join(found.values())}" if found else ""
 
 
 def show_reranked(metrics: Mapping[str, Any], console: Console) -> None:

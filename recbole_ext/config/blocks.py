@@ -325,14 +325,15 @@ class CandidateSampling(BaseModel):
     """The ``candidates:`` block: the few items among which a held-out one is ranked, as some papers do.
 
     Attributes:
-        kind: ``uniform``, or ``popularity``: in proportion to training interactions.
+        kind: ``uniform``; ``popularity``: in proportion to training interactions; ``cold``: nothing is drawn, the
+            candidates are the items without training interaction.
         n: Items a user, beside the held-out ones.
         seed: Of the draw, which is the same for every model.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
 
-    kind: Literal["uniform", "popularity"] = "uniform"
+    kind: Literal["uniform", "popularity", "cold"] = "uniform"
     n: int = Field(100, ge=1)
     seed: int = Field(0, ge=0, lt=2**32)
 

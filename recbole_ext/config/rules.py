@@ -150,6 +150,7 @@ _TYPES: dict[str, Any] = {
     "clip_grad_norm": _Clip | None,
     "cold_percentile": Annotated[float, Field(ge=0, le=100)],
     "cold_weight": _NotNegative,
+    "cold_history": _whole(1),
     "confidence": Annotated[float, Field(gt=0, lt=1)],
     "data_path": _Text,
     "dataset": _Folder,
@@ -169,6 +170,8 @@ _TYPES: dict[str, Any] = {
     "feature_size": _whole(1),
     "feature_tokens": _Text | None,
     "feature_vectors": _Text | None,
+    "fold": _whole(1),
+    "folds": _whole(3),
     "gbce_t": Annotated[float, Field(ge=0, le=1)],
     "gpu_id": Annotated[
         _whole(0) | Annotated[str, Field(pattern=r"^[0-9]*$")],
@@ -253,12 +256,13 @@ _TYPES: dict[str, Any] = {
     "similarity": Literal["cosine", "product"],
     "side_weight": _NotNegative,
     "source_popularity": _NotNegative,
-    "split": Literal["leave_one_out", "ratio", "global_time"],
+    "split": Literal["leave_one_out", "ratio", "global_time", "k_fold", "cold_items", "cold_users"],
     "split_ratio": Annotated[
         list[_Positive],
         Field(min_length=3, max_length=3, description="three numbers above 0 that add up to 1"),
         AfterValidator(_shares),
     ],
+    "split_seed": Annotated[int, Field(ge=0, lt=2**32, description="a whole number from 0 to 2^32 - 1")],
     "split_targets": Literal["all", "last", "first", "random"],
     "split_time": _TimePoints | None,
     "stopping_step": _whole(1),
@@ -398,7 +402,12 @@ def _check_candidates(result: dict[str, Any], origins: Mapping[str, Origin]) -> 
     def refused(key: str, value: Any, reason: str) -> ConfigError:
         return config_error(Problem((key,), "value_error", value, reason=reason, origin=origins.get(key)))
 
-    if sampling.n < (longest := max(result["topk"])):
+    if sampling.kind == "cold" and result["split"] != "cold_items":
+        reason = (
+            f"has kind: cold, which belongs to split: cold_items, not to {result['split']}: choose another"
+        )
+        raise refused("candidates", result["candidates"], reason)
+    if sampling.kind != "cold" and sampling.n < (longest := max(result["topk"])):
         reason = (
             f"has n = {sampling.n}, fewer than the longest list of topk ({longest}): raise n, or lower topk"
         )
@@ -417,13 +426,40 @@ def _check_candidates(result: dict[str, Any], origins: Mapping[str, Origin]) -> 
     result["metrics"] = kept
 
 
+_SPLITS_OF: dict[str, tuple[Any, tuple[str, ...]]] = {
+    "split_targets": ("all", ("global_time", "cold_users")),
+    "split_time": (None, ("global_time",)),
+    "folds": (5, ("k_fold",)),
+    "fold": (1, ("k_fold",)),
+    "cold_history": (5, ("cold_users",)),
+    "split_seed": (0, ("k_fold", "cold_items", "cold_users")),
+}
+"""What each key is where it says nothing, and the splits that read it."""
+
+
 def _check_split(result: dict[str, Any], origins: Mapping[str, Origin]) -> None:
-    """Targets and points in time belong to one split; dates become seconds."""
-    for key, unset in (("split_targets", "all"), ("split_time", None)):
-        value = result.get(key, unset)
-        if value != unset and result["split"] != "global_time":
-            reason = f"belongs to split: global_time, not to {result['split']}: set split, or leave {key} out"
-            raise config_error(Problem((key,), "value_error", value, reason=reason, origin=origins.get(key)))
+    """Each key belongs to some splits; dates become seconds; of a user never met, every model reads the history."""
+    split = result["split"]
+
+    def refused(key: str, reason: str) -> ConfigError:
+        return config_error(
+            Problem((key,), "value_error", result[key], reason=reason, origin=origins.get(key))
+        )
+
+    for key, (unset, splits) in _SPLITS_OF.items():
+        if result.get(key, unset) != unset and split not in splits:
+            those = " or ".join(splits)
+            raise refused(key, f"belongs to split: {those}, not to {split}: set split, or leave {key} out")
+    if split == "cold_users" and result["split_targets"] not in ("all", "first"):
+        raise refused(
+            "split_targets", "must be all or first with split: cold_users, whose history ends at cold_history"
+        )
+    if result["fold"] > result["folds"]:
+        raise refused(
+            "fold", f"is {result['fold']}, but there are {result['folds']} folds: give 1 to {result['folds']}"
+        )
+    if split == "cold_users":
+        result["same_history"] = True
     if result.get("split_time") is not None:
         result["split_time"] = [_second(value) for value in result["split_time"]]
 

@@ -26,6 +26,7 @@ from recbole_ext.data.dataloader import (
     UserLoader,
 )
 from recbole_ext.data.dataset import ExactDataset
+from recbole_ext.data.drawn import DRAWN, draw_of
 from recbole_ext.data.fingerprint import fingerprint
 from recbole_ext.data.interactions import TEST, TRAIN, VALID, Interactions, Split, history_shuffled
 from recbole_ext.data.negative_sampler import NegativeSampler
@@ -87,7 +88,8 @@ class DataCache:
 
     @staticmethod
     def _split_key(config: Any) -> tuple[str, ...]:
-        return tuple(str(config[key]) for key in ("split", "split_ratio", "split_targets", "split_time"))
+        keys = ("split", "split_ratio", "split_targets", "split_time")
+        return (*(str(config[key]) for key in keys), str(draw_of(config)))
 
     @staticmethod
     def _key(config: Any) -> tuple[Any, ...]:
@@ -95,8 +97,9 @@ class DataCache:
         state = path.stat() if path.is_file() else None
         filters = ("rating_threshold", "min_user_interactions", "min_item_interactions", "tie_break")
         shuffle = (shuffle_of(config), config["session_gap"])
-        # Training items alone are shuffled.
-        shuffle_key = (*shuffle, *(DataCache._split_key(config) if shuffle[0] != "none" else ()))
+        # Training items alone are shuffled, and drawn splits put rows into the order of their phases.
+        ordered = shuffle[0] != "none" or config["split"] in DRAWN
+        shuffle_key = (*shuffle, *(DataCache._split_key(config) if ordered else ()))
         seed = config["seed"] if config["tie_break"] == "random" or shuffle[0] != "none" else None
         return (
             *shuffle_key,
@@ -145,7 +148,7 @@ def _test_histories(config: Any, dataset: ExactDataset, split: Split) -> ExactDa
     if shuffle_of(config) == "none":
         return dataset
     part = copy.copy(dataset)
-    start, stop = split.history(TEST)
+    start, stop = split.read(TEST)
     rows = np.arange(len(split.phase))
     movable = (rows >= start[split.interactions.users]) & (rows < stop[split.interactions.users])
     part.interactions = history_shuffled(config, split.interactions, movable)

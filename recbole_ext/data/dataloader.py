@@ -214,7 +214,7 @@ class UserLoader(TrainLoader):
     """One example per user with training interactions, for auto-encoders."""
 
     def _examples(self) -> np.ndarray:
-        start, stop = self.split.before(TRAIN + 1)
+        start, stop = self.split.period(TRAIN)
         return np.flatnonzero(stop > start)
 
     def _cut(self, chosen: np.ndarray) -> Interaction:
@@ -307,9 +307,12 @@ class EvaluationLoader:
         self.candidates = candidates_of(config, split, phase)
         self.weighting = config["history_weighting"]
         sequential = config["MODEL_TYPE"] == ModelType.SEQUENTIAL
-        self.folds_in = not sequential and bool(config["same_history"] or self.weighting)
+        # Nothing was learnt about a user who is not trained on, not even by a sequential model with vectors of users.
+        unmet = config["split"] == "cold_users"
+        self.folds_in = unmet or (not sequential and bool(config["same_history"] or self.weighting))
         # With same_history a general model reads what a sequential one does, else what it was trained on.
-        self.read_stop = self.stop if config["same_history"] else split.before(TRAIN + 1)[1]
+        whole = sequential or config["same_history"]
+        self.read_stop = (split.read(phase) if whole else split.before(TRAIN + 1))[1]
         self.users_without_history = int((self.target_stop > self.stop).sum()) - len(self.users)
         on_processor = torch.device(config["device"] or "cpu").type == "cpu"
         by_memory = (self.score_bytes if on_processor else self.gpu_score_bytes) // (
@@ -382,5 +385,5 @@ class EvaluationLoader:
 
     def _interaction(self, users: np.ndarray) -> Interaction:
         if self.config["MODEL_TYPE"] == ModelType.SEQUENTIAL:
-            return last_windows(self.config, self.dataset, users, self.start[users], self.stop[users])
+            return last_windows(self.config, self.dataset, users, self.start[users], self.read_stop[users])
         return self.dataset.join(Interaction({self.dataset.uid_field: torch.from_numpy(users)}))

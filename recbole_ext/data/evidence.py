@@ -33,12 +33,12 @@ def evidence_of(
         propensity_power: As in :class:`Evidence`.
     """
     counts = split.train_counts()
-    profile_start, profile_stop = split.before(TRAIN + 1)
+    (profile_start, profile_stop), trained = split.before(TRAIN + 1), split.period(TRAIN)
     return Evidence(
         items=np.zeros((len(users), 0), dtype=np.int64),
         counts=counts,
         groups=popularity_groups(counts, head_rule),
-        n_users=int((profile_stop > profile_start)[1:].sum()),
+        n_users=int((trained[1] > trained[0])[1:].sum()),
         profiles=_items_in(split, profile_start[users], profile_stop[users]),
         held_out=_items_in(split, *(edge[users] for edge in split.targets(phase))),
         features=genres,

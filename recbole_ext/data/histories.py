@@ -54,8 +54,8 @@ class Histories:
 
     @classmethod
     def before(cls, split: Split, phase: int, users: np.ndarray) -> Histories:
-        """What users ``(P,) int64`` had before the held-out items of a phase: for ``TEST`` also those of validation."""
-        start, stop = (border[users] for border in split.history(phase))
+        """What may be read of users ``(P,) int64`` in a phase: for ``TEST`` also the items of validation."""
+        start, stop = (border[users] for border in split.read(phase))
         return cls.cut(split.interactions, start, stop, users)
 
     @classmethod

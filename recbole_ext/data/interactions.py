@@ -12,6 +12,17 @@ import polars as pl
 
 from recbole_ext.data.atomic_cache import read_columns
 from recbole_ext.data.core import CoreCounts, core_of
+from recbole_ext.data.drawn import (
+    DRAWN,
+    TEST,
+    TRAIN,
+    VALID,
+    SplitDraw,
+    cold_item_phases,
+    cold_user_phases,
+    draw_of,
+    fold_phases,
+)
 from recbole_ext.data.shuffle import shuffle_of, shuffled
 from recbole_ext.errors import ConfigError, DataError
 
@@ -28,8 +39,6 @@ __all__ = [
     "split_interactions",
     "split_of",
 ]
-
-TRAIN, VALID, TEST = 0, 1, 2
 
 Targets = Literal["all", "last", "first", "random"]
 """Which of a user's interactions of a phase are held out; the others of the phase are no targets."""
@@ -51,6 +60,8 @@ class Interactions:
         ratings: ``(N,) float32`` in the unit of the source.
         dropped: Interactions that the filters removed.
         core: What the k-core removed; None where none was asked for.
+        phase: ``(N,) int8`` phase of each row, where a split was drawn that has the rows of a user in the order of
+            their phases, and only then of their times; None where the rows are in the order of time alone.
     """
 
     user_tokens: np.ndarray
@@ -61,6 +72,7 @@ class Interactions:
     ratings: np.ndarray
     dropped: int = 0
     core: CoreCounts | None = None
+    phase: np.ndarray | None = None
 
     @property
     def n_users(self) -> int:
@@ -87,7 +99,8 @@ class Split:
 
     Attributes:
         interactions: The interactions, all phases.
-        phase: ``(N,) int8``: 0 train, 1 validation, 2 test. Inside a user it never decreases.
+        phase: ``(N,) int8``: 0 train, 1 validation, 2 test, -1 given (:mod:`recbole_ext.data.drawn`). Inside a user it
+            never decreases.
         tie_share: Share of users whose held-out items depend on the tie-break.
         kept: Which interactions of a phase are targets: ``all``, or one of each user ("Time to split", Gusak et al.
             2025): ``last``, ``first`` or ``random``, drawn once and for all.
@@ -141,16 +154,24 @@ class Split:
         start, stop = self.targets(phase)
         return np.flatnonzero(stop > start)
 
+    def read(self, phase: int) -> tuple[np.ndarray, np.ndarray]:
+        """Each user's rows that a model may read in a phase, as ``(start, stop)``, both ``(n_users,) int64``.
+
+        The history, but where phases are not periods of time: there, the items of validation are neither before nor
+        after those of the test, and no model reads them.
+        """
+        return self.history(phase) if self.interactions.phase is None else self.before(VALID)
+
     def evaluated_users(self, phase: int) -> np.ndarray:
-        """``(U,) int64`` users with an item held out in a phase and at least one interaction before it."""
+        """``(U,) int64`` users with an item held out in a phase and at least one interaction to rank from."""
         users = self.users_with_targets(phase)
-        start, stop = self.history(phase)
+        start, stop = self.read(phase)
         return users[(stop > start)[users]]
 
     def cold_users(self, phase: int) -> np.ndarray:
-        """``(n,) int64`` users with an item held out in a phase and no interaction before the phase began."""
+        """``(n,) int64`` users with an item held out in a phase, and none in training or an earlier phase."""
         users = self.users_with_targets(phase)
-        start, stop = self.before(phase)
+        start, stop = self.before(TRAIN)[1], self.before(phase)[1]
         return users[(stop == start)[users]]
 
     def target_rows(self, phase: int) -> np.ndarray:
@@ -269,9 +290,10 @@ def read_interactions(
 
 
 def interactions_of(config: Any, path: Path) -> Interactions:
-    """:func:`read_interactions` with the filters, the tie-break and the shuffle of a configuration.
+    """:func:`read_interactions` with the filters, the tie-break, the drawn split and the shuffle of a configuration.
 
-    A shuffle moves training interactions only: each user's held-out items stay what they are.
+    A shuffle moves training interactions only: each user's held-out items stay what they are. The rows of a user are
+    in the order of their phases where these are drawn and are no periods of time.
 
     Args:
         config: The merged configuration, or the content of a run's ``config.yaml``.
@@ -288,6 +310,8 @@ def interactions_of(config: Any, path: Path) -> Interactions:
         tie_break=config["tie_break"],
         seed=config["seed"],
     )
+    if config["split"] in DRAWN:
+        data = _in_phases(data, config["split"], config["split_ratio"], draw_of(config))
     if shuffle_of(config) == "none":
         return data
     return history_shuffled(config, data, split_of(config, data).phase == TRAIN)
@@ -351,6 +375,20 @@ def _tie_share_of_targets(split: Split) -> float:
     return len(np.unique(users[rows[tied[rows]]])) / max(1, len(np.unique(users[rows])))
 
 
+def _in_phases(data: Interactions, split: str, ratio: list[float], draw: SplitDraw) -> Interactions:
+    """The interactions with their phases where these are no periods of time, each user's rows in order of both."""
+    if split == "k_fold":
+        phase = fold_phases(data.indptr, data.items, draw)
+    elif split == "cold_items":
+        phase = cold_item_phases(data.items, data.n_items, ratio, draw)
+    else:
+        return data
+    order = np.lexsort((np.arange(len(data)), phase, data.users))
+    columns = (data.items[order], data.times[order], data.ratings[order])
+    items, times, ratings = columns
+    return replace(data, items=items, times=times, ratings=ratings, phase=phase[order])
+
+
 def split_interactions(
     data: Interactions,
     split: str,
@@ -358,15 +396,21 @@ def split_interactions(
     *,
     targets: Targets = "all",
     time: Sequence[int] | None = None,
+    draw: SplitDraw | None = None,
 ) -> Split:
     """Splits into training, validation and test.
 
     Args:
         data: The ordered interactions.
-        split: ``leave_one_out``, ``ratio`` (per user) or ``global_time``.
-        ratio: Shares of the three parts for the last two.
-        targets: Which interactions of a user's validation and test period are held out, for ``global_time``.
+        split: ``leave_one_out``, ``ratio`` (per user), ``global_time``, ``k_fold``, ``cold_items`` or ``cold_users``.
+        ratio: Shares of the three parts for all but ``leave_one_out`` and ``k_fold``.
+        targets: Which interactions of a user's validation and test period are held out, for ``global_time`` and
+            ``cold_users``.
         time: Seconds where validation and test begin, for ``global_time``; quantiles by ``ratio`` if None.
+        draw: Of the last three splits.
+
+    Returns:
+        The split. With ``k_fold`` and ``cold_items``, its interactions have the rows of a user in another order.
 
     Raises:
         ConfigError: The split, its ratio or its targets are not usable.
@@ -374,26 +418,47 @@ def split_interactions(
     """
     if targets not in get_args(Targets):
         raise ConfigError(f"split_targets is {targets!r}: use {', '.join(get_args(Targets))}")
-    if split == "leave_one_out":
-        phase = _leave_one_out(data)
-    elif split == "global_time" and time is not None:
-        phase = _by_global_time(data, np.asarray(time, dtype=np.int64))
-    elif split in ("ratio", "global_time"):
-        if ratio is None or len(ratio) != 3 or min(ratio) < 0 or not ratio[0] > 0:
-            raise ConfigError(f"split_ratio is {ratio!r}: give three shares such as [0.8, 0.1, 0.1]")
-        by_user = split == "ratio"
-        phase = _by_ratio(data, ratio) if by_user else _by_global_time(data, _time_points(data, ratio))
-    else:
-        raise ConfigError(f"split is {split!r}: use leave_one_out, ratio or global_time")
+    draw = draw or SplitDraw()
+    if split in ("ratio", "cold_items", "cold_users") or (split == "global_time" and time is None):
+        _check_ratio(ratio)
+    shares = ratio or []
+    if split in DRAWN and data.phase is None:
+        data = _in_phases(data, split, shares, draw)
+    phase = _phases(data, split, shares, time, draw)
     _check_parts(data, phase, split)
-    if split != "global_time" or targets == "all":
+    if data.phase is not None:  # drawn without a look at the order
+        found = Split(data, phase, 0.0, targets)
+    elif targets == "all":
         found = Split(data, phase, _tie_share(data, phase))
     else:
         found = Split(data, phase, 0.0, targets)
         found = replace(found, tie_share=_tie_share_of_targets(found))
-    if split == "global_time":
-        _check_users(found)
+    if split not in ("leave_one_out", "ratio"):
+        _check_users(found, split)
     return found
+
+
+def _phases(
+    data: Interactions, split: str, ratio: list[float], time: Sequence[int] | None, draw: SplitDraw
+) -> np.ndarray:
+    """``(N,) int8`` phase of each row."""
+    if data.phase is not None:
+        return data.phase
+    if split == "global_time":
+        points = _time_points(data, ratio) if time is None else np.asarray(time, dtype=np.int64)
+        return _by_global_time(data, points)
+    if split == "leave_one_out":
+        return _leave_one_out(data)
+    if split == "ratio":
+        return _by_ratio(data, ratio)
+    if split == "cold_users":
+        return cold_user_phases(data.indptr, ratio, draw)
+    raise ConfigError(f"split is {split!r}: use leave_one_out, ratio, global_time, {', '.join(DRAWN)}")
+
+
+def _check_ratio(ratio: list[float] | None) -> None:
+    if ratio is None or len(ratio) != 3 or min(ratio) < 0 or not ratio[0] > 0:
+        raise ConfigError(f"split_ratio is {ratio!r}: give three shares such as [0.8, 0.1, 0.1]")
 
 
 def _check_parts(data: Interactions, phase: np.ndarray, split: str) -> None:
@@ -405,19 +470,30 @@ def _check_parts(data: Interactions, phase: np.ndarray, split: str) -> None:
                 f"the split 'global_time' leaves no {name} interaction, of those from {_day(data.times.min())} to "
                 f"{_day(data.times.max())}: change split_time or split_ratio"
             )
+        if split in DRAWN:
+            raise DataError(f"the split {split!r} leaves no {name} interaction: {_REMEDIES[split]}")
         raise DataError(
             f"the split {split!r} leaves no {name} interaction: too few interactions a user (three are "
             "needed by leave_one_out), or change split or split_ratio"
         )
 
 
-def _check_users(split: Split) -> None:
-    """Nobody may be left who has both a held-out item and something before it."""
+_REMEDIES = {
+    "global_time": "change split_time, split_ratio or split_targets",
+    "k_fold": "users need three interactions or more; use fewer folds",
+    "cold_items": "raise the shares of split_ratio, since a part must hold at least one item",
+    "cold_users": "lower cold_history, which every cold user must have more interactions than, or raise the shares of "
+    "split_ratio",
+}
+
+
+def _check_users(split: Split, name_of_split: str) -> None:
+    """Somebody must be left who has both a held-out item and something before it."""
     for part, name in ((VALID, "validation"), (TEST, "test")):
         if not len(split.evaluated_users(part)):
             raise DataError(
-                f"the split 'global_time' leaves no {name} user: all {len(split.users_with_targets(part))} with a "
-                f"{name} item have no interaction before it; change split_time, split_ratio or split_targets"
+                f"the split {name_of_split!r} leaves no {name} user: all {len(split.users_with_targets(part))} with a "
+                f"{name} item have no interaction before it; {_REMEDIES[name_of_split]}"
             )
 
 
@@ -434,4 +510,6 @@ def split_of(config: Any, data: Interactions) -> Split:
     # RecBole's configuration has no get; runs of earlier versions know of neither key.
     targets: Targets = config["split_targets"] if "split_targets" in config else "all"  # noqa: SIM401
     time = config["split_time"] if "split_time" in config else None  # noqa: SIM401
-    return split_interactions(data, config["split"], config["split_ratio"], targets=targets, time=time)
+    return split_interactions(
+        data, config["split"], config["split_ratio"], targets=targets, time=time, draw=draw_of(config)
+    )

@@ -76,9 +76,27 @@ def sampled_candidates(split: Split, phase: int, kind: str, n: int, seed: int) -
     return SampledCandidates(users, drawn)
 
 
+def _cold(split: Split, phase: int, longest: int) -> SampledCandidates:
+    """The items without training interaction, the same for every user.
+
+    Raises:
+        DataError: There are fewer than the longest list holds.
+    """
+    items = np.flatnonzero(split.train_counts()[1:] == 0) + 1
+    if len(items) < longest:
+        raise DataError(
+            f"candidates: {{kind: cold}} leaves {len(items)} items to rank, but topk asks for {longest}: lower topk, "
+            "or hold out more items with split_ratio"
+        )
+    users = split.evaluated_users(phase)
+    return SampledCandidates(users, np.broadcast_to(items, (len(users), len(items))))
+
+
 def candidates_of(config: Any, split: Split, phase: int) -> SampledCandidates | None:
     """The candidates of a configuration; None where the whole catalogue is ranked."""
     block = config["candidates"]
     if block is None:
         return None
+    if block["kind"] == "cold":
+        return _cold(split, phase, max(config["topk"]))
     return sampled_candidates(split, phase, block["kind"], block["n"], block["seed"])

@@ -10,7 +10,7 @@ from recbole_ext.data.interactions import TEST, TRAIN, VALID, Split
 from recbole_ext.evaluator.groups import HEAD_RULES, popularity_groups
 from recbole_ext.evaluator.metrics.concentration import gini_of_counts
 
-__all__ = ["cold_shares", "dataset_statistics"]
+__all__ = ["cold_groups", "cold_shares", "dataset_statistics"]
 
 
 def dataset_statistics(split: Split) -> dict[str, Any]:
@@ -51,4 +51,28 @@ def cold_shares(split: Split) -> dict[str, float]:
     return {
         "cold_users": len(split.cold_users(TEST)) / max(1, len(users)),
         "cold_targets": float((split.train_counts()[items] == 0).mean()) if len(items) else 0.0,
+    }
+
+
+def cold_groups(split: Split, users: np.ndarray) -> dict[str, np.ndarray]:
+    """Users of the test by what was unknown before it; a pair of which one holds nobody is left out.
+
+    Args:
+        split: The split.
+        users: ``(U,) int64`` evaluated users.
+
+    Returns:
+        Name to ``(U,) bool``: ``cold_users`` have no interaction before the test period, ``warm_users`` have;
+        of ``cold_targets`` no held-out item has a training interaction, of ``warm_targets`` all have.
+    """
+    cold_user = np.isin(users, split.cold_users(TEST))
+    start, stop = (edge[users] for edge in split.targets(TEST))
+    unknown = np.concatenate([[0], np.cumsum(split.train_counts()[split.interactions.items] == 0)])
+    share = (unknown[stop] - unknown[start]) / np.maximum(stop - start, 1)
+    found = {"users": (cold_user, ~cold_user), "targets": (share == 1, share == 0)}
+    return {
+        f"{kind}_{of}": mask
+        for of, pair in found.items()
+        if all(mask.any() for mask in pair)
+        for kind, mask in zip(("cold", "warm"), pair, strict=True)
     }

@@ -36,7 +36,7 @@ class WindowLoader(TrainLoader):
     def _examples(self) -> np.ndarray:
         """``(n, 2) int64``: row of each window's last target, and the number of its targets."""
         width = int(self.config["MAX_ITEM_LIST_LENGTH"])
-        start, stop = self.split.before(TRAIN + 1)
+        start, stop = self.split.period(TRAIN)
         total = np.maximum(stop - start - self.first_target, 0)
         users = np.flatnonzero(total)
         total, last = total[users], stop[users] - 1

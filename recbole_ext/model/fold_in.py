@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -19,7 +20,7 @@ from recbole_ext.model.history_vectors import HistorySolver
 from recbole_ext.model.registry import spec_of
 from recbole_ext.model.scoring import catalogue_scores
 
-__all__ = ["FoldIn", "HistoryReader", "fold_in", "history_scores"]
+__all__ = ["FoldIn", "HistoryReader", "fold_in", "history_scores", "trained_on"]
 
 
 class HistoryReader:
@@ -41,7 +42,8 @@ class HistoryReader:
         self.kind = check_fold_in(fold_in(model, spec), spec, "scoring a history").kind
         self.model, self.name, self.dataset, self.config = model, spec.name, dataset, config
         self.device = torch.device(config["device"])
-        self._rows = UserRows(model, dataset.user_num)
+        self._met = trained_on(dataset)
+        self._rows = UserRows(model, self._met)
         self._read = self._reader()
 
     def _reader(self) -> Callable[[Histories], torch.Tensor]:
@@ -54,6 +56,9 @@ class HistoryReader:
     @torch.no_grad()
     def scores(self, histories: Histories) -> torch.Tensor:
         """``(P, n_items)`` unmasked scores, float32 or float64."""
+        if self.kind != "counts" and not (met := self._met[histories.users]).all():
+            # Nothing was learnt about a user of the data set without training interactions, either.
+            histories = replace(histories, users=np.where(met, histories.users, 0))
         return self._read(histories).to(self.device)
 
     def _catalogue(self, interaction: Interaction) -> torch.Tensor:
@@ -77,6 +82,12 @@ class HistoryReader:
     def _by_row(self, histories: Histories) -> torch.Tensor:
         with self._rows.holding(histories):
             return self._catalogue(self._users(np.arange(len(histories))))
+
+
+def trained_on(dataset: ExactDataset) -> np.ndarray:
+    """``(n_users,) bool``: whether a user has training interactions."""
+    users: Any = dataset.inter_feat[dataset.uid_field]
+    return (torch.bincount(users, minlength=dataset.user_num) > 0).numpy()
 
 
 def history_scores(model: Any, dataset: ExactDataset, config: Any, histories: Histories) -> torch.Tensor:

@@ -75,12 +75,18 @@ def check_histories(spec: ModelSpec, config: Mapping[str, Any]) -> None:
         config: The merged configuration.
 
     Raises:
-        ConfigError: ``same_history`` or ``history_weighting`` cannot be had of the model.
+        ConfigError: ``same_history``, ``history_weighting`` or ``split: cold_items`` cannot be had of the model.
     """
+    if config.get("split") == "cold_items" and not (spec.new_items or spec.family == "floor"):
+        raise ConfigError(
+            f"split: cold_items holds out items that nobody had in training, but {spec.name} knows items by their "
+            "interactions alone: choose a model that reads content, or the floor Random"
+        )
     by_ratings = spec.name == "DMF" and config.get("inter_matrix_type") == "rating"
     found = FoldIn("none", _BY_RATINGS) if by_ratings else fold_in(None, spec)
     if config.get("same_history"):
-        check_fold_in(found, spec, "same_history: true")
+        unmet = config.get("split") == "cold_users"
+        check_fold_in(found, spec, "split: cold_users" if unmet else "same_history: true")
     if config.get("history_weighting") and not spec.weighable:
         raise ConfigError(
             f"history_weighting weighs the items of a user's row, but {spec.name} has no row with weights: leave it "

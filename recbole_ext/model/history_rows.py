@@ -33,16 +33,17 @@ class UserRows:
 
     Args:
         model: The model as it stands; a change of its vectors needs another object.
-        n_users: Users that it was trained on, with padding.
+        met: ``(n_users,) bool``: whether it was trained on a user; False for padding.
     """
 
-    def __init__(self, model: Any, n_users: int) -> None:
+    def __init__(self, model: Any, met: np.ndarray) -> None:
         self.model = model
         self._vectors = {}
+        users = torch.from_numpy(np.flatnonzero(met))
         for name, parameter in model.named_parameters():
             if name in _USER_TABLES:
                 table = parameter.detach().clone()
-                table[0] = table[1:n_users].mean(dim=0)
+                table[0] = table[users.to(table.device)].mean(dim=0)
                 self._vectors[name] = table
         # A model that counts an item once, or whose data repeat none, meets no other number in a history.
         matrix = vars(model).get("interaction_matrix")

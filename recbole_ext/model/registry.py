@@ -74,6 +74,7 @@ class ModelSpec:
             ``chance``, ``popularity``, ``rule``. The words are in :mod:`recbole_ext.model.explainable`.
         needs: What it needs beside interactions that no data set of this package has; such a model is refused.
         fold_in: How it reads a history that it was not trained on; :mod:`recbole_ext.model.fold_in` has the words.
+        new_items: Whether it can tell items without training interactions apart, by their content.
 
     Raises:
         ConfigError: ``family``, ``explained`` or ``fold_in`` is unknown.
@@ -87,6 +88,7 @@ class ModelSpec:
     explained: Explained = "nearest"
     needs: str = ""
     fold_in: FoldInKind = "none"
+    new_items: bool = False
 
     def __post_init__(self) -> None:
         known = (
@@ -99,10 +101,9 @@ class ModelSpec:
                 raise ConfigError(
                     f"model {self.path}: {fact} is {getattr(self, fact)!r}: choose one of {', '.join(values)}"
                 )
-        if not isinstance(self.deterministic, bool):
-            raise ConfigError(
-                f"model {self.path}: deterministic is {self.deterministic!r}: give True or False"
-            )
+        for fact in ("deterministic", "new_items"):
+            if not isinstance(getattr(self, fact), bool):
+                raise ConfigError(f"model {self.path}: {fact} is {getattr(self, fact)!r}: give True or False")
 
     @property
     def weighable(self) -> bool:
@@ -466,6 +467,7 @@ def _stated(spec: ModelSpec, model: type, sequential: bool) -> ModelSpec:
         getattr(model, "deterministic", False),
         getattr(model, "explained", explained),
         fold_in=getattr(model, "fold_in", fold_in),
+        new_items=getattr(model, "new_items", False),
     )
 
 

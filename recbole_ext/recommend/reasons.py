@@ -13,7 +13,7 @@ import torch
 
 from recbole_ext.data.dataloader import EvaluationBatch, last_windows
 from recbole_ext.data.histories import Histories
-from recbole_ext.model.fold_in import HistoryReader
+from recbole_ext.model.fold_in import HistoryReader, trained_on
 from recbole_ext.model.history_rows import UserRows
 from recbole_ext.model.registry import Explained
 from recbole_ext.recommend.people import part_of
@@ -71,7 +71,7 @@ def _linear_parts(
         return None
     row = sp.csr_matrix(matrix[user])
     if batch.histories is not None:
-        row = sp.csr_matrix(UserRows(model, opened.data.dataset.user_num).matrix(batch.histories)[0])
+        row = sp.csr_matrix(UserRows(model, trained_on(opened.data.dataset)).matrix(batch.histories)[0])
     history = row.indices.astype(np.int64)
     return history, between(history, items) * row.data.astype(np.float64)[:, None]
 

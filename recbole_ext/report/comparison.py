@@ -108,7 +108,7 @@ def _groups_in_run(run: Run) -> dict[str, tuple[Estimate, int]]:
     return {
         name: (Estimate(means[key]), users)
         for name, means in run.figures.test_by_user_group.items()
-        if name != "all" and key in means
+        if name in ("heavy", "light") and key in means
     }
 
 

@@ -94,6 +94,7 @@ class RunProtocol(Form):
     history_shuffle: str = "none"
     split_targets: str = "all"
     split_time: list[int] | None = None
+    fold: int | None = None
     valid_users: int | None = None
     same_history: bool = False
 
@@ -141,7 +142,8 @@ class RunFigures(Form):
         protocol: Filters, split, candidates, head rule and so on, without which a figure means nothing.
         validation, test: Metric with K, such as ``ndcg@10``, to its value.
         test_intervals: Metric with K to the ends of its bootstrap interval over users.
-        test_by_user_group: ``all``, ``heavy`` and ``light`` to metric with K to its mean.
+        test_by_user_group: ``all``, ``heavy`` and ``light``, and where a split has both, users and targets that were
+            unknown before the test (``cold_users``, ``cold_targets``) and the others, to metric with K to its mean.
         test_bounds: ``ceiling`` and ``random`` to metric with K to its value.
         users: ``validation`` and ``test`` to the number of users ranked.
         history: The epochs that were validated.

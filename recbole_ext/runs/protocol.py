@@ -56,6 +56,10 @@ def origin_of(metrics: Mapping[str, Any]) -> dict[str, Any]:
 
 def same_history_words(protocol: Mapping[str, Any]) -> str:
     """What the models read at the test, as every table says it."""
+    if protocol.get("split") in ("k_fold", "cold_items"):
+        return "every model reads a user's training items"
+    if protocol.get("split") == "cold_users":
+        return "every model reads the items that are given of a user"
     if protocol.get("same_history", False):
         return "every model reads a history up to the held-out item"
     return "sequential models read a history up to the held-out item, the others what they were trained on"
@@ -68,6 +72,8 @@ def candidates_words(block: Mapping[str, Any] | None) -> str:
     """The value of ``candidates`` in a configuration, as the protocol says it."""
     if block is None:
         return _WHOLE
+    if block["kind"] == "cold":
+        return "COLD ITEMS ONLY: the held-out item among those without training interaction"
     return (
         f"SAMPLED CANDIDATES: {block['n']} beside the held-out items ({block['kind']}, seed {block['seed']}), for "
         "comparison with papers only"
@@ -75,8 +81,8 @@ def candidates_words(block: Mapping[str, Any] | None) -> str:
 
 
 def is_sampled(protocol: Mapping[str, Any]) -> bool:
-    """Whether held-out items were ranked among sampled candidates."""
-    return str(protocol.get("candidates", _WHOLE)).startswith("SAMPLED")
+    """Whether held-out items were ranked among some candidates, sampled or cold, and not the whole catalogue."""
+    return str(protocol.get("candidates", _WHOLE)).startswith(("SAMPLED", "COLD"))
 
 
 def split_words(protocol: Mapping[str, Any]) -> str:
@@ -88,6 +94,10 @@ def split_words(protocol: Mapping[str, Any]) -> str:
     kept = protocol.get("split_targets", "all")
     one = "one random" if kept == "random" else f"the {kept}"
     what = "" if kept == "all" else f", {one} item of each user's period held out"
+    if "fold" in protocol:
+        where = f" ({protocol['fold']} of {protocol['folds']})"
+    if "cold_history" in protocol:
+        where += f", the first {protocol['cold_history']} items of a cold user given"
     cold = ""
     if "cold_users" in protocol:
         cold = (

@@ -22,10 +22,11 @@ __all__ = ["PROTOCOL_KEYS", "SearchSpace", "read_space", "usable_space"]
 
 PROTOCOL_KEYS = frozenset(
     {
-        "candidates", "confidence", "data_path", "dataset", "head_rule", "history_shuffle", "mask_seen",
-        "metrics", "min_item_interactions", "min_user_interactions", "model", "offline_dataset", "output",
-        "propensity_power", "rating_threshold", "rerank", "same_history", "seed", "session_gap", "split",
-        "split_ratio", "split_targets", "split_time", "tie_break", "topk", "valid_metric", "valid_users",
+        "candidates", "cold_history", "confidence", "data_path", "dataset", "fold", "folds", "head_rule",
+        "history_shuffle", "mask_seen", "metrics", "min_item_interactions", "min_user_interactions", "model",
+        "offline_dataset", "output", "propensity_power", "rating_threshold", "rerank", "same_history", "seed",
+        "session_gap", "split", "split_ratio", "split_seed", "split_targets", "split_time", "tie_break", "topk",
+        "valid_metric", "valid_users",
     }
 )  # fmt: skip
 """Keys that decide what is measured: trials that differ in one of them cannot be compared."""

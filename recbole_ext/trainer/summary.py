@@ -9,7 +9,7 @@ import numpy as np
 
 from recbole_ext.data.build import PreparedData, fingerprint
 from recbole_ext.data.shuffle import shuffle_of
-from recbole_ext.data.statistics import cold_shares
+from recbole_ext.data.statistics import cold_groups, cold_shares
 from recbole_ext.evaluator.confidence import mean_intervals
 from recbole_ext.evaluator.evaluate import Evaluation, bounds, means_of_groups
 from recbole_ext.runs.protocol import candidates_words, split_words
@@ -33,13 +33,26 @@ def test_figures(
         "test_intervals": {
             name: list(ends) for name, ends in mean_intervals(test.per_user, level=level).items()
         },
-        "test_by_user_group": means_of_groups(data.test.evidence, test),
+        "test_by_user_group": {**means_of_groups(data.test.evidence, test), **_cold_means(data, test)},
         "test_bounds": bounds(data.test.evidence, test, data.test.config["topk"]),
         "users": {
             "validation": len(validation.users),
             "test": len(test.users),
             **_users_of_epochs(data),
         },
+    }
+
+
+def _cold_means(data: PreparedData, test: Evaluation) -> dict[str, dict[str, float]]:
+    """Means of users and targets that were unknown before the test apart, where a split says how many are."""
+    if data.test.config["split"] in ("leave_one_out", "ratio"):
+        return {}
+    return {
+        name: {
+            "users": float(mask.sum()),
+            **{key: float(all_[mask].mean()) for key, all_ in test.per_user.items()},
+        }
+        for name, mask in cold_groups(data.split, test.users).items()
     }
 
 
@@ -71,12 +84,20 @@ def protocol(config: Any, data: PreparedData) -> dict[str, Any]:
 
 def _split(config: Any, data: PreparedData) -> dict[str, Any]:
     split, time = config["split"], config["split_time"]
-    by_ratio = split != "leave_one_out" and time is None
+    by_ratio = split not in ("leave_one_out", "k_fold") and time is None
     ratio = list(config["split_ratio"]) if by_ratio else None
     found: dict[str, Any] = {"split": split, "split_ratio": ratio}
-    if split != "global_time":
+    if split in ("leave_one_out", "ratio"):
         return found
-    found |= {"split_time": None if time is None else list(time), "split_targets": config["split_targets"]}
+    keys = {
+        "global_time": ("split_targets",),
+        "k_fold": ("folds", "fold", "split_seed"),
+        "cold_items": ("split_seed",),
+        "cold_users": ("cold_history", "split_targets", "split_seed"),
+    }
+    found |= {key: config[key] for key in keys[split]}
+    if split == "global_time":
+        found["split_time"] = None if time is None else list(time)
     return {**found, **cold_shares(data.split)}
 
 
@@ -201,8 +222,10 @@ def doubts(config: Any, data: PreparedData, trainer: ExactTrainer, validation: E
         users, loader = data.validation.users, data.validation
         seen = (loader.stop - loader.start)[users] if config["mask_seen"] else 0
         candidates = np.maximum(data.split.interactions.n_items - 1 - seen, 1)
-        if config["candidates"] is not None:
-            candidates = config["candidates"]["n"] + (loader.target_stop - loader.stop)[users]
+        if loader.candidates is not None:
+            drawn = loader.candidates.items.shape[1]
+            cold = config["candidates"]["kind"] == "cold"  # the held-out items are among them
+            candidates = drawn + (0 if cold else (loader.target_stop - loader.stop)[users])
         expected = float(np.minimum(k / candidates, 1.0).mean())
         if found.mean() <= expected < 1:
             lines.append(

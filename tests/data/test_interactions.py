@@ -185,7 +185,7 @@ def test_unknown_split_and_tie_break_are_refused(inter):
     path = inter([("u", "a", 3, 1)])
     with pytest.raises(ConfigError, match="tie_break"):
         read_interactions(path, tie_break="newest")
-    with pytest.raises(ConfigError, match="leave_one_out, ratio or global_time"):
+    with pytest.raises(ConfigError, match="leave_one_out, ratio, global_time, k_fold"):
         split_interactions(build([(1, 1, 1)]), "random")
     with pytest.raises(ConfigError, match="three shares"):
         split_interactions(build([(1, 1, 1)]), "ratio", [0.8, 0.2])

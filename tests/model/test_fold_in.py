@@ -92,7 +92,7 @@ def test_a_row_holds_no_larger_count_than_the_training_rows_and_is_put_back() ->
     for largest, first in ((1.0, [0, 1, 0, 1]), (2.0, [0, 1, 0, 2])):
         matrix = sp.csr_matrix(np.array([[0, 0, 0, 0], [0, largest, 1, 0]], dtype=np.float32))
         model = SimpleNamespace(interaction_matrix=matrix, n_items=4, named_parameters=lambda: ())
-        with UserRows(model, 2).holding(TWO):
+        with UserRows(model, np.arange(2) > 0).holding(TWO):
             assert model.interaction_matrix.toarray().tolist() == [first, [0, 0, 1, 0]]
         assert model.interaction_matrix is matrix
 
@@ -107,7 +107,7 @@ def test_vectors_of_users_are_taken_by_id_and_the_mean_for_a_person_never_seen()
 
     model = Model()
     table = model.h_user.weight
-    with UserRows(model, 9).holding(TWO):
+    with UserRows(model, np.arange(9) > 0).holding(TWO):
         assert model.h_user(torch.tensor([0, 1])).tolist() == [[14, 15], [9, 10]]
         assert model.history_item_id.tolist() == [[1, 3], [2, 0]]
         assert model.history_item_value.tolist() == [[1, 1], [1, 0]]

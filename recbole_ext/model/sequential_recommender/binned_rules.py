@@ -14,7 +14,7 @@ from recbole_ext.errors import ConfigError
 from recbole_ext.model.kernels.binned_pairs import bin_of_distances, binned_pairs
 from recbole_ext.model.kernels.sparse_product import dense_product
 from recbole_ext.model.losses.popularity import train_counts
-from recbole_ext.model.sequential_recommender.counted import Histories, ReadsHistories
+from recbole_ext.model.sequential_recommender.counted import Windows, ReadsHistories
 
 __all__ = ["BinnedRules", "Training"]
 
@@ -295,7 +295,7 @@ class BinnedRules(ReadsHistories):
         with torch.no_grad():
             return (torch.exp(self._power(3)) * self.popularity ** self._power(4)).cpu()
 
-    def _weights(self, histories: Histories) -> np.ndarray:
+    def _weights(self, histories: Windows) -> np.ndarray:
         """``(n,) float64`` exp(lag + since) of each place."""
         lag, since = (self.rate * table.detach().cpu().double().numpy() for table in (self.lag, self.since))
         age = histories.last_times()[histories.rows] - histories.timed()
@@ -303,7 +303,7 @@ class BinnedRules(ReadsHistories):
             lag[np.searchsorted(self.lag_ends, histories.ages)] + since[np.searchsorted(self.time_ends, age)]
         )
 
-    def rule_scores(self, histories: Histories) -> torch.Tensor:
+    def rule_scores(self, histories: Windows) -> torch.Tensor:
         """Returns ``(B, n_items) float32`` scores of the formula."""
         return (
             dense_product(histories.matrix(self._weights(histories), self.n_items), self.rules())

@@ -13,11 +13,11 @@ from recbole_ext._compat.host import InputType, SequentialRecommender
 from recbole_ext.data.histories import SECONDS_A_DAY
 from recbole_ext.errors import RecBoleExtError
 
-__all__ = ["SECONDS_A_DAY", "Counted", "Histories", "ReadsHistories"]
+__all__ = ["SECONDS_A_DAY", "Counted", "Windows", "ReadsHistories"]
 
 
 @dataclass(frozen=True)
-class Histories:
+class Windows:
     """The windows of a batch without padding, concatenated, oldest item first.
 
     Attributes:
@@ -62,7 +62,7 @@ class Histories:
 
 
 class ReadsHistories(SequentialRecommender):
-    """Base of sequential models that score the windows of a batch as :class:`Histories`."""
+    """Base of sequential models that score the windows of a batch as :class:`Windows`."""
 
     def __init__(self, config: Any, dataset: Any) -> None:
         super().__init__(config, dataset)
@@ -75,7 +75,7 @@ class ReadsHistories(SequentialRecommender):
         users, items, times = (np.asarray(dataset.inter_feat[name]) for name in columns)
         return users, items, times
 
-    def histories(self, interaction: Any) -> Histories:
+    def histories(self, interaction: Any) -> Windows:
         """Returns the windows of a batch."""
         items = interaction[self.ITEM_SEQ].cpu().numpy()  # (B, L)
         lengths = interaction[self.ITEM_SEQ_LEN].cpu().numpy()
@@ -84,9 +84,9 @@ class ReadsHistories(SequentialRecommender):
         names = interaction.columns
         times = interaction[self.TIME_SEQ].cpu().numpy()[inside] if self.TIME_SEQ in names else None
         users = interaction[self.USER_ID].cpu().numpy() if self.USER_ID in names else None
-        return Histories(rows, items[inside], lengths[rows] - 1 - places, lengths, times, users)
+        return Windows(rows, items[inside], lengths[rows] - 1 - places, lengths, times, users)
 
-    def scores(self, histories: Histories) -> torch.Tensor:
+    def scores(self, histories: Windows) -> torch.Tensor:
         """Returns ``(B, n_items)`` scores of the whole catalogue, on the CPU."""
         raise NotImplementedError
 

@@ -8,7 +8,7 @@ import numpy as np
 import torch
 
 from recbole_ext.model.sequential_recommender.binned_rules import BinnedRules
-from recbole_ext.model.sequential_recommender.counted import Histories
+from recbole_ext.model.sequential_recommender.counted import Windows
 
 __all__ = ["LearntRules"]
 
@@ -28,7 +28,7 @@ class LearntRules(BinnedRules):
         scores, refused, target = self.window_scores(interaction)
         return self.softmax_loss(interaction, scores, None, refused, target)
 
-    def scores(self, histories: Histories) -> torch.Tensor:
+    def scores(self, histories: Windows) -> torch.Tensor:
         """Returns ``(B, n_items) float32`` scores."""
         return self.rule_scores(histories)
 

@@ -9,7 +9,7 @@ import torch
 
 from recbole_ext.model.kernels.sequence_pairs import sequence_pairs
 from recbole_ext.model.losses.popularity import train_counts
-from recbole_ext.model.sequential_recommender.counted import Counted, Histories
+from recbole_ext.model.sequential_recommender.counted import Counted, Windows
 
 __all__ = ["MarkovChain"]
 
@@ -35,7 +35,7 @@ class MarkovChain(Counted):
         popularity = train_counts(dataset).astype(np.float64)
         self.fallback = (float(config["backoff"]) * popularity / popularity.sum()).astype(np.float32)
 
-    def scores(self, histories: Histories) -> torch.Tensor:
+    def scores(self, histories: Windows) -> torch.Tensor:
         """Returns ``(B, n_items) float32`` scores."""
         last = np.zeros(len(histories.lengths), dtype=np.int64)
         recent = histories.ages == 0

@@ -8,7 +8,7 @@ import numpy as np
 import torch
 
 from recbole_ext.model.losses.popularity import train_counts
-from recbole_ext.model.sequential_recommender.counted import Counted, Histories
+from recbole_ext.model.sequential_recommender.counted import Counted, Windows
 
 __all__ = ["RepeatLast"]
 
@@ -29,7 +29,7 @@ class RepeatLast(Counted):
         counts = train_counts(dataset)
         self.popularity = counts / (1.0 + counts.max())  # (n_items,) float64
 
-    def scores(self, histories: Histories) -> torch.Tensor:
+    def scores(self, histories: Windows) -> torch.Tensor:
         """Returns ``(B, n_items) float64`` scores."""
         scores = np.tile(self.popularity, (len(histories.lengths), 1))
         np.maximum.at(scores, (histories.rows, histories.items), 1 + 1 / (1 + histories.ages))

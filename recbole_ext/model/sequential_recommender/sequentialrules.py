@@ -10,7 +10,7 @@ import torch
 from recbole_ext.model.kernels.sequence_pairs import distance_weight, sequence_pairs
 from recbole_ext.model.kernels.sparse_product import dense_product
 from recbole_ext.model.losses.popularity import train_counts
-from recbole_ext.model.sequential_recommender.counted import SECONDS_A_DAY, Counted, Histories
+from recbole_ext.model.sequential_recommender.counted import SECONDS_A_DAY, Counted, Windows
 
 __all__ = ["SequentialRules"]
 
@@ -51,14 +51,14 @@ class SequentialRules(Counted):
             k=int(config["k"]),
         )
 
-    def _weights(self, histories: Histories) -> np.ndarray:
+    def _weights(self, histories: Windows) -> np.ndarray:
         """``(n,) float64`` w of each place."""
         ages = histories.ages
         if self.by_time:
             ages = (histories.last_times()[histories.rows] - histories.timed()) / SECONDS_A_DAY
         return np.exp(-self.history_decay * ages)
 
-    def scores(self, histories: Histories) -> torch.Tensor:
+    def scores(self, histories: Windows) -> torch.Tensor:
         """Returns ``(B, n_items) float32`` scores."""
         return dense_product(histories.matrix(self._weights(histories), self.n_items), self.rules)
 

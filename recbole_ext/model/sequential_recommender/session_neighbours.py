@@ -12,7 +12,7 @@ import torch
 
 from recbole_ext.evaluator.ranking import top_k
 from recbole_ext.model.kernels.sparse_product import dense_product
-from recbole_ext.model.sequential_recommender.counted import Counted, Histories
+from recbole_ext.model.sequential_recommender.counted import Counted, Windows
 
 __all__ = ["Entries", "Pairs", "SessionNeighbours", "Sessions"]
 
@@ -106,19 +106,19 @@ class SessionNeighbours(Counted):
         self.sessions = Sessions.of(*self.sequences(dataset), self.n_users, self.n_items)
         self.item_gain = np.ones(self.n_items)
 
-    def place_weights(self, histories: Histories) -> np.ndarray:
+    def place_weights(self, histories: Windows) -> np.ndarray:
         """Returns w, ``(n,) float64`` weights of the places of the windows, above 0."""
         return np.ones(len(histories.items))
 
-    def factor(self, histories: Histories) -> np.ndarray:
+    def factor(self, histories: Windows) -> np.ndarray:
         """Returns the factor, above 0: ``(B, n_users)`` or a shape that broadcasts to it."""
         raise NotImplementedError
 
-    def pair_weights(self, histories: Histories, pairs: Pairs) -> np.ndarray:
+    def pair_weights(self, histories: Windows, pairs: Pairs) -> np.ndarray:
         """Returns v, ``(P,) float64``."""
         return np.ones(len(pairs.users))
 
-    def neighbours(self, histories: Histories) -> Pairs:
+    def neighbours(self, histories: Windows) -> Pairs:
         """Returns the neighbours of each row."""
         weighted = histories.matrix(self.place_weights(histories), self.n_items)
         similarity = dense_product(weighted, self.sessions.by_item).double().numpy()  # (B, n_users)
@@ -129,7 +129,7 @@ class SessionNeighbours(Counted):
         rows, column = np.nonzero(values > 0)
         return Pairs(rows, users[rows, column], values[rows, column])
 
-    def entries(self, histories: Histories, pairs: Pairs) -> Iterator[Entries]:
+    def entries(self, histories: Windows, pairs: Pairs) -> Iterator[Entries]:
         """Yields the items of all neighbours, a few pairs at a time."""
         length = self.sessions.lengths[pairs.users]
         start = self.sessions.by_user.indptr[pairs.users]
@@ -145,9 +145,7 @@ class SessionNeighbours(Counted):
             yield Entries(part, owner, items, places, ages, np.minimum.reduceat(ages, begin))
             first = last
 
-    def _ages(
-        self, histories: Histories, rows: np.ndarray, owner: np.ndarray, items: np.ndarray
-    ) -> np.ndarray:
+    def _ages(self, histories: Windows, rows: np.ndarray, owner: np.ndarray, items: np.ndarray) -> np.ndarray:
         """``(E,) int32`` ages of items in the windows ``rows (C,)`` of their owners."""
         first, last = rows[0], rows[-1] + 1
         table = np.full((last - first, self.n_items), np.iinfo(np.int32).max, dtype=np.int32)
@@ -156,7 +154,7 @@ class SessionNeighbours(Counted):
         table[histories.rows[inside] - first, histories.items[inside]] = histories.ages[inside]
         return table.ravel()[((rows - first) * self.n_items)[owner] + items]
 
-    def scores(self, histories: Histories) -> torch.Tensor:
+    def scores(self, histories: Windows) -> torch.Tensor:
         """Returns ``(B, n_items) float32`` scores."""
         pairs = self.neighbours(histories)
         values = (pairs.similarity * self.pair_weights(histories, pairs)).astype(np.float32)
@@ -165,7 +163,7 @@ class SessionNeighbours(Counted):
         scores = dense_product(nearest, self.sessions.by_user)
         return scores * torch.from_numpy(self.item_gain.astype(np.float32))
 
-    def given(self, histories: Histories, pairs: Pairs) -> np.ndarray:
+    def given(self, histories: Windows, pairs: Pairs) -> np.ndarray:
         """Returns what each neighbour adds to each score, ``(P, n_items) float64``."""
         held = self.sessions.by_user[pairs.users].toarray().astype(np.float64)
         held *= (pairs.similarity * self.pair_weights(histories, pairs))[:, None]

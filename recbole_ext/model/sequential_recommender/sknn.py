@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from recbole_ext.model.sequential_recommender.counted import Histories
+from recbole_ext.model.sequential_recommender.counted import Windows
 from recbole_ext.model.sequential_recommender.session_neighbours import SessionNeighbours
 
 __all__ = ["SKNN"]
@@ -19,7 +19,7 @@ class SKNN(SessionNeighbours):
 
     reads_times = False
 
-    def factor(self, histories: Histories) -> np.ndarray:
+    def factor(self, histories: Windows) -> np.ndarray:
         """``(B, n_users)`` 1 / √(|s| |n|)."""
         return _root(histories.lengths)[:, None] * _root(self.sessions.lengths)
 

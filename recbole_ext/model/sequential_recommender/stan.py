@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from recbole_ext.model.sequential_recommender.counted import SECONDS_A_DAY, Histories
+from recbole_ext.model.sequential_recommender.counted import SECONDS_A_DAY, Windows
 from recbole_ext.model.sequential_recommender.session_neighbours import Entries, Pairs, SessionNeighbours
 
 __all__ = ["STAN"]
@@ -34,11 +34,11 @@ class STAN(SessionNeighbours):
             for key in ("place_scale", "day_scale", "neighbour_scale")
         )
 
-    def place_weights(self, histories: Histories) -> np.ndarray:
+    def place_weights(self, histories: Windows) -> np.ndarray:
         """``(n,) float64`` w1."""
         return np.exp(-self.place_rate * histories.ages)
 
-    def factor(self, histories: Histories) -> np.ndarray:
+    def factor(self, histories: Windows) -> np.ndarray:
         """``(B, n_users)`` w2 / √(|s| |n|)."""
         size = np.sqrt(np.maximum(histories.lengths, 1))[:, None] * np.sqrt(
             np.maximum(self.sessions.lengths, 1)
@@ -49,7 +49,7 @@ class STAN(SessionNeighbours):
         # Above 0, so that a distant neighbour still counts if there is no nearer one.
         return np.maximum(np.exp(-self.day_rate * apart), 1e-200) / size
 
-    def _near_match(self, histories: Histories, pairs: Pairs) -> Iterator[tuple[Entries, np.ndarray]]:
+    def _near_match(self, histories: Windows, pairs: Pairs) -> Iterator[tuple[Entries, np.ndarray]]:
         """Entries, and ``(E,) float64`` similarity times the weight by the distance from i* in the neighbour."""
         by_distance = np.exp(-self.neighbour_rate * np.arange(int(self.sessions.lengths.max())))
         for entries in self.entries(histories, pairs):
@@ -57,7 +57,7 @@ class STAN(SessionNeighbours):
             weights = by_distance[np.abs(entries.places - match[entries.owner])]
             yield entries, pairs.similarity[entries.pairs][entries.owner] * weights
 
-    def scores(self, histories: Histories) -> torch.Tensor:
+    def scores(self, histories: Windows) -> torch.Tensor:
         """Returns ``(B, n_items) float32`` scores."""
         if not self.neighbour_rate:
             return super().scores(histories)
@@ -70,7 +70,7 @@ class STAN(SessionNeighbours):
             block += np.bincount(key, values, minlength=block.size).reshape(block.shape)
         return torch.from_numpy(scores.astype(np.float32))
 
-    def given(self, histories: Histories, pairs: Pairs) -> np.ndarray:
+    def given(self, histories: Windows, pairs: Pairs) -> np.ndarray:
         """Returns what each neighbour adds to each score, ``(P, n_items) float64``."""
         given = np.zeros((len(pairs.users), self.n_items))
         for entries, values in self._near_match(histories, pairs):

@@ -8,7 +8,7 @@ import numpy as np
 
 from recbole_ext.model.kernels.sequence_pairs import distance_weight
 from recbole_ext.model.losses.popularity import train_counts
-from recbole_ext.model.sequential_recommender.counted import Histories
+from recbole_ext.model.sequential_recommender.counted import Windows
 from recbole_ext.model.sequential_recommender.session_neighbours import Pairs, SessionNeighbours
 
 __all__ = ["VSKNN"]
@@ -38,16 +38,16 @@ class VSKNN(SessionNeighbours):
         idf = np.log(users / np.maximum(owners, 1))
         self.item_gain = np.where(train_counts(dataset) > 0, 1 + float(config["idf_weight"]) * idf, 0)
 
-    def place_weights(self, histories: Histories) -> np.ndarray:
+    def place_weights(self, histories: Windows) -> np.ndarray:
         """``(n,) float64`` f(a + 1)."""
         lengths = histories.lengths[histories.rows]
         return distance_weight(self.place_weight, histories.ages + 1, lengths, self.place_decay)
 
-    def factor(self, histories: Histories) -> np.ndarray:
+    def factor(self, histories: Windows) -> np.ndarray:
         """``(B, 1)`` 1 / |s|."""
         return 1 / np.maximum(histories.lengths, 1)[:, None]
 
-    def pair_weights(self, histories: Histories, pairs: Pairs) -> np.ndarray:
+    def pair_weights(self, histories: Windows, pairs: Pairs) -> np.ndarray:
         """``(P,) float64`` g(a* + 1)."""
         weights = np.ones(len(pairs.users))
         if self.match_weight != "flat":

@@ -37,6 +37,11 @@ def question_section(context: Context) -> Section:
     split = {
         "leave_one_out": "each user's last item is held out for the test and the one before it for validation",
         "ratio": "the last part of each user's items is held out",
+        "k_fold": f"a fold of each user's items, drawn at random, is held out{_fold(p)}",
+        "cold_items": "items that nobody had in training are held out",
+        "cold_users": (
+            f"users who are not in training are tested on what followed their first {p.get('cold_history')} items"
+        ),
         "global_time": f"one point in time separates training from test{_kept(p)}",
     }.get(str(p.get("split")), "the last items are held out")
     masked = f"{'No model may' if several else 'The model may not'} recommend an item of a user's history."
@@ -52,6 +57,10 @@ def question_section(context: Context) -> Section:
     return Section(
         "question", "What was asked", (Paragraph(text), Paragraph(_words_of_metrics(c.k, nouns), quiet=True))
     )
+
+
+def _fold(protocol: Mapping[str, Any]) -> str:
+    return f" (fold {protocol.get('fold')} of {protocol.get('folds')})"
 
 
 def _kept(protocol: Mapping[str, Any]) -> str:

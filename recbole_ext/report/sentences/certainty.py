@@ -52,7 +52,11 @@ def fairness(comparison: ComparisonView) -> tuple[str, str] | None:
     protocol, kinds = comparison.protocol, {row.family for row in comparison.rows}
     words, nouns = _won_by_one_metric(comparison), nouns_of(comparison.dataset)
     mixed = kinds & {"sequence", "sequential_classic"} and kinds & {"classic", "neural"}
-    if protocol.get("same_history"):
+    if protocol.get("split") == "cold_users":
+        words += (
+            f" In the test, every model reads the same first {nouns.many} of a user who was not in training."
+        )
+    elif protocol.get("same_history"):
         words += (
             " In the test, every model reads a user's whole history up to the held-out film, also those that were "
             "trained without its last film."

@@ -37,7 +37,11 @@ def test_every_form_gives_the_same(tmp_path: Path) -> None:
     [
         (VALUES, "a\nb\n", "has 3 rows, but .* has 2 tokens"),
         (VALUES, "a\nb\na\n", "the item a has two vectors"),
-        (np.where(VALUES == 4, np.nan, VALUES), "a\nb\nc\n", "the vector of item b holds a number that is missing"),
+        (
+            np.where(VALUES == 4, np.nan, VALUES),
+            "a\nb\nc\n",
+            "the vector of item b holds a number that is missing",
+        ),
         (np.where(VALUES == 6, np.inf, VALUES), "a\nb\nc\n", "the vector of item c"),
         (VALUES[:, 0], "a\nb\nc\n", "has the shape \\(3,\\)"),
         (np.array([["x"], ["y"], ["z"]]), "a\nb\nc\n", "give one row of numbers for each item"),
@@ -51,7 +55,10 @@ def test_a_wrong_npy_is_named(tmp_path: Path, values: Any, tokens: str, message:
 @pytest.mark.parametrize(
     ("columns", "message"),
     [
-        ({"item_id": ["a", "b", "c"], "v": [[1.0], [1.0, 2.0], [3.0]]}, "item b has 2 numbers, others have 1"),
+        (
+            {"item_id": ["a", "b", "c"], "v": [[1.0], [1.0, 2.0], [3.0]]},
+            "item b has 2 numbers, others have 1",
+        ),
         ({"item_id": ["a", "b"], "v": [[1.0], None]}, "item b has 0 numbers|item a has 1 numbers"),
         ({"item_id": ["a", None], "v": [1.0, 2.0]}, "row 1: the item has no token"),
         ({"item_id": ["a", "b"], "v": [1.0, None]}, "the vector of item b holds a number that is missing"),
@@ -71,5 +78,7 @@ def test_a_file_that_is_none_is_named(tmp_path: Path) -> None:
         read_vectors(tmp_path / "posters.npy")
     for name in ("posters.csv", "posters.npy", "posters.parquet"):
         (tmp_path / name).write_text("nothing", encoding="utf-8")
-        with pytest.raises(DataError, match="give a file that ends in|does not exist: write one token|cannot be read"):
+        with pytest.raises(
+            DataError, match="give a file that ends in|does not exist: write one token|cannot be read"
+        ):
             read_vectors(tmp_path / name)
