@@ -14,6 +14,12 @@ __all__ = ["check_model_rules"]
 
 _CLOSED_FORM = {"CEASE", "EASE", "MARec", "NCEPLRec"}
 _READ_FEATURES = {"AllPositions", "BERT4Rec", "ContentScores"}
+_OF_STEPS = {
+    "learning_rate_schedule": "constant",
+    "warmup_steps": 0,
+    "ema_decay": 0.0,
+    "label_smoothing": 0.0,
+}
 _SIZES_OF_HEADS = (("n_heads", "hidden_size"), ("n_heads", "embedding_size"), ("num_heads", "attention_size"))
 
 
@@ -45,6 +51,8 @@ def _mistakes(model: ModelSource, values: Mapping[str, Any]) -> Iterable[tuple[s
         yield "n_layers", f"must be 1 or more for {model.name}, not 0"
     if model.name == "RepeatLast" and values.get("mask_seen"):
         yield "mask_seen", "must be false for RepeatLast, which ranks the items that a person had before"
+    if not model.trains:
+        yield from _no_steps(model, values)
     if {"BinnedRules", "TwoTower"} & set(model.names):
         yield from _windows(model, values)
     weight = values.get("reg_weight")
@@ -58,6 +66,13 @@ def _mistakes(model: ModelSource, values: Mapping[str, Any]) -> Iterable[tuple[s
         yield "hidden_act", f"must be one of {', '.join(known)}, not {act!r}{nearest(str(act), known)}"
 
 
+def _no_steps(model: ModelSource, values: Mapping[str, Any]) -> Iterable[tuple[str, str]]:
+    """What is computed once has no steps that a schedule could follow."""
+    for key, unset in _OF_STEPS.items():
+        if values.get(key, unset) != unset:
+            yield key, f"must be {unset or 0} for {model.name}, which is computed once, without training"
+
+
 def _windows(model: ModelSource, values: Mapping[str, Any]) -> Iterable[tuple[str, str]]:
     """Their losses are their own, and of windows only."""
     for key, wanted in (("loss_type", "CE"), ("sequence_training", "all_positions")):
@@ -65,8 +80,9 @@ def _windows(model: ModelSource, values: Mapping[str, Any]) -> Iterable[tuple[st
             yield key, f"must be {wanted} for {model.name}, not {values.get(key)!r}"
     if values.get("sequence_loss") != "full_softmax":
         yield "sequence_loss", f"must be full_softmax for {model.name}, whose loss is its own"
-    if values.get("ips_power"):
-        yield "ips_power", f"must be 0 for {model.name}, whose loss is its own"
+    for key in ("ips_power", "label_smoothing"):
+        if values.get(key):
+            yield key, f"must be 0 for {model.name}, whose loss is its own"
 
 
 def _features(model: ModelSource, values: Mapping[str, Any]) -> Iterable[tuple[str, str]]:

@@ -44,6 +44,7 @@ class ModelSource:
         keys: Configuration keys that the modules of these classes read.
         sequential: Whether it is a sequential recommender.
         chooses_loss: Whether the key ``loss_type`` decides its kind of training examples.
+        trains: Whether it learns in steps, rather than counting or solving once.
     """
 
     path: str
@@ -51,6 +52,7 @@ class ModelSource:
     keys: frozenset[str]
     sequential: bool
     chooses_loss: bool
+    trains: bool = True
 
     @property
     def name(self) -> str:
@@ -89,6 +91,7 @@ def model_source(path: str) -> ModelSource:
         ),
         values.get("type", "").endswith("SEQUENTIAL"),
         "input_type" not in values,
+        _trains(values.get("type", ""), values.get("learns") != "False"),
     )
 
 
@@ -108,7 +111,13 @@ def source_of_class(model: type) -> ModelSource:
         frozenset(keys),
         getattr(kind, "name", "") == "SEQUENTIAL",
         not hasattr(model, "input_type"),
+        _trains(getattr(kind, "name", ""), bool(getattr(model, "learns", True))),
     )
+
+
+def _trains(kind: str, learns: bool) -> bool:
+    """Of RecBole's type of model, and of what the model says itself."""
+    return learns and not kind.endswith("TRADITIONAL")
 
 
 @cache

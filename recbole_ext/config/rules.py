@@ -93,9 +93,11 @@ _NotNegative = Annotated[float, Field(ge=0, allow_inf_nan=False)]
 _Text = Annotated[str, AfterValidator(_not_blank)]
 _Block = dict[str, Any]
 _Clip = Annotated[
-    dict[Literal["max_norm", "norm_type"], Annotated[float, Field(gt=0)]],
-    AfterValidator(_with_max_norm),
-    Field(description="a block such as {max_norm: 5}, with norm_type beside it where it is not 2"),
+    _Positive
+    | Annotated[
+        dict[Literal["max_norm", "norm_type"], Annotated[float, Field(gt=0)]], AfterValidator(_with_max_norm)
+    ],
+    Field(description="a number above 0, or a block such as {max_norm: 5} with norm_type where it is not 2"),
 ]
 _Columns = Annotated[list[_Text], Field(min_length=1)]
 _LoadedColumns = Annotated[
@@ -141,6 +143,9 @@ _TYPES: dict[str, Any] = {
     "alignment": _NotNegative,
     "asymmetry": Annotated[float, Field(ge=0, le=1)],
     "backoff": _NotNegative,
+    "batch_negatives": bool,
+    "bpr_max_elu": _NotNegative,
+    "bpr_max_penalty": _NotNegative,
     "candidates": _Block | None,
     "clip_grad_norm": _Clip | None,
     "cold_percentile": Annotated[float, Field(ge=0, le=100)],
@@ -155,6 +160,7 @@ _TYPES: dict[str, Any] = {
     "distance_weight": _Fall,
     "discretization": _Discretization | None,
     "dropout_prob": Annotated[float, Field(ge=0, lt=1)],
+    "ema_decay": Annotated[float, Field(ge=0, lt=1)],
     "embedding_size": _whole(1),
     "epochs": _whole(1),
     "eval_batch_size": _whole(1),
@@ -187,12 +193,14 @@ _TYPES: dict[str, Any] = {
     "item_weight": Literal["none", "idf", "bm25"],
     "iterations": _whole(1),
     "k": _whole(1) | None,
+    "label_smoothing": Annotated[float, Field(ge=0, lt=1)],
     "lag_bins": _ends_of_bins(0),
     "last_days": _Positive | None,
     "l1": _Positive,
     "l2": _Positive,
     "learner": Literal["adam", "adamw", "sgd", "adagrad", "rmsprop", "sparse_adam"],
     "learning_rate": _Positive,
+    "learning_rate_schedule": Literal["constant", "linear", "cosine"],
     "layer_norm_eps": _Positive,
     "load_col": _LoadedColumns,
     "logq_correction": bool,
@@ -236,8 +244,9 @@ _TYPES: dict[str, Any] = {
     "same_history": bool,
     "sample_num": _whole(1),
     "sampling_alpha": _NotNegative,
+    "schedule_epochs": _whole(1) | None,
     "seed": Annotated[int, Field(ge=0, lt=2**32, description="a whole number from 0 to 2^32 - 1")],
-    "sequence_loss": Literal["full_softmax", "sampled_softmax", "gbce", "bpr"],
+    "sequence_loss": Literal["auto", "full_softmax", "sampled_softmax", "gbce", "bpr", "bpr_max"],
     "sequence_training": Literal["all_positions", "prefixes"],
     "shrink": _NotNegative,
     "softmax_precision": Literal["auto", "float32", "bfloat16"],
@@ -274,6 +283,7 @@ _TYPES: dict[str, Any] = {
     "valid_metric": _Text,
     "valid_users": _whole(1) | None,
     "walk_power": _NotNegative,
+    "warmup_steps": _whole(0),
     "weight_decay": _NotNegative,
     "window": _whole(1),
     "window_batches": Literal["by_length", "random"],
@@ -336,6 +346,8 @@ def check_values(
             result[key] = [result[key]]
     for key, value in result.items():
         _check_type(key, value, type(defaults.get(key)), values[key], origins.get(key))
+    if isinstance(clip := result.get("clip_grad_norm"), (int, float)):
+        result["clip_grad_norm"] = {"max_norm": clip}
     check_columns(result, origins)
     result["topk"] = sorted(set(result["topk"]))
     result["metrics"] = [

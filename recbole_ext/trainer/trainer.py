@@ -36,7 +36,9 @@ from recbole_ext.evaluator.register import is_accuracy
 from recbole_ext.model.fold_in import HistoryReader
 from recbole_ext.model.scoring import catalogue_scores
 from recbole_ext.progress import Stage, is_shown, stage
+from recbole_ext.trainer.averages import Averages
 from recbole_ext.trainer.checkpoint import load_tensors, save_tensors
+from recbole_ext.trainer.schedule import Schedule
 
 __all__ = ["EpochReport", "trainer_class"]
 
@@ -101,6 +103,8 @@ class ExactTrainer(Trainer):
     _training: Stage | None = None
 
     def __init__(self, config: Any, model: torch.nn.Module) -> None:
+        # RecBole builds the optimiser, which these follow.
+        self.schedule, self.averages = Schedule(config), Averages(float(config["ema_decay"]))
         super().__init__(config, model)
         # RecBole's trainer for models that learn nothing lowers the epochs to one afterwards.
         self.eval_step: int = min(self.eval_step, self.epochs)
@@ -117,6 +121,8 @@ class ExactTrainer(Trainer):
         if type(optimizer) in (torch.optim.Adam, torch.optim.AdamW) and not sparse and _FUSES:
             for group in optimizer.param_groups:
                 group["fused"] = True
+        self.schedule.attach(optimizer)
+        self.averages.attach(optimizer, self.model)
         return optimizer
 
     def _check_sparse(self) -> None:
@@ -270,9 +276,9 @@ class ExactTrainer(Trainer):
         if load_best_model:
             self.load_best(model_file)
         chosen = str(self.config["valid_metric"]).partition("@")[0]
-        self.validation = self.rank(
-            eval_data, [m for m in self.config["metrics"] if is_accuracy(m) or m == chosen]
-        )
+        names = [m for m in self.config["metrics"] if is_accuracy(m) or m == chosen]
+        with contextlib.nullcontext() if load_best_model else self.averages.used_by(self.model):
+            self.validation = self.rank(eval_data, names)
         if self.resumable and not self.history:
             # What would fail after the last epoch is found after the first.
             lists = eval_data.evidence.with_lists(self.validation.items)
@@ -307,7 +313,8 @@ class ExactTrainer(Trainer):
 
     def _save_checkpoint(self, epoch: int, verbose: bool = True, **kwargs: Any) -> None:
         self.best_epoch = epoch
-        save_tensors(self.folder / "best.safetensors", model_state(self.model), durable=self.resumable)
+        with self.averages.used_by(self.model):
+            save_tensors(self.folder / "best.safetensors", model_state(self.model), durable=self.resumable)
         if self.eval_step <= 0:
             self.save_state(epoch)
 
@@ -320,6 +327,7 @@ class ExactTrainer(Trainer):
     def _train_epoch(self, train_data: Any, epoch_idx: int, *args: Any, **kwargs: Any) -> Any:
         self._clock = time.perf_counter()
         self._train_data = train_data
+        self.schedule.steps_an_epoch = len(train_data)
         if is_shown() and "show_progress" in kwargs:
             # Two bars would write over each other.
             kwargs["show_progress"] = False
@@ -369,6 +377,7 @@ class ExactTrainer(Trainer):
             "seconds": self.seconds,
             "losses": {str(k): float(v) for k, v in self.train_loss_dict.items()},
             "model": model_state(self.model),
+            "averages": self.averages.state(),
             "attributes": _plain_attributes(self.model),
             "optimizers": {name: optimizer.state_dict() for name, optimizer in _optimizers(self).items()},
             "loader": self._train_data.state(),
@@ -401,6 +410,7 @@ class ExactTrainer(Trainer):
         known = {entry["epoch"]: entry["seconds"] for entry in self.history}
         self.seconds = state.get("seconds", {epoch: known.get(epoch, 0.0) for epoch in self.train_loss_dict})
         restore_model(self.model, state["model"])
+        self.averages.set_state(state.get("averages"), self.device)
         for name, value in state["attributes"].items():
             setattr(self.model, name, value.to(self.device) if isinstance(value, torch.Tensor) else value)
         for name, optimizer_state in state["optimizers"].items():

@@ -482,17 +482,17 @@ def test_plain_copy_gives_the_same_configuration(model: Any, tmp_path: Path) -> 
         (
             "BPR",
             {"clip_grad_norm": {"max_nrm": 5}},
-            r"clip_grad_norm .*must be a block such as \{max_norm: 5\}",
+            r"clip_grad_norm .*must be a number above 0, or a block such as \{max_norm: 5\}",
         ),
         (
             "BPR",
             {"clip_grad_norm": {"norm_type": 2}},
-            r"clip_grad_norm .*must be a block such as \{max_norm: 5\}",
+            r"clip_grad_norm .*must be a number above 0, or a block such as \{max_norm: 5\}",
         ),
         (
             "BPR",
             {"clip_grad_norm": {"max_norm": 0}},
-            r"clip_grad_norm .*must be a block such as \{max_norm: 5\}",
+            r"clip_grad_norm .*must be a number above 0, or a block such as \{max_norm: 5\}",
         ),
         ("GRU4Rec", {"LIST_SUFFIX": ""}, "LIST_SUFFIX .*must be text"),
         ("BPR", {"NEG_PREFIX": " "}, "NEG_PREFIX .*must be text"),
@@ -510,5 +510,6 @@ def test_what_would_fail_in_the_model_is_refused(
 def test_values_beside_those_that_are_refused_pass() -> None:
     config = build_config("LightGCN", "toy", (), {"n_layers": 0, "clip_grad_norm": {"max_norm": 5}})
     assert (config["n_layers"], config["clip_grad_norm"]) == (0, {"max_norm": 5})
+    assert build_config("BPR", "toy", (), {"clip_grad_norm": 5})["clip_grad_norm"] == {"max_norm": 5}
     config = build_config("BPR", "toy", (), {"clip_grad_norm": {"max_norm": 0.5, "norm_type": 1}})
     assert config["clip_grad_norm"] == {"max_norm": 0.5, "norm_type": 1}

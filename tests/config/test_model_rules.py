@@ -30,6 +30,18 @@ from recbole_ext.errors import ConfigError
         ("HGN", {"reg_weight": 0.1}, "reg_weight .*must be a list, not 0.1"),
         ("HGN", {"reg_weight": [0.1, -0.1]}, "reg_weight .*must be a list, not "),
         ("GRU4Rec", {"loss_decimal_place": -1}, "loss_decimal_place .*must be a whole number from 1 to 15"),
+        ("EASE", {"ema_decay": 0.9}, "ema_decay .*must be 0 for EASE, which is computed once"),
+        ("Pop", {"warmup_steps": 5}, "warmup_steps .*must be 0 for Pop, which is computed once"),
+        ("SKNN", {"label_smoothing": 0.1}, "label_smoothing .*must be 0 for SKNN, which is computed once"),
+        ("iALS", {"learning_rate_schedule": "linear"}, "learning_rate_schedule .*must be constant for iALS"),
+        ("LearntRules", {"label_smoothing": 0.1}, "label_smoothing .*must be 0 for LearntRules, whose loss"),
+        (
+            "BPR",
+            {"learning_rate_schedule": "step"},
+            "learning_rate_schedule .*must be one of constant, linear",
+        ),
+        ("BPR", {"ema_decay": 1}, "ema_decay .*must be .*below 1, not 1"),
+        ("BPR", {"warmup_steps": -1}, "warmup_steps .*must be a whole number of 0 or more, not -1"),
         ("GRU4Rec", {"transform": "magic"}, "transform .*must be one of mask_itemseq.*not 'magic'"),
     ],
 )

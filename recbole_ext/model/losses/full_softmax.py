@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import torch
+from torch.nn.functional import embedding
 
 __all__ = ["full_softmax"]
 
@@ -99,6 +100,7 @@ def full_softmax(
     targets: torch.Tensor,
     *,
     weights: torch.Tensor | None = None,
+    smoothing: float = 0.0,
     chunk_bytes: int = _MOST_BYTES,
     precision: torch.dtype | None = None,
 ) -> torch.Tensor:
@@ -109,6 +111,8 @@ def full_softmax(
         item_embedding: ``(n_items, d)`` weights that score them.
         targets: ``(N,) int64`` item ids.
         weights: ``(N,)`` factor of each row's loss; the mean still divides by N.
+        smoothing: Share ε of the target's probability that is spread evenly over all items (Szegedy et al. 2016):
+            (1 - ε) CE(target) + ε mean_i CE(i) = CE(target) + ε (logit of the target - mean logit).
         chunk_bytes: Maximum size of a block of logits.
         precision: Data type of logits, shares and their three products; sums stay in the type of ``output``, which is
             also the default. bfloat16 represents a logit or a share to one part in 256.
@@ -119,4 +123,8 @@ def full_softmax(
     chosen = precision or output.dtype
     row_bytes = item_embedding.shape[0] * chosen.itemsize
     step = _rows_at_once(row_bytes, chunk_bytes, output.device)
-    return _BlockwiseCrossEntropy.apply(output, item_embedding, targets, step, weights, chosen)
+    loss = _BlockwiseCrossEntropy.apply(output, item_embedding, targets, step, weights, chosen)
+    if not smoothing:
+        return loss
+    above = (output * (embedding(targets, item_embedding) - item_embedding.mean(dim=0))).sum(dim=1)
+    return loss + smoothing * (above if weights is None else above * weights).mean()

@@ -6,7 +6,7 @@ import torch
 from torch import nn
 from torch.utils.checkpoint import checkpoint
 
-__all__ = ["bpr_all_positions", "gbce", "own_scores", "sampled_softmax"]
+__all__ = ["bpr_all_positions", "bpr_max", "gbce", "own_scores", "sampled_softmax"]
 
 
 def _kept(negative: torch.Tensor, hits: torch.Tensor | None, value: float) -> torch.Tensor:
@@ -119,3 +119,38 @@ def bpr_all_positions(
     if hits is None:
         return pairs.mean(dim=1)
     return _kept(pairs, hits, 0.0).sum(dim=1) / (~hits).sum(dim=1).clamp(min=1)
+
+
+def bpr_max(
+    positive: torch.Tensor,
+    negative: torch.Tensor,
+    *,
+    penalty: float = 1.0,
+    elu: float = 0.0,
+    hits: torch.Tensor | None = None,
+) -> torch.Tensor:
+    """Computes BPR-max (Hidasi and Karatzoglou, CIKM 2018): pairs weighted by how highly a negative is scored.
+
+    The loss is -log Σ_j w_j σ(s₊ - s_j) + λ Σ_j w_j s_j², with w the soft-max of the negatives' scores: almost all of
+    the gradient goes to the negatives near the top, however many there are. As in the authors' code all scores may pass
+    an exponential linear unit first, which keeps their order.
+
+    Args:
+        positive: ``(N,)`` logits of the targets.
+        negative: ``(N, k)`` logits of the negatives.
+        penalty: λ.
+        elu: α of the unit; 0 for none.
+        hits: ``(N, k) bool``, draws that are the row's positive; they have no weight.
+
+    Returns:
+        ``(N,)`` losses; 0 for a row whose draws all hit the positive.
+    """
+    if elu:
+        positive, negative = (nn.functional.elu(scores, elu) for scores in (positive, negative))
+    alone = None if hits is None else hits.all(dim=1)
+    masked = hits if hits is None or alone is None else hits & ~alone[:, None]
+    log_weight = torch.log_softmax(_kept(negative, masked, -torch.inf), dim=1)
+    won = nn.functional.logsigmoid(positive[:, None] - negative)
+    losses = -torch.logsumexp(log_weight + won, dim=1)
+    losses = losses + penalty * (log_weight.exp() * negative**2).sum(dim=1)
+    return losses if alone is None else losses.masked_fill(alone, 0.0)

@@ -128,9 +128,14 @@ class NegativeDistribution(nn.Module):
         place = torch.randint(2**53, shape, device=self._cumulative.device)
         return torch.searchsorted(self._cumulative, place, right=True)
 
-    def log_expected(self, drawn: torch.Tensor) -> torch.Tensor:
-        """Returns log(k q) of ``(..., k) int64`` draws: the log of the expected count of each among its k."""
-        return self.log_q[drawn] + math.log(drawn.shape[-1])
+    def log_expected(self, drawn: torch.Tensor, number: int | None = None) -> torch.Tensor:
+        """Returns log(k q) of ``(..., k) int64`` draws: the log of the expected count of each among its k.
+
+        Args:
+            drawn: The items.
+            number: k, where it is not the number of columns.
+        """
+        return self.log_q[drawn] + math.log(number or drawn.shape[-1])
 
 
 def check_debiasing(model: nn.Module, config: Any) -> None:
@@ -141,7 +146,7 @@ def check_debiasing(model: nn.Module, config: Any) -> None:
         config: Its configuration.
 
     Raises:
-        ConfigError: ``ips_power`` or ``sequence_loss`` is set, but the model does not support it.
+        ConfigError: ``ips_power``, ``sequence_loss`` or ``label_smoothing`` is set, but the model does not support it.
     """
     modules = list(model.modules())
     if config["ips_power"] and not any(isinstance(module, ItemWeights) for module in modules):
@@ -149,9 +154,11 @@ def check_debiasing(model: nn.Module, config: Any) -> None:
             f"ips_power is {config['ips_power']}, but {type(model).__name__} does not weight by propensity: set "
             "ips_power: 0, or use MLP, BPR or a model that trains at all positions"
         )
-    loss = config["sequence_loss"] or "full_softmax"
-    if loss != "full_softmax" and not hasattr(model, "sequence_loss"):
-        raise ConfigError(
-            f"sequence_loss is {loss}, but {type(model).__name__} does not train at all positions: set "
-            "sequence_loss: full_softmax, or use a model that does, such as GRU4Rec, SASRec, Caser or BERT4Rec"
-        )
+    if hasattr(model, "sequence_loss"):
+        return
+    for key, unset in (("sequence_loss", "auto"), ("label_smoothing", 0)):
+        if config[key] not in (unset, "full_softmax", None):
+            raise ConfigError(
+                f"{key} is {config[key]}, but {type(model).__name__} does not train at all positions: set {key}: "
+                f"{unset}, or use a model that does, such as GRU4Rec, SASRec, Caser or BERT4Rec"
+            )

@@ -43,6 +43,20 @@ def test_equals_cross_entropy(rows: int, n_items: int, width: int, rows_at_once:
         torch.testing.assert_close(ours, theirs, rtol=1e-10, atol=1e-12)
 
 
+@pytest.mark.parametrize("smoothing", [0.05, 0.5, 0.99])
+@pytest.mark.parametrize("weighted", [False, True])
+def test_smoothing_is_pytorchs(smoothing: float, weighted: bool) -> None:
+    output, items, targets = random_case(9, 7, 4, 5)
+    weights = torch.linspace(0.5, 2, 9, dtype=torch.float64) if weighted else None
+    got = full_softmax(output, items, targets, weights=weights, smoothing=smoothing, chunk_bytes=1)
+    rows = cross_entropy(output @ items.T, targets, label_smoothing=smoothing, reduction="none")
+    expected = (rows if weights is None else rows * weights).mean()
+    for ours, theirs in zip(
+        value_and_gradients(got, output, items), value_and_gradients(expected, output, items), strict=True
+    ):
+        torch.testing.assert_close(ours, theirs)
+
+
 @pytest.mark.parametrize("chunk_bytes", [1, 3 * 1000 * 4, 10**9])
 def test_single_precision(chunk_bytes: int) -> None:
     output, items, targets = random_case(64, 1000, 16, 0, torch.float32)

@@ -14,10 +14,16 @@ from hypothesis import strategies as st
 from torch.nn.functional import binary_cross_entropy_with_logits, cross_entropy
 
 from recbole_ext.errors import ConfigError
-from recbole_ext.model.all_positions import SequenceLoss
 from recbole_ext.model.losses.full_softmax import full_softmax
-from recbole_ext.model.losses.negatives import bpr_all_positions, gbce, own_scores, sampled_softmax
+from recbole_ext.model.losses.negatives import (
+    bpr_all_positions,
+    bpr_max,
+    gbce,
+    own_scores,
+    sampled_softmax,
+)
 from recbole_ext.model.losses.popularity import NegativeDistribution
+from recbole_ext.model.losses.sequence_loss import SequenceLoss, chosen_loss
 
 KEYS: dict[str, Any] = {
     "sequence_loss": "full_softmax",
@@ -30,6 +36,12 @@ KEYS: dict[str, Any] = {
     "sampling_alpha": 0.0,
     "ips_power": 0.0,
     "ips_clip": None,
+    "batch_negatives": False,
+    "bpr_max_penalty": 1.0,
+    "bpr_max_elu": 0.5,
+    "label_smoothing": 0.0,
+    "sequence_training": "all_positions",
+    "loss_type": "CE",
 }
 COUNTS = [0, 8, 4, 2, 1, 1]
 
@@ -155,8 +167,37 @@ class TestOwnScores:
             torch.testing.assert_close(ours, theirs)
 
 
+class TestBprMax:
+    def test_by_hand(self) -> None:
+        """s₊ = 0, negatives log 3 and 0: w = 3/4 and 1/4, σ(0 - log 3) = 1/4, σ(0) = 1/2."""
+        positive = torch.zeros(1, dtype=torch.float64)
+        negative = torch.tensor([[math.log(3), 0.0]], dtype=torch.float64)
+        won = -math.log(3 / 4 / 4 + 1 / 4 / 2)
+        assert bpr_max(positive, negative, penalty=0).item() == pytest.approx(won)
+        expected = won + 2 * 3 / 4 * math.log(3) ** 2
+        assert bpr_max(positive, negative, penalty=2).item() == pytest.approx(expected)
+
+    def test_the_unit_bends_scores_below_zero_only(self) -> None:
+        positive, negative = torch.tensor([-1.0]), torch.tensor([[2.0, -3.0]])
+        bent = bpr_max(positive, negative, elu=0.5)
+        as_bent = [0.5 * (math.exp(score) - 1) for score in (-1, -3)]
+        by_hand = bpr_max(torch.tensor([as_bent[0]]), torch.tensor([[2.0, as_bent[1]]]))
+        torch.testing.assert_close(bent, by_hand)
+
+    def test_hits_have_no_weight(self) -> None:
+        positive = torch.tensor([0.3, 0.3], requires_grad=True)
+        negative = torch.tensor([[1.0, 9.0, -2.0], [1.0, 2.0, 3.0]], requires_grad=True)
+        hits = torch.tensor([[False, True, False], [True, True, True]])
+        losses = bpr_max(positive, negative, hits=hits)
+        assert losses[0].item() == pytest.approx(bpr_max(positive[:1], negative[:1, [0, 2]]).item())
+        assert losses[1].item() == 0
+        losses.sum().backward()
+        assert torch.isfinite(negative.grad).all()
+        assert negative.grad[0, 1] == 0
+
+
 class TestSequenceLoss:
-    @pytest.mark.parametrize("kind", ["full_softmax", "sampled_softmax", "gbce", "bpr"])
+    @pytest.mark.parametrize("kind", ["full_softmax", "sampled_softmax", "gbce", "bpr", "bpr_max"])
     @pytest.mark.parametrize("shared", [True, False])
     @pytest.mark.parametrize("power", [0.0, 0.5])
     def test_finite_with_gradients(self, kind: str, shared: bool, power: float) -> None:
@@ -229,3 +270,61 @@ class TestSequenceLoss:
     def test_gbce_is_calibrated_for_uniform_negatives_only(self) -> None:
         with pytest.raises(ConfigError, match="sampling_alpha: 0"):
             SequenceLoss({**KEYS, "sequence_loss": "gbce", "sampling_alpha": 0.5}, dataset(COUNTS))
+
+    @pytest.mark.parametrize(
+        ("items", "keys", "kind"),
+        [
+            (20_000, {}, "full_softmax"),
+            (20_001, {}, "sampled_softmax"),
+            (20_001, {"sequence_training": "prefixes"}, "full_softmax"),
+            (20_001, {"loss_type": "BPR"}, "full_softmax"),
+            (20_001, {"sequence_loss": "full_softmax"}, "full_softmax"),
+            (5, {"sequence_loss": "bpr_max"}, "bpr_max"),
+        ],
+    )
+    def test_auto_samples_above_20_000_items(self, items: int, keys: dict[str, Any], kind: str) -> None:
+        assert chosen_loss({**KEYS, "sequence_loss": "auto", **keys}, items) == kind
+
+    @pytest.mark.parametrize("alpha", [0.0, 0.5])
+    def test_negatives_of_the_batch_are_corrected_together_with_the_drawn_ones(self, alpha: float) -> None:
+        """With targets drawn by popularity, the loss of one more target approaches the full soft-max."""
+        keys = {
+            **KEYS,
+            "sequence_loss": "sampled_softmax",
+            "batch_negatives": True,
+            "loss_negatives": 20_000,
+            "sampling_alpha": alpha,
+        }
+        torch.manual_seed(3)
+        by_popularity = NegativeDistribution(np.array(COUNTS), 1.0)
+        _, items, _ = (part.detach() for part in case())
+        targets = by_popularity.draw(20_000)
+        output = torch.randn(3, generator=torch.Generator().manual_seed(5), dtype=torch.float64).repeat(
+            20_000, 1
+        )
+        got = SequenceLoss(keys, dataset(COUNTS))(output, items, targets)
+        full = cross_entropy(output @ items[1:].T, targets - 1)
+        assert got.item() == pytest.approx(full.item(), abs=0.01)
+        uncorrected = SequenceLoss({**keys, "logq_correction": False}, dataset(COUNTS))(
+            output, items, targets
+        )
+        assert abs(uncorrected - full) > 0.5
+
+    @pytest.mark.parametrize(
+        ("keys", "words"),
+        [
+            ({"sequence_loss": "gbce", "batch_negatives": True}, "gbce with batch_negatives: true.*false"),
+            ({"batch_negatives": True}, "full_softmax has all items"),
+            (
+                {"sequence_loss": "bpr_max", "batch_negatives": True, "loss_negatives_shared": False},
+                "loss_negatives_shared is false",
+            ),
+            ({"sequence_loss": "bpr", "label_smoothing": 0.1}, "label_smoothing is 0.1, but bpr"),
+        ],
+    )
+    def test_keys_that_contradict_each_other_are_refused(self, keys: dict[str, Any], words: str) -> None:
+        with pytest.raises(ConfigError, match=words):
+            SequenceLoss({**KEYS, **keys}, dataset(COUNTS))
+
+    def test_smoothing_is_no_default(self) -> None:
+        assert not SequenceLoss({**KEYS, "label_smoothing": 0.1}, dataset(COUNTS)).is_default
