@@ -281,7 +281,10 @@ _TYPES: dict[str, Any] = {
     "user_features": list[_Text],
     "user_weight": Literal["none", "idf", "bm25"],
     "valid_metric": _Text,
-    "valid_users": _whole(1) | None,
+    "valid_users": Annotated[
+        _whole(1) | Literal["auto"], Field(description="a whole number of 1 or more, or auto")
+    ]
+    | None,
     "walk_power": _NotNegative,
     "warmup_steps": _whole(0),
     "weight_decay": _NotNegative,

@@ -62,7 +62,7 @@ def protocol(config: Any, data: PreparedData) -> dict[str, Any]:
         "users_decided_by_tie_break": data.split.tie_share,
         **_shuffle(config),
         **_propensity(config),
-        **({} if config["valid_users"] is None else {"valid_users": config["valid_users"]}),
+        **{"valid_users": number for number in _users_of_epochs(data).values()},
         "users_without_history": data.test.users_without_history,
         "seed": config["seed"],
         "confidence": config["confidence"],
@@ -113,13 +113,18 @@ def describe(config: Any, figures: Mapping[str, Any], data: PreparedData) -> str
 
 
 def _users_of_epochs(data: PreparedData) -> dict[str, int]:
-    sampled = data.validation.config["valid_users"] is not None
-    return {"each_epoch": len(data.validation.each_epoch.users)} if sampled else {}
+    """How many are validated each epoch, where that was asked for or is not all of them."""
+    some, every = len(data.validation.each_epoch.users), len(data.validation.users)
+    asked = data.validation.config["valid_users"] not in (None, "auto")
+    return {"each_epoch": some} if asked or some < every else {}
 
 
 def _each_epoch(data: PreparedData) -> str:
     some, every = len(data.validation.each_epoch.users), len(data.validation.users)
-    return "" if some == every else f"\neach epoch is validated on {some:,} of {every:,} users, drawn once"
+    auto = " (valid_users: auto; null takes all)" if data.validation.config["valid_users"] == "auto" else ""
+    return (
+        "" if some == every else f"\neach epoch is validated on {some:,} of {every:,} users, drawn once{auto}"
+    )
 
 
 def _unread(config: Any) -> str:
