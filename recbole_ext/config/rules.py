@@ -176,6 +176,7 @@ _TYPES: dict[str, Any] = {
     ],
     "half_life_days": _Positive | None,
     "head_rule": Literal["interactions_80", "interactions_20", "items_20"],
+    "hidden_dropout_prob": Annotated[float, Field(ge=0, lt=1)],
     "hidden_size": _whole(1),
     "history_decay": _NotNegative,
     "history_decay_by": Literal["place", "time"],

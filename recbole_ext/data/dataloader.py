@@ -322,8 +322,8 @@ class EvaluationLoader:
     def each_epoch(self) -> EvaluationLoader:
         """The users on which each epoch is validated: ``valid_users`` of them, drawn once and for all, or this loader.
 
-        ``auto`` takes as many as need at most two billion scores. The draw is the same for every model, trial and seed of
-        a study, so that all of them are chosen alike; it therefore depends on no measured time.
+        ``auto`` takes as many as need at most two billion scores. The draw is the same for every model, trial and seed
+        of a study, so that all of them are chosen alike; it therefore depends on no measured time.
         """
         wanted = self.config["valid_users"]
         if wanted == "auto":

@@ -25,7 +25,7 @@ class InnerProduct(AllPositions):
     NEG_ITEM_ID: str
     ITEM_ID: str
     loss_type: str
-    output_embedding: nn.Embedding | None = None
+    output_embedding: nn.Embedding  # no value: it would hide the module of this name
 
     def own_outputs(self, config: Any, size: int) -> None:
         """Makes ``output_embedding (n_items, size)`` if the key of that name is ``separate``, not ``tied``.
@@ -42,7 +42,7 @@ class InnerProduct(AllPositions):
 
     def item_embeddings(self) -> torch.Tensor:
         """Returns the ``(n_items, d)`` weights that score a representation."""
-        own = self.output_embedding
+        own = self._modules.get("output_embedding")  # type: ignore[attr-defined]
         return super().item_embeddings() if own is None else own.weight
 
     def represented(self, interaction: Any) -> torch.Tensor:

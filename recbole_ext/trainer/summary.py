@@ -15,7 +15,7 @@ from recbole_ext.evaluator.evaluate import Evaluation, bounds, means_of_groups
 from recbole_ext.runs.protocol import candidates_words, split_words
 from recbole_ext.trainer.trainer import ExactTrainer
 
-__all__ = ["describe", "doubts", "protocol", "run_figures", "shown_k", "test_figures"]
+__all__ = ["describe", "doubts", "loss_by_size", "protocol", "run_figures", "shown_k", "test_figures"]
 
 
 def shown_k(config: Any) -> int:
@@ -62,7 +62,7 @@ def protocol(config: Any, data: PreparedData) -> dict[str, Any]:
         "users_decided_by_tie_break": data.split.tie_share,
         **_shuffle(config),
         **_propensity(config),
-        **{"valid_users": number for number in _users_of_epochs(data).values()},
+        **_validated(data),
         "users_without_history": data.test.users_without_history,
         "seed": config["seed"],
         "confidence": config["confidence"],
@@ -109,6 +109,23 @@ def describe(config: Any, figures: Mapping[str, Any], data: PreparedData) -> str
         f"held-out item of {data.split.tie_share:.1%} of the users\n"
         f"popularity in training: Gini {figures['popularity_gini']:.3f}; head and tail items by {groups}"
         f"{_unread(config)}{_sampled(config)}{_each_epoch(data)}"
+    )
+
+
+def _validated(data: PreparedData) -> dict[str, int]:
+    """Whom the epochs were chosen on, where that is not everybody."""
+    some = _users_of_epochs(data)
+    return {"valid_users": some["each_epoch"]} if some else {}
+
+
+def loss_by_size(config: Any, model: Any) -> str:
+    """A line where the size of the catalogue decided the loss; an empty text elsewhere."""
+    loss = getattr(model, "sequence_loss", None)
+    if config["sequence_loss"] != "auto" or loss is None or loss.kind == "full_softmax":
+        return ""
+    return (
+        f"loss: {loss.kind} with {loss.number} negatives, because there are {loss.catalogue:,} items; "
+        "sequence_loss=full_softmax takes all of them"
     )
 
 
