@@ -67,7 +67,7 @@ def _uses(path: Path) -> pl.DataFrame:
     if rows:
         check_fields(rows, len(_COLUMNS), path)
     try:
-        types = dict.fromkeys(_COLUMNS[:3], pl.String)
+        types = {name: pl.String for name in _COLUMNS[:3]}
         return pl.read_csv(
             text, separator="\t", quote_char=None, glob=False, schema={**types, "timestamp": pl.Int64}
         ).drop_nulls()
