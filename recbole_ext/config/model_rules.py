@@ -49,6 +49,12 @@ def _mistakes(model: ModelSource, values: Mapping[str, Any]) -> Iterable[tuple[s
     if model.sequential and "n_layers" in model.keys and values.get("n_layers") == 0:
         # Graph models may have no layer, which makes them a matrix factorisation; attention must have one.
         yield "n_layers", f"must be 1 or more for {model.name}, not 0"
+    sizes = (values.get("hidden_size"), values.get("embedding_size"))
+    if "dense_layer" in model.keys and not values.get("dense_layer") and sizes[0] != sizes[1]:
+        yield (
+            "dense_layer",
+            f"is false, which needs a hidden_size ({sizes[0]}) like embedding_size ({sizes[1]}): set both alike",
+        )
     if model.name == "RepeatLast" and values.get("mask_seen"):
         yield "mask_seen", "must be false for RepeatLast, which ranks the items that a person had before"
     if not model.trains:

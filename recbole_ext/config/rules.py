@@ -179,6 +179,7 @@ _TYPES: dict[str, Any] = {
     ],
     "half_life_days": _Positive | None,
     "head_rule": Literal["interactions_80", "interactions_20", "items_20"],
+    "hidden_dropout_prob": Annotated[float, Field(ge=0, lt=1)],
     "hidden_size": _whole(1),
     "history_decay": _NotNegative,
     "history_decay_by": Literal["place", "time"],
@@ -285,7 +286,10 @@ _TYPES: dict[str, Any] = {
     "user_features": list[_Text],
     "user_weight": Literal["none", "idf", "bm25"],
     "valid_metric": _Text,
-    "valid_users": _whole(1) | None,
+    "valid_users": Annotated[
+        _whole(1) | Literal["auto"], Field(description="a whole number of 1 or more, or auto")
+    ]
+    | None,
     "walk_power": _NotNegative,
     "warmup_steps": _whole(0),
     "weight_decay": _NotNegative,

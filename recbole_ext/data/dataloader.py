@@ -297,6 +297,7 @@ class EvaluationLoader:
 
     score_bytes = 16 * 2**20  # keeps a block of scores in the CPU cache
     gpu_score_bytes = 256 * 2**20  # keeps the GPU busy
+    most_scores_an_epoch = 2 * 10**9  # of valid_users: auto; some 30 seconds of one core
 
     def __init__(self, config: Any, dataset: ExactDataset, split: Split, phase: int) -> None:
         self.config, self.dataset, self.split, self.phase = config, dataset, split, phase
@@ -324,9 +325,12 @@ class EvaluationLoader:
     def each_epoch(self) -> EvaluationLoader:
         """The users on which each epoch is validated: ``valid_users`` of them, drawn once and for all, or this loader.
 
-        The draw is the same for every model, trial and seed of a study, so that all of them are chosen alike.
+        ``auto`` takes as many as need at most two billion scores. The draw is the same for every model, trial and seed
+        of a study, so that all of them are chosen alike; it therefore depends on no measured time.
         """
         wanted = self.config["valid_users"]
+        if wanted == "auto":
+            wanted = max(1, self.most_scores_an_epoch // self.split.interactions.n_items)
         if wanted is None or wanted >= len(self.users):
             return self
         some = copy.copy(self)

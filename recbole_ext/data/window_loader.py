@@ -24,11 +24,16 @@ class WindowLoader(TrainLoader):
 
     A batch has ``train_batch_size`` / L windows on average and is as wide as its longest one. With ``window_batches:
     by_length`` its windows are of like length (see :func:`~recbole_ext.data.window_batches.batches_by_length`); with
-    ``random`` they are drawn from all. A model with ``reads_places`` also gets the place of each window's first item in
-    the user's interactions, ``first_place (B,)``.
+    ``random`` they are drawn from all. With ``full_windows: true`` (Caser) a window reaches back until its first
+    target has L earlier items, too: it has 2 L - 1 items at most. A model with ``reads_places`` also gets the place of
+    each window's first item in the user's interactions, ``first_place (B,)``.
     """
 
     first_target = 1  # a user's first item has no context to be predicted from
+
+    @property
+    def _full_windows(self) -> bool:
+        return bool(self.config["full_windows"])
 
     def _batch_size(self) -> int:
         return max(1, int(self.config["train_batch_size"]) // int(self.config["MAX_ITEM_LIST_LENGTH"]))
@@ -72,10 +77,10 @@ class WindowLoader(TrainLoader):
 
     def _lengths(self, chosen: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """User and number of items of windows ``(B, 2)``, both ``(B,) int64``."""
-        data, last = self.split.interactions, chosen[:, 0]
+        data, last, most = self.split.interactions, chosen[:, 0], int(self.config["MAX_ITEM_LIST_LENGTH"])
         users = np.searchsorted(data.indptr, last, side="right") - 1
         stop = last + 1 - self.first_target
-        return users, np.minimum(stop - data.indptr[users], int(self.config["MAX_ITEM_LIST_LENGTH"]))
+        return users, np.minimum(stop - data.indptr[users], most + (chosen[:, 1] - 1) * self._full_windows)
 
     def filled_share(self) -> float:
         """Draws an epoch; returns the share of its places that hold a target (with masks: an item)."""

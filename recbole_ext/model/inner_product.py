@@ -25,7 +25,7 @@ class InnerProduct(AllPositions):
     NEG_ITEM_ID: str
     ITEM_ID: str
     loss_type: str
-    output_embedding: nn.Embedding | None = None
+    output_embedding: nn.Embedding | None  # a value of the class would hide the module of this name
 
     def own_outputs(self, config: Any, size: int) -> None:
         """Makes ``output_embedding (n_items, size)`` if the key of that name is ``separate``, not ``tied``.
@@ -36,13 +36,14 @@ class InnerProduct(AllPositions):
             config: The merged configuration.
             size: Size of the vectors.
         """
+        self.output_embedding = None
         if config["output_embedding"] == "separate":
             self.output_embedding = nn.Embedding(self.n_items, size, padding_idx=0)  # type: ignore[attr-defined]
             self._init_weights(self.output_embedding)  # type: ignore[attr-defined]
 
     def item_embeddings(self) -> torch.Tensor:
         """Returns the ``(n_items, d)`` weights that score a representation."""
-        own = self.output_embedding
+        own = getattr(self, "output_embedding", None)
         return super().item_embeddings() if own is None else own.weight
 
     def represented(self, interaction: Any) -> torch.Tensor:

@@ -15,7 +15,7 @@ class Averages:
     """Exponential moving averages of the parameters (Polyak and Juditsky 1992; Tarvainen and Valpola 2017).
 
     After step n the average is d ā + (1 - d) w with d = min(``ema_decay``, (n - 1) / (n + 8)), so that the random start
-    has no weight and the early steps little. Buffers, such as the statistics of a batch normalisation, are not averaged.
+    has no weight and the early steps little. Buffers, such as the statistics of a batch normalisation, are as they are.
 
     Args:
         decay: ``ema_decay``; without one (0) nothing is averaged, and the weights themselves are used.

@@ -15,7 +15,7 @@ from recbole_ext.evaluator.evaluate import Evaluation, bounds, means_of_groups
 from recbole_ext.runs.protocol import candidates_words, split_words
 from recbole_ext.trainer.trainer import ExactTrainer
 
-__all__ = ["describe", "doubts", "protocol", "run_figures", "shown_k", "test_figures"]
+__all__ = ["describe", "doubts", "loss_by_size", "protocol", "run_figures", "shown_k", "test_figures"]
 
 
 def shown_k(config: Any) -> int:
@@ -75,7 +75,7 @@ def protocol(config: Any, data: PreparedData) -> dict[str, Any]:
         "users_decided_by_tie_break": data.split.tie_share,
         **_shuffle(config),
         **_propensity(config),
-        **({} if config["valid_users"] is None else {"valid_users": config["valid_users"]}),
+        **_validated(data),
         "users_without_history": data.test.users_without_history,
         "seed": config["seed"],
         "confidence": config["confidence"],
@@ -133,14 +133,36 @@ def describe(config: Any, figures: Mapping[str, Any], data: PreparedData) -> str
     )
 
 
+def _validated(data: PreparedData) -> dict[str, int]:
+    """Whom the epochs were chosen on, where that is not everybody."""
+    some = _users_of_epochs(data)
+    return {"valid_users": some["each_epoch"]} if some else {}
+
+
+def loss_by_size(config: Any, model: Any) -> str:
+    """A line where the size of the catalogue decided the loss; an empty text elsewhere."""
+    loss = getattr(model, "sequence_loss", None)
+    if config["sequence_loss"] != "auto" or loss is None or loss.kind == "full_softmax":
+        return ""
+    return (
+        f"loss: {loss.kind} with {loss.number} negatives, because there are {loss.catalogue:,} items; "
+        "sequence_loss=full_softmax takes all of them"
+    )
+
+
 def _users_of_epochs(data: PreparedData) -> dict[str, int]:
-    sampled = data.validation.config["valid_users"] is not None
-    return {"each_epoch": len(data.validation.each_epoch.users)} if sampled else {}
+    """How many are validated each epoch, where that was asked for or is not all of them."""
+    some, every = len(data.validation.each_epoch.users), len(data.validation.users)
+    asked = data.validation.config["valid_users"] not in (None, "auto")
+    return {"each_epoch": some} if asked or some < every else {}
 
 
 def _each_epoch(data: PreparedData) -> str:
     some, every = len(data.validation.each_epoch.users), len(data.validation.users)
-    return "" if some == every else f"\neach epoch is validated on {some:,} of {every:,} users, drawn once"
+    auto = " (valid_users: auto; null takes all)" if data.validation.config["valid_users"] == "auto" else ""
+    return (
+        "" if some == every else f"\neach epoch is validated on {some:,} of {every:,} users, drawn once{auto}"
+    )
 
 
 def _unread(config: Any) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from itertools import pairwise
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -134,3 +135,41 @@ def test_windows_of_each_user_are_drawn_anew(tmp_path_factory: pytest.TempPathFa
         ]
         seen.update(item for targets in first for item in targets)
     assert len(seen) == 97
+
+
+@pytest.mark.parametrize("full", [True, False])
+def test_full_windows_hold_what_a_target_is_ranked_from(full: bool, tmp_path: Path) -> None:
+    """Histories of 30 items numbered in time, windows of 4: a target sees its last four items, or all there are."""
+    write_inter(tmp_path, "long", [(u, f"i{k:02}", 3, k) for u in "ab" for k in range(30)])
+    keys = {
+        "data_path": str(tmp_path),
+        "dataset": "long",
+        "MAX_ITEM_LIST_LENGTH": 4,
+        "full_windows": full,
+        "train_batch_size": 16,
+        "min_user_interactions": 1,
+        "min_item_interactions": 1,
+        "use_gpu": False,
+        "topk": [2],
+        "valid_metric": "NDCG@2",
+    }
+    _, model = resolve_model("Caser")
+    config = build_config(model, None, [], keys)
+    data = prepare_data(config)
+    seen: dict[tuple[int, int], int] = {}
+    for batch in train_loader(config, data, model):
+        assert batch["target_seq"].shape[1] <= (7 if full else 4)
+        for user, targets, items in zip(
+            batch["user_id"].tolist(),
+            batch["target_seq"].tolist(),
+            batch["item_id_list"].tolist(),
+            strict=True,
+        ):
+            for place, target in enumerate(targets):
+                if target:
+                    assert items[place] == target - 1
+                    assert (user, target) not in seen
+                    seen[user, target] = min(place + 1, 4)
+    assert set(seen) == {(user, item) for user in (1, 2) for item in range(2, 29)}
+    sees_all = [items == min(target - 1, 4) for (_, target), items in seen.items()]
+    assert all(sees_all) == full

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from pathlib import Path
 from typing import Any
 
@@ -46,7 +47,7 @@ def test_the_weights_come_back_after_an_error() -> None:
     with torch.no_grad():
         model.weight.fill_(7)
     averages.update(model)
-    with pytest.raises(KeyError), averages.used_by(model):
+    with contextlib.suppress(KeyError), averages.used_by(model):
         assert model.weight.item() != 7
         raise KeyError
     assert model.weight.item() == 7

@@ -14,6 +14,7 @@ from recbole_ext.config.build import build_config
 from recbole_ext.data.build import prepare_data
 from recbole_ext.data.dataloader import EvaluationLoader
 from recbole_ext.errors import ConfigError
+from recbole_ext.model.losses import sequence_loss
 from recbole_ext.model.registry import resolve_model
 from recbole_ext.trainer import trainer
 from recbole_ext.trainer.build import build_trainer
@@ -102,6 +103,35 @@ def test_each_epoch_is_validated_on_some_users_and_the_end_on_all(
     best = result.metrics["history"][result.metrics["best_epoch"] - 1]["valid_score"]
     members = np.isin(result.validation.users, seen[0][1])
     assert best == pytest.approx(result.validation.per_user["ndcg@10"][members].mean())
+
+
+def test_auto_validates_on_all_until_that_takes_too_many_scores(
+    quick: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    config = build_config("BPR", None, (), {**quick, "valid_users": "auto"})
+    data = prepare_data(config)
+    assert data.validation.each_epoch is data.validation
+    monkeypatch.setattr(EvaluationLoader, "most_scores_an_epoch", 150)
+    some = prepare_data(config).validation
+    # 21 items with padding: 150 scores are those of seven users.
+    assert len(some.each_epoch.users) == 7
+    assert len(some.users) == 60
+    asked = prepare_data(build_config("BPR", None, (), {**quick, "valid_users": 7})).validation
+    np.testing.assert_array_equal(some.each_epoch.users, asked.each_epoch.users)
+
+
+def test_the_size_of_the_catalogue_decides_the_loss_and_a_line_says_so(
+    quick: dict[str, Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    lines: list[str] = []
+    train("GRU4Rec", overrides={**quick, "epochs": 1}, output=tmp_path / "small", report=lines.append)
+    assert not any("negatives" in line for line in lines)
+    monkeypatch.setattr(sequence_loss, "MOST_ITEMS_OF_FULL_SOFTMAX", 19)
+    train("GRU4Rec", overrides={**quick, "epochs": 1}, output=tmp_path / "large", report=lines.append)
+    assert (
+        "loss: sampled_softmax with 256 negatives, because there are 20 items; sequence_loss=full_softmax takes all "
+        "of them" in lines
+    )
 
 
 def test_no_user_to_validate_on_is_refused(quick: dict[str, Any], tmp_path: Path) -> None:

@@ -17,6 +17,9 @@ class Caser(AllPositions, host.Caser):
 
     RecBole convolves the window of each prefix anew; here the convolutions run once over the sequence. As in RecBole,
     the padding embedding is not zero: it is initialised like the others, and the soft-max over all items updates it.
+
+    ``full_windows: true`` trains each target from its last L items, as the paper and RecBole do; by default windows are
+    cut as for the other models, so that one target in L is (see :class:`~recbole_ext.data.window_loader.WindowLoader`).
     """
 
     def encode(self, item_seq: torch.Tensor, item_seq_len: torch.Tensor, user: torch.Tensor) -> torch.Tensor:
