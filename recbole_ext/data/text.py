@@ -9,7 +9,16 @@ from pathlib import Path
 
 from recbole_ext.errors import DataError
 
-__all__ = ["NO_GENRES", "clean", "csv_rows", "encoding_of", "join_sequence", "split_lines", "token", "too_short"]
+__all__ = [
+    "NO_GENRES",
+    "clean",
+    "csv_rows",
+    "encoding_of",
+    "join_sequence",
+    "split_lines",
+    "token",
+    "too_short",
+]
 
 _CHUNK_BYTES = 1024**2
 
