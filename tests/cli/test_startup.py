@@ -62,7 +62,7 @@ OTHER = """
 source: {title: Another, table: "1"}
 dataset: {name: toy, users: 6040, items: 3416, interactions: 999611}
 protocol: {}
-models: [{label: Pop, model: Pop}]
+models: [{label: Pop, model: Pop}, {label: New, model: NewModel, needs: [NewModel]}]
 """
 GRU = ("--model=GRU4Rec", "--config=toy.yaml")
 
@@ -144,7 +144,7 @@ ANSWERS = {
     "reproduce an unknown row": refused(
         "did you mean 'BERT4Rec'?", "reproduce", "sasrec-plus-2023", "--models=BERT4Rek"
     ),
-    "reproduce what waits": refused("waits for eSASRec", "reproduce", "esasrec-2025", "--models=eSASRec"),
+    "reproduce what waits": refused("waits for NewModel", "reproduce", "other.yaml", "--models=New"),
     "reproduce with a bad key": refused(
         "did you mean 'epochs'?", "reproduce", "sasrec-plus-2023", "--epoch=3"
     ),

@@ -116,3 +116,16 @@ def test_the_other_losses_learn_from_masked_windows(quick: dict[str, Any], kind:
     loss.backward()
     assert torch.isfinite(loss)
     assert model.output_bias.grad.abs().sum() > 0
+
+
+def test_scores_are_those_of_recboles_class(built: tuple[Any, Any, Any]) -> None:
+    ours, host, _ = built
+    assert list(ours.state_dict()) == list(host.state_dict())
+    length = torch.tensor([WIDTH, 5, 1, 2])
+    items = torch.randint(1, host.n_items, (4, WIDTH), generator=torch.Generator().manual_seed(1))
+    items[torch.arange(WIDTH) >= length[:, None]] = 0
+    batch = Interaction(
+        {host.ITEM_SEQ: items, host.ITEM_SEQ_LEN: length, host.ITEM_ID: torch.tensor([1, 2, 3, 4])}
+    )
+    for score in ("full_sort_predict", "predict"):
+        torch.testing.assert_close(getattr(ours, score)(batch), getattr(host, score)(batch))

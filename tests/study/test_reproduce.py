@@ -289,7 +289,6 @@ def test_a_bad_file_is_refused_in_words(tmp_path: Path, change: dict[str, Any], 
         (["sasrec-plus-2023", "--models="], "no row of sasrec-plus-2023"),
         (["sasrec-plus-2023", "--dataset=ml-100k"], "--dataset is set by the paper"),
         (["sasrec-plus-2023", "--seed=1"], "--seed is set by the paper"),
-        (["esasrec-2025", "--models=HSTU", "--epochs=0"], "waits for HSTU"),
         (["sasrec-plus-2023", "--epochs=0"], "epochs"),
         (["sasrec-plus-2023", "--output="], "--output is empty"),
     ],
@@ -301,6 +300,15 @@ def test_wrong_options_are_refused(
         main(["reproduce", *arguments])
     assert ended.value.code == 2
     assert words in capsys.readouterr().err
+
+
+def test_a_row_that_waits_is_refused_before_its_keys(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit) as ended:
+        main(["reproduce", written(tmp_path), "--models=New", "--epochs=0"])
+    assert ended.value.code == 2
+    assert "waits for NewModel" in capsys.readouterr().err
 
 
 def test_papers_are_listed_with_the_place_of_their_data(

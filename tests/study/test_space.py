@@ -108,7 +108,21 @@ def test_conditions_are_drawn_in_order_and_only_where_they_hold(tmp_path: Path) 
 
 
 @pytest.mark.parametrize(
-    "name", ["ItemKNN", "BPR", "EASE", "MLP", "MLPSeq", "Caser", "GRU4Rec", "SASRec", "PersonalTopK"]
+    "name",
+    [
+        "BERT4Rec",
+        "BPR",
+        "Caser",
+        "EASE",
+        "GRU4Rec",
+        "HSTU",
+        "ItemKNN",
+        "MLP",
+        "MLPSeq",
+        "PersonalTopK",
+        "SASRec",
+        "eSASRec",
+    ],
 )
 def test_the_spaces_that_come_along_fit_their_models(name: str) -> None:
     known = known_keys(source_of_model(model_spec(name)))
