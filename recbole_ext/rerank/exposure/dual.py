@@ -95,44 +95,10 @@ class DualPrices:
     bound: float
 
 
-def _forward(weight: np.ndarray, bonus: np.ndarray, discount: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Best value of j items among the first n, and whether item n is the j-th: ``(N + 1, K + 1, B)``, ``(N, K, B)``."""
-    users, width = weight.shape
-    k = len(discount)
-    value = np.full((width + 1, k + 1, users), -np.inf)
-    value[:, 0] = 0.0
-    take = np.zeros((width, k, users), dtype=bool)
-    weight, bonus = np.ascontiguousarray(weight.T), np.ascontiguousarray(bonus.T)
-    for n in range(width):
-        with_item = value[n, :-1] + discount[:, None] * weight[n] + bonus[n]
-        np.greater(with_item, value[n, 1:], out=take[n])
-        np.maximum(with_item, value[n, 1:], out=value[n + 1, 1:])
-    return value, take
-
-
-def _walk(take: np.ndarray) -> np.ndarray:
-    """``(B, K) int64`` columns of the best list, first position first."""
-    width, k, users = take.shape
-    need = np.full(users, k)
-    columns = np.zeros((users, k), dtype=np.int64)
-    every = np.arange(users)
-    for n in range(width - 1, -1, -1):
-        taken = (need > 0) & take[n, np.maximum(need, 1) - 1, every]
-        columns[every[taken], need[taken] - 1] = n
-        need = need - taken
-    return columns
-
-
-def _padded(
-    problem: ExposureProblem, item: np.ndarray, tail: float, forced: np.ndarray | None
-) -> Iterator[tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]]:
-    price = item + tail * problem.tail
-    for users, entries, exists in problem.blocks():
-        weight = np.where(exists, problem.gains[entries], -np.inf)
-        bonus = price[problem.items[entries]]
-        if forced is not None:
-            bonus = bonus + forced[entries]
-        yield users, entries, weight, bonus
+def _bonus(problem: ExposureProblem, item: np.ndarray, tail: float, forced: np.ndarray | None) -> np.ndarray:
+    """``(E,) float64`` worth of each entry besides its gain."""
+    bonus = (item + tail * problem.tail)[problem.items]
+    return bonus if forced is None else bonus + forced
 
 
 def best_lists(
@@ -149,12 +115,12 @@ def best_lists(
     Returns:
         ``(U, K) int64`` entries of the lists, first position first, and ``(U,) float64`` values with the prices.
     """
+    from recbole_ext.rerank.exposure import kernels
+
     lists = np.zeros((problem.n_users, problem.k), dtype=np.int64)
     values = np.zeros(problem.n_users)
-    for users, entries, weight, bonus in _padded(problem, item, tail, forced):
-        value, take = _forward(weight, bonus, problem.discount)
-        lists[users] = np.take_along_axis(entries, _walk(take), axis=1)
-        values[users] = value[-1, -1]
+    bonus = _bonus(problem, item, tail, forced)
+    kernels.best_lists(problem.indptr, problem.gains, bonus, problem.discount, lists, values)
     return lists, values
 
 
@@ -166,12 +132,13 @@ def through_loss(
     Yields:
         users ``(B,)``, entries ``(B, N)`` and the loss ``(B, N, K) float64``, infinite where impossible.
     """
-    for users, entries, weight, bonus in _padded(problem, item, tail, None):
-        before, _ = _forward(weight, bonus, problem.discount)
-        after, _ = _forward(weight[:, ::-1], bonus[:, ::-1], problem.discount[::-1])
-        gain = problem.discount[:, None, None] * weight.T + bonus.T
-        through = before[:-1, :-1].transpose(1, 0, 2) + gain + after[-2::-1, -2::-1].transpose(1, 0, 2)
-        yield users, entries, (before[-1, -1] - through).transpose(2, 1, 0)
+    from recbole_ext.rerank.exposure import kernels
+
+    bonus = _bonus(problem, item, tail, None)
+    for users, entries, _ in problem.blocks():
+        loss = np.empty((*entries.shape, problem.k))
+        kernels.through_losses(problem.indptr, problem.gains, bonus, problem.discount, users, loss)
+        yield users, entries, loss
 
 
 def dual_bound(problem: ExposureProblem, values: np.ndarray, item: np.ndarray, tail: float) -> float:
