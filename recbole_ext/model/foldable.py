@@ -77,7 +77,7 @@ def check_histories(spec: ModelSpec, config: Mapping[str, Any]) -> None:
     Raises:
         ConfigError: ``same_history``, ``history_weighting`` or ``split: cold_items`` cannot be had of the model.
     """
-    if config.get("split") == "cold_items" and not (spec.new_items or spec.family == "floor"):
+    if config.get("split") == "cold_items" and not (spec.new_items or spec.family in ("floor", "content")):
         raise ConfigError(
             f"split: cold_items holds out items that nobody had in training, but {spec.name} knows items by their "
             "interactions alone: choose a model that reads content, or the floor Random"

@@ -94,7 +94,6 @@ class RunProtocol(Form):
     history_shuffle: str = "none"
     split_targets: str = "all"
     split_time: list[int] | None = None
-    fold: int | None = None
     valid_users: int | None = None
     same_history: bool = False
 
