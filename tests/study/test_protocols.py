@@ -100,7 +100,7 @@ def test_what_contradicts_the_protocols_is_refused(study: Callable[..., Path], t
 
 
 def test_folds_have_a_mean_with_its_deviation_over_them(study: Callable[..., Path], tmp_path: Path) -> None:
-    folds = {f"fold {fold}": {"split": "k_fold", "folds": 3, "fold": fold} for fold in (1, 2, 3)}
+    folds = {f"fold{fold}": {"split": "k_fold", "folds": 3, "fold": fold} for fold in (1, 2, 3)}
     _, found = run_protocols(plan_comparison(study(protocols=folds), {}), output=tmp_path / "out")
     assert [protocol["fold"] for protocol in found.protocols.values()] == [1, 2, 3]
     values = [found.ndcg[name]["Pop"].mean for name in folds]
