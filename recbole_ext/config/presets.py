@@ -48,7 +48,7 @@ class Preset:
         values: Any = document.values
         for part in self.place:
             values = values[part]
-        lines = {(key,): document.origin(*self.place, key).line or 0 for key in values}
+        lines: dict[Key, int] = {(key,): document.origin(*self.place, key).line or 0 for key in values}
         return Document(document.source, {"model": self.model, **values}, lines)
 
 
