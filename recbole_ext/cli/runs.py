@@ -17,6 +17,7 @@ from recbole_ext.cli.options import (
     dataset_option,
     k_option,
     model_option,
+    preset_option,
     run_argument,
     trust_option,
 )
@@ -27,6 +28,7 @@ __all__ = ["evaluate", "table", "train"]
 
 @click.command(context_settings=ANY_KEY)
 @model_option
+@preset_option
 @configs_option
 @dataset_option
 @click.option("--output", type=NamedPath("folder"), help="The run folder (default: saved/...).")
@@ -37,6 +39,7 @@ __all__ = ["evaluate", "table", "train"]
 def train(
     context: click.Context,
     model: str | None,
+    preset: tuple[Path, ...],
     configs: tuple[Path, ...],
     dataset: str | None,
     output: Path | None,
@@ -45,7 +48,7 @@ def train(
 ) -> None:
     """Train and test a model. Any configuration key can be given as --key=value or --key value."""
 
-    overrides = overrides_of(context)
+    overrides, configs = overrides_of(context), (*preset, *configs)
     if run is None:
         if trust:
             raise click.UsageError(
