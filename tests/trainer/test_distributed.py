@@ -18,7 +18,9 @@ from safetensors.torch import load_file
 from recbole_ext._compat.host import Interaction
 from recbole_ext.cli.keys import without_option
 from recbole_ext.data.dealing import own_part
-from recbole_ext.trainer.launch import _free_port
+from recbole_ext.errors import CheckpointError, ConfigError
+from recbole_ext.trainer.distributed import check_is_dealt, check_processes
+from recbole_ext.trainer.launch import _free_port, launch
 from recbole_ext.trainer.ranked import Ranked
 from tests.trainer.two_processes import MODELS, Found, found
 
@@ -185,12 +187,6 @@ def test_a_process_that_dies_ends_all_and_the_run_goes_on_exactly(
     assert errors.count("error: ") == 1, errors
     assert "process 1 of 2 was killed by signal 9, and with it the others: epochs that were" in errors
     assert "Traceback" not in errors
-    refused = run([sys.executable, "run.py", f"--resume={tmp_path / 'parts'}"])
-    assert refused.returncode == 2
-    assert (
-        "was trained by 2 processes so far, and 1 would draw something else: go on with --nproc=2"
-        in refused.stderr
-    )
     again = run([sys.executable, "run.py", f"--resume={tmp_path / 'parts'}", "--nproc=2"])
     assert again.returncode == 0, again.stderr
     one, two = (load_file(tmp_path / name / "model.safetensors") for name in ("whole", "parts"))
@@ -200,11 +196,30 @@ def test_a_process_that_dies_ends_all_and_the_run_goes_on_exactly(
     assert figures[0]["test"] == figures[1]["test"]
 
 
-@pytest.mark.slow
-def test_a_model_that_cannot_be_shared_is_refused(quick: dict[str, Any], tmp_path: Path) -> None:
-    words = command(quick, "--nproc=2", f"--output={tmp_path / 'pop'}")
-    words[2] = "--model=Pop"
-    done = run(words)
-    assert done.returncode == 2
-    assert "Pop learns nothing from gradients, so that several processes cannot share it" in done.stderr
-    assert list(tmp_path.glob("pop*")) == []
+@pytest.mark.parametrize(
+    ("name", "host", "staged", "words"),
+    [
+        ("Pop", "TraditionalTrainer", False, "Pop learns nothing from gradients, so that several processes"),
+        ("RecVAE", "RecVAETrainer", False, "RecVAE has a training loop of its own, so that several"),
+        ("S3Rec", "Trainer", True, "S3Rec has a training loop of its own"),
+    ],
+)
+def test_a_model_that_cannot_be_shared_is_refused(name: str, host: str, staged: bool, words: str) -> None:
+    with pytest.raises(ConfigError, match=words):
+        check_is_dealt(name, torch.nn.Linear, host, staged)
+    check_is_dealt("BPR", torch.nn.Linear, "Trainer", False)
+
+
+def test_a_run_goes_on_with_as_many_processes_only(tmp_path: Path) -> None:
+    with pytest.raises(
+        CheckpointError,
+        match=r"was trained by 2 processes so far, and 1 would draw something else: go on with --nproc=2",
+    ):
+        check_processes({"processes": 2}, tmp_path)
+    check_processes({}, tmp_path)  # of one process, or of an earlier version
+    check_processes(None, tmp_path)  # no epoch was finished
+
+
+def test_a_number_of_processes_below_one_is_refused() -> None:
+    with pytest.raises(ConfigError, match="--nproc is 0: give 1 or more"):
+        launch(0, [])
