@@ -11,7 +11,7 @@ import click
 
 from recbole_ext.errors import RecBoleExtError
 
-__all__ = ["any_key", "overrides_of", "separated"]
+__all__ = ["any_key", "overrides_of", "separated", "without_option"]
 
 _KEYS = "recbole_ext.keys"
 
@@ -124,6 +124,24 @@ def _check_names(command: click.Command, own: Sequence[str], keys: Sequence[str]
             raise config_error(
                 Problem((name,), "unknown_key", known=tuple(known), origin=origin_of_option(name))
             )
+
+
+def without_option(arguments: Sequence[str], option: str) -> list[str]:
+    """Arguments without an option that has a value.
+
+    Args:
+        arguments: As they were typed.
+        option: Its name.
+    """
+    left, kept = list(arguments), []
+    while left:
+        token = left.pop(0)
+        name, equals, _ = token.partition("=")
+        if _plain(name) != _plain(option) or not name.startswith("--"):
+            kept.append(token)
+        elif not equals and left:
+            left.pop(0)
+    return kept
 
 
 def _may_be_outside(own: Sequence[str]) -> bool:

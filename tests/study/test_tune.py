@@ -366,7 +366,7 @@ def test_a_journal_that_lost_any_line_never_replaces_results(ease: Ease) -> None
     # What is not refused shows nowhere in the results: values of epochs, who made a trial, what was to be drawn.
     harmless = [json.loads(line) for n, line in enumerate(lines) if n not in refused]
     assert [file.read_bytes() for file in files[:3]] == before[:3]
-    assert {key for record in harmless for key in record.get("user_attr", {})} <= {"owner"}
+    assert {key for record in harmless for key in record.get("user_attr", {})} <= {"owner", "place"}
     assert {record["op_code"] for record in harmless} <= {7, 8, 9}
 
 

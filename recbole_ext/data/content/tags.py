@@ -67,7 +67,7 @@ def _uses(path: Path) -> pl.DataFrame:
     if rows:
         check_fields(rows, len(_COLUMNS), path)
     try:
-        types = {name: pl.String for name in _COLUMNS[:3]}
+        types = dict.fromkeys(_COLUMNS[:3], pl.String)
         return pl.read_csv(
             text, separator="\t", quote_char=None, glob=False, schema={**types, "timestamp": pl.Int64}
         ).drop_nulls()
