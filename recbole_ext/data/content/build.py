@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
 
@@ -111,7 +111,7 @@ def _tags(source: _Source) -> FeatureBlock:
         rows = [row if count else [] for row, count in zip(rows, split.train_counts(), strict=True)]
     values, recipe = weighted_words(rows, source.size)
     note = f"{later:,} tags given after training or to held-out items are left out" if later else ""
-    return FeatureBlock.of("tags", values, values.any(axis=1), recipe, note)
+    return FeatureBlock.of("tags", values, _any(row.any() for row in values), recipe, note)
 
 
 def _text(source: _Source) -> FeatureBlock:
@@ -120,7 +120,7 @@ def _text(source: _Source) -> FeatureBlock:
         values = sentence_vectors(texts)
         return FeatureBlock.of("text", values, _any(texts), "sentence vectors of wordllama")
     values, recipe = weighted_words([words_of(text) for text in texts], source.size)
-    return FeatureBlock.of("text", values, values.any(axis=1), f"title words, {recipe}")
+    return FeatureBlock.of("text", values, _any(row.any() for row in values), f"title words, {recipe}")
 
 
 def _genome(source: _Source) -> FeatureBlock:
@@ -169,7 +169,7 @@ def _vectors(source: _Source) -> FeatureBlock:
     )
 
 
-def _any(values: Any) -> np.ndarray:
+def _any(values: Iterable[Any]) -> np.ndarray:
     return np.array([bool(value) for value in values])
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from pathlib import Path
-
 from typing import Literal
 
 import numpy as np
@@ -73,9 +72,9 @@ def _uses(path: Path) -> pl.DataFrame:
     if rows:
         check_fields(rows, len(_COLUMNS), path)
     try:
-        types = {name: pl.String for name in _COLUMNS[:3]}
+        types: dict[str, type[pl.DataType]] = dict.fromkeys(_COLUMNS[:3], pl.String)
         return pl.read_csv(
-            text, separator="\t", quote_char=None, glob=False, schema={**types, "timestamp": pl.Int64}
+            text, separator="\t", quote_char=None, glob=False, schema=types | {"timestamp": pl.Int64}
         ).drop_nulls()
     except pl.exceptions.PolarsError as error:
         reason = str(error).partition("\n")[0]
