@@ -97,8 +97,8 @@ def _features(model: ModelSource, values: Mapping[str, Any]) -> Iterable[tuple[s
     if names != ["id"] and not _READ_FEATURES & set(model.names):
         yield (
             "item_features",
-            f"must be [id] for {model.name}, which knows items by their ids alone: leave it out, or choose a model that "
-            "reads content, such as SASRec, TwoTower or ContentKNN",
+            f"must be [id] for {model.name}, which knows items by their ids alone: leave it out, or choose a model "
+            "that reads content, such as SASRec, TwoTower or ContentKNN",
         )
     if "ContentScores" in model.names and "id" in names:
         yield "item_features", f"must name content without id for {model.name}, such as [genres, year, text]"

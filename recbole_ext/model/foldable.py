@@ -78,10 +78,15 @@ def check_histories(spec: ModelSpec, config: Mapping[str, Any]) -> None:
     Raises:
         ConfigError: ``same_history``, ``history_weighting`` or ``split: cold_items`` cannot be had of the model.
     """
-    if config.get("split") == "cold_items" and not (spec.new_items or spec.family in ("floor", "content")):
+    # Models of content know what they are told to read.
+    of_content = config.get("item_features", ["id"]) != ["id"] or (
+        spec.new_items and spec.family != "content"
+    )
+    if config.get("split") == "cold_items" and not (of_content or spec.family == "floor"):
         raise ConfigError(
             f"split: cold_items holds out items that nobody had in training, but {spec.name} knows items by their "
-            "interactions alone: choose a model that reads content, or the floor Random"
+            "interactions alone: name content in item_features, choose a model that reads it such as ContentKNN, or "
+            "the floor Random"
         )
     by_ratings = spec.name == "DMF" and config.get("inter_matrix_type") == "rating"
     found = FoldIn("none", _BY_RATINGS) if by_ratings else fold_in(None, spec)

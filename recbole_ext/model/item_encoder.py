@@ -139,6 +139,8 @@ def give_item_features(model: Any, config: Any, dataset: Any) -> None:
         encoder = ItemEncoder(table, features, seen, merge=str(config["feature_merge"]))
         setattr(model, name, encoder.to(table.weight.device))
     model.item_features = features
+    if hasattr(model, "sequence_loss"):
+        model.sequence_loss.leave_out_unseen(torch.from_numpy(seen))
 
 
 def _is_table(value: Any, n_items: int) -> bool:

@@ -226,7 +226,14 @@ MODELS: dict[str, ModelSpec] = {
         ),
         *(
             ModelSpec(
-                name, f"{_GENERAL}.{name.lower()}:{name}", paper, "content", True, "parts", fold_in="row"
+                name,
+                f"{_GENERAL}.{name.lower()}:{name}",
+                paper,
+                "content",
+                True,
+                "parts",
+                fold_in="row",
+                new_items=True,
             )
             for name, paper in (
                 ("ContentKNN", "Lops et al. 2011"),
@@ -241,6 +248,7 @@ MODELS: dict[str, ModelSpec] = {
             "content",
             explained="window",
             fold_in="window",
+            new_items=True,
         ),
         ModelSpec("MLP", f"{_GENERAL}.mlp:MLP", "He et al. 2017", fold_in="neighbours"),
         ModelSpec("NCL", f"{_GENERAL}.ncl:NCL", "Lin et al. 2022", fold_in="solve"),

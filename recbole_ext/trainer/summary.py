@@ -15,7 +15,16 @@ from recbole_ext.evaluator.evaluate import Evaluation, bounds, means_of_groups
 from recbole_ext.runs.protocol import candidates_words, split_words
 from recbole_ext.trainer.trainer import ExactTrainer
 
-__all__ = ["describe", "doubts", "loss_by_size", "protocol", "run_figures", "shown_k", "test_figures"]
+__all__ = [
+    "describe",
+    "doubts",
+    "feature_lines",
+    "loss_by_size",
+    "protocol",
+    "run_figures",
+    "shown_k",
+    "test_figures",
+]
 
 
 def shown_k(config: Any) -> int:
@@ -194,6 +203,18 @@ def _parameters(model: Any) -> int:
     return sum(p.numel() for p in learnt if p.requires_grad)
 
 
+def _features(model: Any) -> dict[str, Any]:
+    """How the features of items were made, and how many items lack them, for a model that reads any."""
+    features = getattr(model, "item_features", None)
+    return {} if features is None else {"item_features": features.records()}
+
+
+def feature_lines(model: Any) -> list[str]:
+    """A line for each feature of items that a model reads."""
+    features = getattr(model, "item_features", None)
+    return [] if features is None else [f"feature {line}" for line in features.words()]
+
+
 def run_figures(
     config: Any,
     data: PreparedData,
@@ -211,6 +232,7 @@ def run_figures(
         "best_epoch": trainer.best_epoch + 1,
         "history": [{**entry, "epoch": int(entry["epoch"]) + 1} for entry in trainer.history],
         "parameters": _parameters(trainer.model),
+        **_features(trainer.model),
         "seconds": {
             "training": sum(trainer.seconds.values()),
             "test": test.seconds,

@@ -38,7 +38,7 @@ from recbole_ext.trainer.configure import command_line
 from recbole_ext.trainer.distributed import check_processes, joined, own_folder
 from recbole_ext.trainer.opened import OpenedRun, Report, RunResult, open_model, silent
 from recbole_ext.trainer.resumption import check_data_of, check_model_of, read_state
-from recbole_ext.trainer.summary import describe, doubts, loss_by_size, run_figures, shown_k
+from recbole_ext.trainer.summary import describe, doubts, feature_lines, loss_by_size, run_figures, shown_k
 from recbole_ext.trainer.trainer import EpochReport
 from recbole_ext.trainer.trial import check_end, check_model
 
@@ -210,7 +210,7 @@ def _run(
     check_end(config, data)
     trainer, loader = build_trainer(config, spec, model_class, data, folder.path)
     built = time.perf_counter() - began
-    if line := loss_by_size(config, trainer.model):
+    for line in filter(None, [loss_by_size(config, trainer.model), *feature_lines(trainer.model)]):
         report(line)
     trainer.on_epoch = on_epoch
     trainer.origin = {"model": str(to_plain(config)["model"]), "data": fingerprint(data.split)}

@@ -220,6 +220,7 @@ SEQUENTIAL_CLASSIC = {
     *("SequentialRules", "MarkovChain", "SKNN", "VSKNN", "STAN"),
     *("FPMC", "FOSSIL", "TransRec", "LearntRules"),
 }
+CONTENT = {"CEASE", "ContentKNN", "MARec", "TwoTower"}
 
 
 def test_each_family_has_its_models() -> None:
@@ -227,8 +228,11 @@ def test_each_family_has_its_models() -> None:
     assert {name for name, family in families.items() if family == "floor"} == FLOOR
     assert {name for name, family in families.items() if family == "classic"} == CLASSIC
     assert {name for name, family in families.items() if family == "sequential_classic"} == SEQUENTIAL_CLASSIC
+    assert {name for name, family in families.items() if family == "content"} == CONTENT
     for name, family in families.items():
-        if family in ("neural", "sequence"):
+        if family == "content":
+            assert model_spec(name).is_neural == (name == "TwoTower")
+        elif family in ("neural", "sequence"):
             sequential = resolve_model(name)[1].type == ModelType.SEQUENTIAL
             assert family == ("sequence" if sequential else "neural"), name
             assert model_spec(name).is_neural
@@ -282,7 +286,7 @@ def test_what_a_class_from_outside_does_not_state_follows_from_its_type(
     [
         (
             "OfNoFamily",
-            "OfNoFamily: family is 'deep': choose one of floor, classic, sequential_classic, neural, sequence",
+            "OfNoFamily: family is 'deep': choose one of floor, classic, sequential_classic, neural, sequence, content",
         ),
         ("OfNoSeed", "OfNoSeed: deterministic is 'yes': give True or False"),
         ("OfNoReason", "OfNoReason: explained is 'magic': choose one of parts, window,"),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +12,7 @@ import polars as pl
 from recbole_ext.data.content.block import FeatureBlock, ItemFeatures
 from recbole_ext.data.content.recipes import decades, in_fewer_dimensions, multi_hot, weighted_words, words_of
 from recbole_ext.data.content.sentences import sentence_vectors
-from recbole_ext.data.content.tags import tags_in_training
+from recbole_ext.data.content.tags import Ends, tags_in_training
 from recbole_ext.data.content.vectors import read_vectors
 from recbole_ext.data.features import read_items
 from recbole_ext.errors import DataError
@@ -22,6 +22,7 @@ __all__ = ["item_features", "known_shares"]
 
 _TITLES = ("title", "movie_title")
 _TEXTS = (*_TITLES, "overview", "plot", "description", "text")
+_ENDS: dict[str, Ends] = {"global_time": "one", "k_fold": "none", "cold_items": "none"}
 # RecBole's ml-100k calls the genres "class".
 _COLUMNS = {"genres": ("genres", "class"), "year": ("release_year",), "text": _TEXTS, "genome": ("genome",)}
 
@@ -104,13 +105,13 @@ def _tags(source: _Source) -> FeatureBlock:
     dataset, split_name = source.dataset, source.config["split"]
     split = dataset.split()
     path = dataset.item_file.with_suffix(".tags")
-    rows, later = tags_in_training(path, split, one_point=split_name == "global_time")
+    rows, later = tags_in_training(path, split, _ENDS.get(split_name, "each"))
     if split_name == "cold_items":
         # A film that nobody has seen has no tags.
         rows = [row if count else [] for row, count in zip(rows, split.train_counts(), strict=True)]
     values, recipe = weighted_words(rows, source.size)
     note = f"{later:,} tags given after training or to held-out items are left out" if later else ""
-    return FeatureBlock.of("tags", values, values.any(axis=1), recipe, note)
+    return FeatureBlock.of("tags", values, _any(row.any() for row in values), recipe, note)
 
 
 def _text(source: _Source) -> FeatureBlock:
@@ -119,7 +120,7 @@ def _text(source: _Source) -> FeatureBlock:
         values = sentence_vectors(texts)
         return FeatureBlock.of("text", values, _any(texts), "sentence vectors of wordllama")
     values, recipe = weighted_words([words_of(text) for text in texts], source.size)
-    return FeatureBlock.of("text", values, values.any(axis=1), f"title words, {recipe}")
+    return FeatureBlock.of("text", values, _any(row.any() for row in values), f"title words, {recipe}")
 
 
 def _genome(source: _Source) -> FeatureBlock:
@@ -168,7 +169,7 @@ def _vectors(source: _Source) -> FeatureBlock:
     )
 
 
-def _any(values: Any) -> np.ndarray:
+def _any(values: Iterable[Any]) -> np.ndarray:
     return np.array([bool(value) for value in values])
 
 

@@ -37,7 +37,8 @@ def user_profiles(path: Path, columns: Sequence[str], user_tokens: np.ndarray) -
     for column in (*columns, "user_id"):
         if column not in names:
             raise DataError(
-                f"user_features names {column}, but {path} has {', '.join(names)}: name others, or set user_features: []"
+                f"user_features names {column}, but {path} has {', '.join(names)}: name others, or set "
+                "user_features: []"
             )
     try:
         frame = pl.read_csv(path, separator="\t", quote_char=None, infer_schema=False, glob=False)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
 import polars as pl
@@ -11,23 +12,27 @@ from recbole_ext.data.atomic_reader import check_fields
 from recbole_ext.data.interactions import TRAIN, Split
 from recbole_ext.errors import DataError
 
-__all__ = ["tags_in_training"]
+__all__ = ["Ends", "tags_in_training"]
 
 _COLUMNS = ("user_id", "item_id", "tag", "timestamp")
 _NEVER = np.iinfo(np.int64).max
 
 
-def tags_in_training(path: Path, split: Split, *, one_point: bool = False) -> tuple[list[list[str]], int]:
+Ends = Literal["each", "one", "none"]
+"""When training ends: for each user at the first held-out interaction, at one time for all, or at no time."""
+
+
+def tags_in_training(path: Path, split: Split, ends: Ends = "each") -> tuple[list[list[str]], int]:
     """Reads the tags of each item that were given before the training of their user ends.
 
-    A tag counts if its user gave it before the first interaction that is held out of the same user, and not to an item
-    that is. The tags of users whose interactions are not in the data, or of whom none is held out, count whenever they
-    were given, unless the split has one point in time for everybody.
+    A tag counts if its user gave it before training ends, and not to an item that is held out of the same user. The
+    tags of users whose interactions are not in the data, or of whom none is held out, count whenever they were given,
+    unless training ends at one time for all.
 
     Args:
         path: ``NAME.tags`` of a prepared set.
         split: All interactions and their phases.
-        one_point: Whether training ends at one time for all.
+        ends: ``none`` for splits that are drawn without a look at the time.
 
     Returns:
         Tags of each item id, once for each use, and the number of uses that are left out.
@@ -46,7 +51,7 @@ def tags_in_training(path: Path, split: Split, *, one_point: bool = False) -> tu
     )
     user = uses["user"].fill_null(0).to_numpy()
     item, time = uses["item"].to_numpy(), uses["timestamp"].to_numpy()
-    kept = (time < _ends(split, one_point)[user]) & ~_held_out(split, user, item)
+    kept = (time < _ends(split, ends)[user]) & ~_held_out(split, user, item)
     counted = uses.filter(pl.Series(kept)).sort("item", "tag")
     found: list[list[str]] = [[] for _ in range(data.n_items)]
     for place, tag in counted.select("item", "tag").iter_rows():
@@ -67,29 +72,30 @@ def _uses(path: Path) -> pl.DataFrame:
     if rows:
         check_fields(rows, len(_COLUMNS), path)
     try:
-        types = dict.fromkeys(_COLUMNS[:3], pl.String)
+        types: dict[str, type[pl.DataType]] = dict.fromkeys(_COLUMNS[:3], pl.String)
         return pl.read_csv(
-            text, separator="\t", quote_char=None, glob=False, schema={**types, "timestamp": pl.Int64}
+            text, separator="\t", quote_char=None, glob=False, schema=types | {"timestamp": pl.Int64}
         ).drop_nulls()
     except pl.exceptions.PolarsError as error:
         reason = str(error).partition("\n")[0]
         raise DataError(f"{path} cannot be read ({reason}): prepare the set again") from error
 
 
-def _ends(split: Split, one_point: bool) -> np.ndarray:
+def _ends(split: Split, kind: Ends) -> np.ndarray:
     """``(n_users,) int64`` seconds at which training ends; user 0 stands for those who are not in the data."""
     data = split.interactions
-    held = np.flatnonzero(split.phase != TRAIN)
+    held = np.flatnonzero(split.phase > TRAIN)
     ends = np.full(data.n_users, _NEVER)
-    np.minimum.at(ends, data.users[held], data.times[held])
-    if one_point and len(held):
-        ends = np.minimum(ends, data.times[held].min())
+    if kind == "each":
+        np.minimum.at(ends, data.users[held], data.times[held])
+    elif kind == "one" and len(held):
+        ends[:] = data.times[held].min()
     return ends
 
 
 def _held_out(split: Split, user: np.ndarray, item: np.ndarray) -> np.ndarray:
     """``(n,) bool``: pairs that are held out."""
     data = split.interactions
-    held = np.flatnonzero(split.phase != TRAIN)
+    held = np.flatnonzero(split.phase > TRAIN)
     pairs = data.users[held] * data.n_items + data.items[held]
     return np.isin(user.astype(np.int64) * data.n_items + item, pairs)

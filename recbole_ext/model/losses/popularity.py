@@ -115,6 +115,10 @@ class NegativeDistribution(nn.Module):
             raise ConfigError(
                 "no item has a training interaction, so negatives cannot be drawn: check the split and the filters"
             )
+        self._share(weight)
+
+    def _share(self, weight: np.ndarray) -> None:
+        """Draws in proportion to ``(n_items,)`` weights."""
         q = weight / weight.sum()
         with np.errstate(divide="ignore"):
             self.register_buffer("log_q", torch.from_numpy(np.log(q)).float(), persistent=False)
@@ -122,6 +126,10 @@ class NegativeDistribution(nn.Module):
         limits = np.round(np.cumsum(q) * 2**53).astype(np.int64)
         limits[np.flatnonzero(weight)[-1] :] = 2**53
         self.register_buffer("_cumulative", torch.from_numpy(limits), persistent=False)
+
+    def keep(self, items: torch.Tensor) -> None:
+        """Draws only items that are True in ``(n_items,) bool``, in the proportions that they have."""
+        self._share(np.where(items.cpu().numpy(), np.exp(self.log_q.double().cpu().numpy()), 0.0))
 
     def draw(self, *shape: int) -> torch.Tensor:
         """Draws ``shape int64`` items independently, from torch's generator."""

@@ -58,6 +58,9 @@ class SequenceLoss(nn.Module):
         ConfigError: Keys contradict each other.
     """
 
+    kept: torch.Tensor | None
+    place: torch.Tensor
+
     def __init__(self, config: Any, dataset: Any) -> None:
         super().__init__()
         self.catalogue = dataset.item_num - 1
@@ -80,6 +83,23 @@ class SequenceLoss(nn.Module):
             counts = train_counts(dataset)
             self.negatives = NegativeDistribution(counts, alpha)
             self.popularity = NegativeDistribution(counts, 1.0) if self.of_batch else None
+        self.register_buffer("kept", None, persistent=False)
+        self.register_buffer("place", None, persistent=False)
+
+    def leave_out_unseen(self, seen: torch.Tensor) -> None:
+        """Makes items without training interactions no negatives: a model of content would learn to rank them low.
+
+        Args:
+            seen: ``(n_items,) bool``, items with training interactions.
+        """
+        if bool(seen[1:].all()):
+            return
+        seen = seen.clone()
+        self.catalogue = int(seen[1:].sum())
+        if self.negatives is not None:
+            self.negatives.keep(seen)
+        seen[0] = True  # padding is a class of the full soft-max, as in RecBole
+        self.kept, self.place = torch.nonzero(seen).flatten(), seen.cumsum(0) - 1
 
     def _check(self, alpha: float) -> None:
         if self.kind == "gbce" and (alpha or self.of_batch):
@@ -113,11 +133,14 @@ class SequenceLoss(nn.Module):
         """Returns the mean loss of ``(N, d)`` outputs, ``(n_items, d)`` item weights and ``(N,) int64`` targets."""
         if self.negatives is None:
             weight = self.weights.weight
+            weights = None if weight is None else weight[targets]
+            if self.kept is not None:
+                items, targets = embedding(self.kept, items), self.place[targets]
             return full_softmax(
                 output,
                 items,
                 targets,
-                weights=None if weight is None else weight[targets],
+                weights=weights,
                 smoothing=self.smoothing,
                 precision=self.precision if output.dtype == torch.float32 else None,
             )

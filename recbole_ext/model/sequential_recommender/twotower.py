@@ -44,9 +44,8 @@ class TwoTower(MLPSeq):
         self.of_batch, self.uniform = int(config["in_batch_negatives"]), int(config["uniform_negatives"])
         self.item_layers = _tower(size, hidden, float(config["dropout_prob"]))
         counts = train_counts(dataset)
-        expected = self.of_batch * counts / max(counts.sum(), 1) + self.uniform * (counts > 0) / max(
-            np.count_nonzero(counts), 1
-        )
+        everything, known = float(counts.sum()) or 1.0, max(int(np.count_nonzero(counts)), 1)
+        expected = self.of_batch * counts / everything + self.uniform * (counts > 0) / known
         with np.errstate(divide="ignore"):
             logarithms = torch.from_numpy(np.log(expected)).float()
         self.register_buffer("log_expected", logarithms, persistent=False)
@@ -65,8 +64,14 @@ class TwoTower(MLPSeq):
         averages = self._averages(self.emb_dropout(self.item_embedding(item_seq)))
         return self._people(averages, user[:, None])
 
-    def forward(self, item_seq: torch.Tensor, item_seq_len: torch.Tensor, user: torch.Tensor) -> torch.Tensor:
-        """Returns the people's vectors after the last item, ``(B, embedding_size)``, divided by ``temperature``."""
+    def forward(
+        self, item_seq: torch.Tensor, item_seq_len: torch.Tensor, user: torch.Tensor | None = None
+    ) -> torch.Tensor:
+        """Returns the people's vectors after the last item, ``(B, embedding_size)``, divided by ``temperature``.
+
+        ``user`` None stands for people of whom nothing is known but their history.
+        """
+        user = torch.zeros_like(item_seq_len) if user is None else user
         averages = self._averages(self.emb_dropout(self.item_embedding(item_seq)))
         return self._people(self.gather_indexes(averages, item_seq_len - 1), user)
 

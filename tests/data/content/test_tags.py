@@ -31,7 +31,7 @@ def read(folder: Path, uses: list[str], kind: str = "leave_one_out") -> tuple[di
     path = folder / "toy.tags"
     path.write_text("\n".join([HEADER, *uses]) + "\n", encoding="utf-8")
     split = split_of(folder, kind)
-    found, left_out = tags_in_training(path, split, one_point=kind == "global_time")
+    found, left_out = tags_in_training(path, split, "one" if kind == "global_time" else "each")
     assert found[0] == []
     tokens = split.interactions.item_tokens
     return {tokens[place]: row for place, row in enumerate(found) if row}, left_out
@@ -83,3 +83,11 @@ def test_a_damaged_file_is_named(tmp_path: Path, text: str | None, message: str)
     with pytest.raises(DataError, match=message):
         tags_in_training(path, split)
     assert np.count_nonzero(split.phase) == 2
+
+
+def test_a_split_without_time_leaves_out_held_out_pairs_alone(tmp_path: Path) -> None:
+    path = tmp_path / "toy.tags"
+    path.write_text(f"{HEADER}\nu1\ta\tlate\t99\nu1\tc\ttarget\t1\n", encoding="utf-8")
+    found, left_out = tags_in_training(path, split_of(tmp_path), "none")
+    assert [row for row in found if row] == [["late"]]
+    assert left_out == 1

@@ -79,6 +79,6 @@ def test_a_file_that_is_none_is_named(tmp_path: Path) -> None:
     for name in ("posters.csv", "posters.npy", "posters.parquet"):
         (tmp_path / name).write_text("nothing", encoding="utf-8")
         with pytest.raises(
-            DataError, match="give a file that ends in|does not exist: write one token|cannot be read"
+            DataError, match=r"give a file that ends in|does not exist: write one token|cannot be read"
         ):
             read_vectors(tmp_path / name)

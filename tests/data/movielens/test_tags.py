@@ -71,5 +71,5 @@ def test_tags_without_users_or_times_are_no_uses(tmp_path):
 @pytest.mark.parametrize("line", ["3,1,fine,soon", '3,1,"fi,ne",5.5'])
 def test_a_tag_without_a_whole_time_is_named(tmp_path, line):
     (tmp_path / "tags.csv").write_text(f"{HEADER}\n9,1,fine,5\n{line}\n", encoding="utf-8")
-    with pytest.raises(DataError, match="film 1 has the time stamp .* which is no whole number"):
+    with pytest.raises(DataError, match=r"film 1 has the time stamp .* which is no whole number"):
         read_tag_uses(tmp_path, "csv")
