@@ -78,7 +78,9 @@ def check_histories(spec: ModelSpec, config: Mapping[str, Any]) -> None:
         ConfigError: ``same_history``, ``history_weighting`` or ``split: cold_items`` cannot be had of the model.
     """
     # Models of content know what they are told to read.
-    of_content = config.get("item_features", ["id"]) != ["id"] or (spec.new_items and spec.family != "content")
+    of_content = config.get("item_features", ["id"]) != ["id"] or (
+        spec.new_items and spec.family != "content"
+    )
     if config.get("split") == "cold_items" and not (of_content or spec.family == "floor"):
         raise ConfigError(
             f"split: cold_items holds out items that nobody had in training, but {spec.name} knows items by their "

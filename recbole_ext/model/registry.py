@@ -226,7 +226,14 @@ MODELS: dict[str, ModelSpec] = {
         ),
         *(
             ModelSpec(
-                name, f"{_GENERAL}.{name.lower()}:{name}", paper, "content", True, "parts", fold_in="row", new_items=True
+                name,
+                f"{_GENERAL}.{name.lower()}:{name}",
+                paper,
+                "content",
+                True,
+                "parts",
+                fold_in="row",
+                new_items=True,
             )
             for name, paper in (
                 ("ContentKNN", "Lops et al. 2011"),
