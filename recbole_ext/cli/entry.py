@@ -28,6 +28,7 @@ COMMANDS = {
     "table": "runs",
     "recommend": "recommend",
     "explain": "recommend",
+    "vectors": "recommend",
     "serve": "serve",
     "feedback": "feedback",
     "report": "report",

@@ -1,4 +1,4 @@
-"""The commands that answer for people: recommend, explain."""
+"""The commands that answer for people: recommend, explain, vectors."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from recbole_ext.recommend.people import People
     from recbole_ext.recommend.recommender import Recommender
 
-__all__ = ["explain", "recommend"]
+__all__ = ["explain", "recommend", "vectors"]
 
 _TITLE_WIDTH = 48
 likes_option = click.option(
@@ -166,3 +166,35 @@ def explain(run: Path, user: str | None, likes: tuple[str, ...], top: int, reaso
     else:
         found = explain_stranger(recommender, recommender.strangers([list(likes)]), top=top, reasons=reasons)
     say("\n".join(explanation_lines(found)))
+
+
+@click.command()
+@run_argument
+@click.option("--output", required=True, type=NamedPath("folder"), help="A folder that does not exist yet.")
+@click.option("--index", "with_index", is_flag=True, help="Write an index, too, and measure its recall.")
+@click.option(
+    "--k", default=10, show_default=True, type=click.IntRange(min=1), help="Length of the lists of that."
+)
+@trust_option
+def vectors(run: Path, output: Path, with_index: bool, k: int, trust: bool) -> None:
+    """Save the vectors of people and items whose inner product is a model's score.
+
+    Writes items.npy and people.npy, each with the tokens of its rows in .txt; people are the test users. An index finds
+    the best items of a large catalogue without scoring all of them; how many it misses is measured on these people.
+    """
+    from recbole_ext.runs.files import check_new
+
+    check_new(output)
+    recommender = _opened(run, trust)
+
+    from recbole_ext.recommend.vectors import indexed, recall_of_index, towers_of, write_towers
+
+    towers = towers_of(recommender.run)
+    index = indexed(towers.items) if with_index else None
+    if index is not None:
+        recall = recall_of_index(index, towers, k)
+        say(f"recall@{k} of the index against exact search: {recall:.4f} over {len(towers.people):,} people")
+    write_towers(output, towers, index)
+    say(
+        f"{len(towers.items):,} items and {len(towers.people):,} people, {towers.items.shape[1]} numbers each: {output}"
+    )

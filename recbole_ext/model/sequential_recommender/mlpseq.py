@@ -53,14 +53,15 @@ class MLPSeq(AllPositions, SequentialRecommender):
         averages = self._averages(self.emb_dropout(self.item_embedding(item_seq)))
         return self.layers(self.gather_indexes(averages, item_seq_len - 1))
 
-    def _represented(self, interaction: Any) -> torch.Tensor:
+    def represented(self, interaction: Any) -> torch.Tensor:
+        """Returns ``(B, d)``, the representation of each history."""
         return self.forward(interaction[self.ITEM_SEQ], interaction[self.ITEM_SEQ_LEN])
 
     def calculate_loss(self, interaction: Any) -> torch.Tensor:
         """Returns the loss at all positions if the batch has targets for them, else RecBole's CE or BPR loss."""
         if "target_seq" in interaction or not self.sequence_loss.is_default:
             return super().calculate_loss(interaction)
-        output, wanted = self._represented(interaction), interaction[self.POS_ITEM_ID]
+        output, wanted = self.represented(interaction), interaction[self.POS_ITEM_ID]
         if self.loss_type == "CE":
             return self.loss_fct(output @ self.item_embedding.weight.T, wanted)
         liked, other = (self.item_embedding(item) for item in (wanted, interaction[self.NEG_ITEM_ID]))
@@ -68,11 +69,11 @@ class MLPSeq(AllPositions, SequentialRecommender):
 
     def predict(self, interaction: Any) -> torch.Tensor:
         """Returns ``(B,)`` logits of one item per history."""
-        return (self._represented(interaction) * self.item_embedding(interaction[self.ITEM_ID])).sum(dim=1)
+        return (self.represented(interaction) * self.item_embedding(interaction[self.ITEM_ID])).sum(dim=1)
 
     def full_sort_predict(self, interaction: Any) -> torch.Tensor:
         """Returns ``(B, n_items)`` logits of the whole catalogue."""
-        return self._represented(interaction) @ self.item_embedding.weight.T
+        return self.represented(interaction) @ self.item_embedding.weight.T
 
 
 def _initialise(module: nn.Module) -> None:

@@ -105,7 +105,8 @@ class TwoTower(MLPSeq):
         places = torch.randint(len(self.known_items), (self.uniform,), device=target.device)
         return torch.cat([of_batch, self.known_items[places]])[None]
 
-    def _represented(self, interaction: Any) -> torch.Tensor:
+    def represented(self, interaction: Any) -> torch.Tensor:
+        """Returns ``(B, d)``, the representation of each history."""
         return self.forward(
             interaction[self.ITEM_SEQ], interaction[self.ITEM_SEQ_LEN], interaction[self.USER_ID]
         )
@@ -113,11 +114,11 @@ class TwoTower(MLPSeq):
     def predict(self, interaction: Any) -> torch.Tensor:
         """Returns ``(B,)`` logits of one item per history."""
         items = self.item_embeddings()[interaction[self.ITEM_ID]]
-        return (self._represented(interaction) * items).sum(dim=1)
+        return (self.represented(interaction) * items).sum(dim=1)
 
     def full_sort_predict(self, interaction: Any) -> torch.Tensor:
         """Returns ``(B, n_items)`` logits of the whole catalogue."""
-        return self._represented(interaction) @ self.item_embeddings().T
+        return self.represented(interaction) @ self.item_embeddings().T
 
 
 def _tower(size: int, hidden: list[int], dropout: float) -> nn.Sequential:
