@@ -1,7 +1,8 @@
 """What content brings, from the runs of an ablation: ``python -m benchmarks.content results/content-ml-latest-small``.
 
-A row for each model and each ``item_features``: accuracy, the paired difference to the first row of the model, coverage and
-tail, means over seeds. With ``--write=docs/content.md`` the table goes between the marks that the page has for the data set.
+A row for each model and each ``item_features``: accuracy, the paired difference to the first row of the model, coverage
+and tail, means over seeds. With ``--write=docs/content.md`` the table goes between the marks that the page has for the
+data set.
 """
 
 from __future__ import annotations
@@ -22,7 +23,8 @@ __all__ = ["main", "placed", "rows_of"]
 
 _SHOWN = (("itemcoverage", "{:.1%}"), ("tailshare", "{:.1%}"), ("avgpopularity", "{:.1f}"))
 _HEAD = (
-    "| model | features | seeds | NDCG@{k} [95 %] | less its first row [95 %], p | ItemCoverage | TailShare | AvgPopularity |",
+    "| model | features | seeds | NDCG@{k} [95 %] | less its first row [95 %], p | ItemCoverage | TailShare "
+    "| AvgPopularity |",
     "| --- | --- | ---: | ---: | ---: | ---: | ---: | ---: |",
 )
 

@@ -274,7 +274,6 @@ _TYPES: dict[str, Any] = {
     "history_shuffle": Literal["none", "seconds", "sessions", "all"],
     "session_gap": _whole(0),
     "transform": _Transform | None,
-    "temperature": _Positive,
     "tolerance": _Positive,
     "time_bins": _ends_of_bins(0),
     "topk": _list_of(_whole(1), "a whole number of 1 or more, or a list of these"),

@@ -11,8 +11,8 @@ from recbole_ext.config.build import host_config, source_of
 from recbole_ext.config.problem import Origin
 from recbole_ext.data.build import PreparedData, train_loader
 from recbole_ext.errors import RecBoleExtError
-from recbole_ext.model.kernels.attention import quicken_attention
 from recbole_ext.model.item_encoder import give_item_features
+from recbole_ext.model.kernels.attention import quicken_attention
 from recbole_ext.model.kernels.dropout import quicken_dropout
 from recbole_ext.model.losses.popularity import check_debiasing
 from recbole_ext.model.losses.positive_weight import set_positive_weight

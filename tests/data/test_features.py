@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from recbole_ext.data.features import check_loaded, read_items, titles, missing_words
+from recbole_ext.data.features import check_loaded, missing_words, read_items, titles
 from recbole_ext.errors import DataError
 
 HEADER = "item_id:token\ttitle:token_seq\tgenres:token_seq\n"

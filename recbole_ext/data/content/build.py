@@ -61,8 +61,8 @@ class _Source:
         found = [column for column in FEATURE_COLUMNS[name] if column in frame.columns]
         if not found:
             raise DataError(
-                f"item_features names {name}, but {self.file} has no column {' or '.join(FEATURE_COLUMNS[name])} (it has "
-                f"{', '.join(frame.columns)}): leave {name} out, or add the column"
+                f"item_features names {name}, but {self.file} has no column {' or '.join(FEATURE_COLUMNS[name])} "
+                f"(it has {', '.join(frame.columns)}): leave {name} out, or add the column"
             )
         text = frame.select("item_id", text=pl.concat_str(found, separator=" ", ignore_nulls=True))
         of = dict(text.iter_rows())
