@@ -1,4 +1,4 @@
-"""Functions that numba compiles. Its import takes half a second: only modules of kernels, imported late, use this one."""
+"""Functions that numba compiles. Its import takes half a second: only modules that are imported late use this one."""
 
 from __future__ import annotations
 

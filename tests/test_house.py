@@ -33,7 +33,12 @@ MOST_COMPLEX = 15
 def test_the_root_holds_rooms_the_door_and_the_errors() -> None:
     folders = {path.parent.name for path in PACKAGE.glob("*/__init__.py")}
     assert folders == ROOMS | {"_compat"}
-    assert {path.name for path in PACKAGE.glob("*.py")} == {"__init__.py", "errors.py", "progress.py"}
+    assert {path.name for path in PACKAGE.glob("*.py")} == {
+        "__init__.py",
+        "compiled.py",
+        "errors.py",
+        "progress.py",
+    }
 
 
 def test_the_contract_has_at_most_nine_layers() -> None:
@@ -41,7 +46,7 @@ def test_the_contract_has_at_most_nine_layers() -> None:
     (layers,) = (contract["layers"] for contract in contracts if contract["type"] == "layers")
     assert len(layers) <= 9
     named = {room.strip() for line in layers for room in line.split("|")}
-    assert named == ROOMS | {"_compat", "errors", "progress"}
+    assert named == ROOMS | {"_compat", "compiled", "errors", "progress"}
 
 
 @pytest.mark.parametrize("folder", ["recbole_ext", "benchmarks"])

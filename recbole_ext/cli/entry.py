@@ -39,6 +39,7 @@ COMMANDS = {
     "ablate": "study",
     "sequentiality": "study",
     "papers": "papers",
+    "presets": "papers",
     "reproduce": "papers",
     "prepare": "data",
     "models": "data",

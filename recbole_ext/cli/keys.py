@@ -5,14 +5,13 @@ from __future__ import annotations
 import difflib
 import itertools
 from collections.abc import Sequence
-from pathlib import Path
 from typing import Any
 
 import click
 
 from recbole_ext.errors import RecBoleExtError
 
-__all__ = ["any_key", "overrides_of", "separated"]
+__all__ = ["any_key", "overrides_of", "separated", "without_option"]
 
 _KEYS = "recbole_ext.keys"
 
@@ -127,18 +126,37 @@ def _check_names(command: click.Command, own: Sequence[str], keys: Sequence[str]
             )
 
 
+def without_option(arguments: Sequence[str], option: str) -> list[str]:
+    """Arguments without an option that has a value.
+
+    Args:
+        arguments: As they were typed.
+        option: Its name.
+    """
+    left, kept = list(arguments), []
+    while left:
+        token = left.pop(0)
+        name, equals, _ = token.partition("=")
+        if _plain(name) != _plain(option) or not name.startswith("--"):
+            kept.append(token)
+        elif not equals and left:
+            left.pop(0)
+    return kept
+
+
 def _may_be_outside(own: Sequence[str]) -> bool:
     """Whether the model may come from outside RecBole and this package, with keys of its own."""
     from recbole_ext.config.model_source import is_inside
-    from recbole_ext.config.yaml_reader import read_yaml
+    from recbole_ext.config.presets import PREFIX, read_layer
 
     text = dict(itertools.pairwise(own)) | {
         name: value for name, equals, value in (one.partition("=") for one in own) if equals
     }
     model = text.get("--model")
-    if model is None and (file := text.get("--config")):
+    preset = text.get("--preset")
+    if model is None and (file := f"{PREFIX}{preset}" if preset else text.get("--config")):
         try:
-            model = read_yaml(Path(file)).values.get("model")
+            model = read_layer(file).values.get("model")
         except RecBoleExtError:
             return True  # said elsewhere
     return model is not None and ":" in str(model) and not is_inside(str(model))

@@ -21,6 +21,7 @@ __all__ = [
     "head_rule_option",
     "k_option",
     "model_option",
+    "preset_option",
     "repeated",
     "run_argument",
     "trust_option",
@@ -56,6 +57,11 @@ run_argument = click.argument("run", type=NamedPath())
 model_option = click.option("--model", help="A model's name ('models' lists them) or package.module:Class.")
 configs_option = click.option(
     "--config", "configs", multiple=True, type=NamedPath(), help="YAML file; later ones win."
+)
+preset_option = click.option(
+    "--preset",
+    callback=lambda _, __, name: _preset(name),
+    help="Settings of a published model ('presets' lists them).",
 )
 dataset_option = click.option("--dataset", help="Name of the data set; overrides the files.")
 k_option = click.option(
@@ -93,6 +99,15 @@ def where_options(command: _Command) -> _Command:
     for option in reversed(_WHERE):
         command = option(command)
     return command
+
+
+def _preset(name: str | None) -> tuple[Path, ...]:
+    """The lowest layer of a configuration."""
+    if name is None:
+        return ()
+    from recbole_ext.config.presets import PREFIX, preset
+
+    return (Path(f"{PREFIX}{preset(name).name}"),)
 
 
 def repeated() -> str:

@@ -1,4 +1,4 @@
-"""The commands on published papers: papers, reproduce."""
+"""The commands on published papers: papers, presets, reproduce."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from recbole_ext.cli.progress import importing
 if TYPE_CHECKING:
     from recbole_ext.study.papers import PaperFile
 
-__all__ = ["papers", "reproduce"]
+__all__ = ["papers", "presets", "reproduce"]
 
 
 @click.command()
@@ -42,6 +42,24 @@ def _listed(file: PaperFile, data_path: Path) -> list[str]:
     running = sum(not paper.waiting(row) for row in paper.models)
     what = f"{paper.source.words()}; {paper.source.table}"
     return [file.name, paper.dataset.name, on_disk, f"{running} of {len(paper.models)}", what]
+
+
+@click.command()
+@wide_option
+def presets() -> None:
+    """List the settings of published models that --preset takes."""
+    from recbole_ext.cli.tables import Grid, print_grid
+    from recbole_ext.config.presets import known_presets
+
+    rows = [
+        [one.name, one.model, " ".join([f"{one.source}.", one.note]).strip()]
+        for one in known_presets().values()
+    ]
+    print_grid(
+        Grid("", ("preset", "model", "from"), rows, order=(1, 2), words={2: 24}, left=frozenset({1})),
+        console(),
+    )
+    say("'--preset=NAME' trains a model so; options and files win over it")
 
 
 @click.command(context_settings=ANY_KEY)

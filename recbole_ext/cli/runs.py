@@ -9,7 +9,7 @@ from typing import Any
 import click
 
 from recbole_ext.cli.console import console, say, wide_option
-from recbole_ext.cli.keys import overrides_of
+from recbole_ext.cli.keys import overrides_of, without_option
 from recbole_ext.cli.options import (
     ANY_KEY,
     NamedPath,
@@ -17,35 +17,41 @@ from recbole_ext.cli.options import (
     dataset_option,
     k_option,
     model_option,
+    preset_option,
     run_argument,
     trust_option,
 )
 from recbole_ext.cli.progress import importing
+from recbole_ext.trainer.launch import is_one_of_several, launch, quiet_unless_first
 
 __all__ = ["evaluate", "table", "train"]
 
 
 @click.command(context_settings=ANY_KEY)
 @model_option
+@preset_option
 @configs_option
 @dataset_option
 @click.option("--output", type=NamedPath("folder"), help="The run folder (default: saved/...).")
 @click.option("--resume", "run", type=NamedPath(), help="Continue an interrupted run.")
+@click.option("--nproc", default=1, show_default=True, help="Processes that train together, on this machine.")
 @trust_option
 @wide_option
 @click.pass_context
 def train(
     context: click.Context,
     model: str | None,
+    preset: tuple[Path, ...],
     configs: tuple[Path, ...],
     dataset: str | None,
     output: Path | None,
     run: Path | None,
+    nproc: int,
     trust: bool,
 ) -> None:
     """Train and test a model. Any configuration key can be given as --key=value or --key value."""
 
-    overrides = overrides_of(context)
+    overrides, configs = overrides_of(context), (*preset, *configs)
     if run is None:
         if trust:
             raise click.UsageError(
@@ -63,6 +69,23 @@ def train(
         # What cannot be used is refused before torch is imported, which takes seconds.
         read_model_config(chosen_model(model, configs, overrides), configs, overrides, dataset=dataset)
 
+    if nproc != 1 and not is_one_of_several():
+        launch(nproc, without_option(sys.argv[1:], "--nproc"))
+        return
+    with quiet_unless_first():
+        _trained(model, configs, dataset, output, run, trust, overrides)
+
+
+def _trained(
+    model: str | None,
+    configs: tuple[Path, ...],
+    dataset: str | None,
+    output: Path | None,
+    run: Path | None,
+    trust: bool,
+    overrides: dict[str, Any],
+) -> None:
+    """The command in this process."""
     with importing():
         from recbole_ext.cli import show
         from recbole_ext.trainer import train as pipeline

@@ -21,9 +21,10 @@ from recbole_ext.config.host_keys import FORMER_KEYS, translate_host_keys
 from recbole_ext.config.messages import config_error
 from recbole_ext.config.model_rules import check_model_rules
 from recbole_ext.config.model_source import ModelSource, host_arguments, host_folder
+from recbole_ext.config.presets import read_layer
 from recbole_ext.config.problem import Origin, Problem, origin_of_option
 from recbole_ext.config.rules import check_values
-from recbole_ext.config.yaml_reader import parse_value, read_packaged_yaml, read_yaml
+from recbole_ext.config.yaml_reader import parse_value, read_packaged_yaml
 from recbole_ext.errors import ConfigError
 
 __all__ = [
@@ -93,7 +94,7 @@ def read_config(
 
     Args:
         model: From :func:`~recbole_ext.config.model_source.model_source`.
-        files: YAML files, later ones win.
+        files: YAML files or ``preset:NAME``, later ones win.
         overrides: Values that win over the files.
         origins: Where overrides were written; those that are not named were options.
         dataset: Wins over all layers.
@@ -227,7 +228,7 @@ def _user_layers(
 ) -> Iterator[tuple[dict[str, Any], dict[str, Origin]]]:
     """Yields each layer with the origins of its keys."""
     for file in files:
-        document = read_yaml(Path(file))
+        document = read_layer(file)
         yield _without_former_keys(document.values), document.origins()
     layer = _without_former_keys(_merged({}, overrides))
     yield layer, {key: origins.get(key) or origin_of_option(key) for key in layer}

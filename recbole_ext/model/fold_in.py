@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
@@ -15,6 +16,7 @@ from recbole_ext.data.dataset import ExactDataset
 from recbole_ext.data.histories import Histories
 from recbole_ext.errors import DataError
 from recbole_ext.model.foldable import FoldIn, check_fold_in, fold_in
+from recbole_ext.model.history_neighbours import NeighbourVectors
 from recbole_ext.model.history_rows import UserRows
 from recbole_ext.model.history_vectors import HistorySolver
 from recbole_ext.model.registry import spec_of
@@ -51,6 +53,10 @@ class HistoryReader:
             return self.model.history_scores
         if self.kind == "solve":
             return HistorySolver.of(self.model, self.dataset.inter_matrix(form="csr")).scores
+        if self.kind == "neighbours":
+            training = self.dataset.inter_matrix(form="csr").astype(np.float32)
+            training.data[:] = 1
+            return functools.partial(self._by_neighbours, NeighbourVectors(self.model, training))
         return {"window": self._by_window, "row": self._by_row, "counts": self._by_counts}[self.kind]
 
     @torch.no_grad()
@@ -81,6 +87,10 @@ class HistoryReader:
 
     def _by_row(self, histories: Histories) -> torch.Tensor:
         with self._rows.holding(histories):
+            return self._catalogue(self._users(np.arange(len(histories))))
+
+    def _by_neighbours(self, vectors: NeighbourVectors, histories: Histories) -> torch.Tensor:
+        with vectors.holding(histories):
             return self._catalogue(self._users(np.arange(len(histories))))
 
 

@@ -15,6 +15,7 @@ FOLD_INS: dict[FoldInKind, str] = {
     "window": "the last items of any history are read as those of a training user",
     "row": "the items of any history are read in the place of a training user's",
     "solve": "a vector is solved for the history, by least squares on the trained vectors of the items",
+    "neighbours": "a person has the mean of the vectors of the training users whose items are most like the history",
     "counts": "nothing is learnt about a person, so that any history will do",
     "none": "a person is known only by the vector learnt in training, so that no other history can be read",
 }
@@ -28,7 +29,7 @@ class FoldIn:
     """How a model reads a history that it was not trained on.
 
     Attributes:
-        kind: ``window``, ``row``, ``solve``, ``counts`` or ``none``.
+        kind: ``window``, ``row``, ``solve``, ``neighbours``, ``counts`` or ``none``.
         sentence: The same in words.
     """
 

@@ -14,7 +14,7 @@ import torch
 
 from recbole_ext.data.histories import Histories
 
-__all__ = ["UserRows"]
+__all__ = ["UserRows", "tables_replaced"]
 
 # Vectors and biases of users by the names that RecBole's models give them; row 0 belongs to nobody.
 _USER_TABLES = (
@@ -70,7 +70,7 @@ class UserRows:
         try:
             for name, value in rows.items():
                 setattr(self.model, name, value)
-            with _tables(self.model, chosen):
+            with tables_replaced(self.model, chosen):
                 yield
         finally:
             for name, value in before.items():
@@ -79,7 +79,7 @@ class UserRows:
     @contextmanager
     def knowing_nobody(self) -> Iterator[None]:
         """Lets user 0 have the mean of the users' vectors, where there are any."""
-        with _tables(self.model, self._vectors):
+        with tables_replaced(self.model, self._vectors):
             yield
 
     def _rows(self, histories: Histories) -> dict[str, Any]:
@@ -98,7 +98,7 @@ class UserRows:
 
 
 @contextmanager
-def _tables(model: Any, tables: Mapping[str, torch.Tensor]) -> Iterator[None]:
+def tables_replaced(model: Any, tables: Mapping[str, torch.Tensor]) -> Iterator[None]:
     """Gives parameters other values, of other lengths."""
     owners = {name: model.get_submodule(name.rpartition(".")[0]) for name in tables}
     before = {name: owners[name]._parameters[name.rpartition(".")[2]] for name in tables}

@@ -41,7 +41,7 @@ __all__ = [
 
 Family = Literal["floor", "classic", "sequential_classic", "neural", "sequence", "content"]
 Explained = Literal["parts", "window", "row", "nearest", "none", "chance", "popularity", "rule"]
-FoldInKind = Literal["window", "row", "solve", "counts", "none"]
+FoldInKind = Literal["window", "row", "solve", "neighbours", "counts", "none"]
 
 FAMILIES: dict[Family, str] = {
     "floor": "no learning",
@@ -250,7 +250,7 @@ MODELS: dict[str, ModelSpec] = {
             fold_in="window",
             new_items=True,
         ),
-        ModelSpec("MLP", f"{_GENERAL}.mlp:MLP", "He et al. 2017"),
+        ModelSpec("MLP", f"{_GENERAL}.mlp:MLP", "He et al. 2017", fold_in="neighbours"),
         ModelSpec("NCL", f"{_GENERAL}.ncl:NCL", "Lin et al. 2022", fold_in="solve"),
         ModelSpec("RaCT", f"{_GENERAL}.ract:RaCT", "Lobel et al. 2020", explained="row", fold_in="row"),
         *(
@@ -325,7 +325,8 @@ _HOST: dict[str, ModelSpec] = {
         _IN_GENERAL("EASE", "Steck 2019", "classic", True, "parts", fold_in="row"),
         _IN_GENERAL("ENMF", "Chen et al. 2020", fold_in="solve"),
         _IN_GENERAL("FISM", "Kabbur et al. 2013", "classic", fold_in="row"),
-        _IN_GENERAL("GCMC", "van den Berg et al. 2018", explained="none"),
+        _IN_GENERAL("ConvNCF", "He et al. 2018", fold_in="neighbours"),
+        _IN_GENERAL("GCMC", "van den Berg et al. 2018", explained="none", fold_in="neighbours"),
         _AUTO_ENCODER("LDiffRec", "Wang et al. 2023", needs="pre-trained item embeddings (item_emb.npy)"),
         _IN_GENERAL("LightGCN", "He et al. 2020", fold_in="solve"),
         _IN_GENERAL("LINE", "Tang et al. 2015", "classic", fold_in="solve"),
@@ -335,6 +336,8 @@ _HOST: dict[str, ModelSpec] = {
         _IN_GENERAL("NAIS", "He et al. 2018", fold_in="row"),
         # Its singular vectors come from a randomised algorithm.
         _IN_GENERAL("NCEPLRec", "Wu et al. 2019", "classic", explained="none", fold_in="solve"),
+        _IN_GENERAL("NeuMF", "He et al. 2017", fold_in="neighbours"),
+        _IN_GENERAL("NNCF", "Bai et al. 2017", fold_in="neighbours"),
         _IN_GENERAL("NGCF", "Wang et al. 2019", fold_in="solve"),
         _AUTO_ENCODER("RecVAE", "Shenbin et al. 2020"),
         _IN_GENERAL("SGL", "Wu et al. 2021", fold_in="solve"),

@@ -209,7 +209,9 @@ def read_history(opened: OpenedRun, batch: EvaluationBatch, items: np.ndarray) -
         return exact
     if opened.data.dataset.item_id_list_field in batch.interaction.columns:
         return _window(opened, batch, items, scores)
-    if opened.spec.explained == "row" or (batch.histories is not None and opened.spec.fold_in == "row"):
+    if opened.spec.explained == "row" or (
+        batch.histories is not None and opened.spec.fold_in in ("row", "neighbours")
+    ):
         return _row(opened, batch, items, scores)
     return _nearest(model, batch.seen_items.numpy(), items, opened.data.dataset.item_num)
 

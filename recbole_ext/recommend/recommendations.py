@@ -16,7 +16,7 @@ from recbole_ext.progress import stage
 from recbole_ext.recommend.people import Known, People
 from recbole_ext.recommend.recommender import Recommender, Scored
 from recbole_ext.recommend.wish import Wish, check_wish
-from recbole_ext.rerank.apply import new_lists, side_information
+from recbole_ext.rerank.apply import exposure_solver, new_lists, side_information
 from recbole_ext.rerank.checks import check_genres
 from recbole_ext.rerank.exposure.candidates import BestUsers
 from recbole_ext.rerank.methods.candidates import Candidates, row_blocks
@@ -100,13 +100,9 @@ def _lists(recommender: Recommender, people: People, wish: Wish, scored: Scored)
     pool = recommender.best(
         people, min(wish.rerank.candidates, n_items - 1), scored, collect if together else None
     )
-    new = new_lists(
-        Candidates(pool.items, pool.scores),
-        _side(recommender, people),
-        wish.k,
-        wish.rerank,
-        best_users.candidates() if together else None,
-    )
+    candidates, side = Candidates(pool.items, pool.scores), _side(recommender, people)
+    solver = exposure_solver(candidates, side, wish.k, best_users.candidates()) if together else None
+    new = new_lists(candidates, side, wish.k, wish.rerank, solver)
     return Lists(new.items, new.scores)
 
 

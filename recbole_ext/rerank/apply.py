@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -15,7 +16,7 @@ from recbole_ext.evaluator.groups import popularity_thirds
 from recbole_ext.evaluator.metrics.beyond_accuracy import Evidence
 from recbole_ext.progress import stage
 from recbole_ext.rerank.exposure.candidates import BestUsers, ExtraCandidates
-from recbole_ext.rerank.exposure.solve import exposure
+from recbole_ext.rerank.exposure.solve import ExposureSolver
 from recbole_ext.rerank.methods.candidates import Candidates
 from recbole_ext.rerank.methods.side_information import ItemInformation, SideInformation, UserHistories
 from recbole_ext.rerank.methods.table import reranker_of
@@ -30,6 +31,7 @@ __all__ = [
     "NewLists",
     "Rerankable",
     "Reranked",
+    "exposure_solver",
     "new_lists",
     "rerankable",
     "reranked",
@@ -57,6 +59,11 @@ class Rerankable:
     side: SideInformation
     k: int
     before: Evaluation
+
+    @cached_property
+    def solver(self) -> ExposureSolver:
+        """Of ``exposure``, for one floor after the other."""
+        return exposure_solver(self.candidates, self.side, self.k, self.best_users)
 
     def evaluated(self, items: np.ndarray, scores: np.ndarray) -> Evaluation:
         """Evaluates lists ``(U, k)`` of the phase's users."""
@@ -171,7 +178,7 @@ def new_lists(
     side: SideInformation,
     k: int,
     settings: RerankSettings | ExposureSettings,
-    best_users: ExtraCandidates | None = None,
+    solver: ExposureSolver | None = None,
 ) -> NewLists:
     """Re-orders the candidates of some people.
 
@@ -181,7 +188,7 @@ def new_lists(
         k: Length of the lists.
         settings: From :func:`~recbole_ext.config.blocks.read_rerank`. ``exposure`` is one problem over all rows; the
             other methods look at each row alone.
-        best_users: As in :class:`Rerankable`.
+        solver: From :func:`exposure_solver`, with the same candidates; a new one without best users if None.
 
     Raises:
         ConfigError: A floor cannot be reached, or a user has fewer candidates than a list has places.
@@ -190,37 +197,32 @@ def new_lists(
     note = ""
     with stage(f"re-ranking by {settings.method}"):
         if isinstance(settings, ExposureSettings):
-            items, rule, note = _exposed(candidates, side, k, settings, best_users)
+            items, rule, note = _exposed(
+                solver or exposure_solver(candidates, side, k), candidates.depth, settings
+            )
         else:
             items, _ = reranker_of(settings)(candidates, side, k)
             rule = str(settings)
     return NewLists(items, _scores_of(candidates, items), rule, note)
 
 
-def _exposed(
-    candidates: Candidates,
-    side: SideInformation,
-    k: int,
-    floors: ExposureSettings,
-    best_users: ExtraCandidates | None,
-) -> tuple[np.ndarray, str, str]:
-    """Lists, rule and note of ``exposure``."""
-    items = side.items
-    tail = ~items.head
+def exposure_solver(
+    candidates: Candidates, side: SideInformation, k: int, best_users: ExtraCandidates | None = None
+) -> ExposureSolver:
+    """The joint problem of some people; the arguments are those of :func:`new_lists` and :class:`Rerankable`."""
+    tail = ~side.items.head
     tail[0] = False
-    result = exposure(
-        candidates.items,
-        candidates.scores,
-        tail=tail,
-        n_items=items.n_items,
-        k=k,
-        coverage=floors.coverage,
-        tail_share=floors.tail_share,
-        extra=best_users,
+    return ExposureSolver(
+        candidates.items, candidates.scores, tail=tail, n_items=side.items.n_items, k=k, extra=best_users
     )
+
+
+def _exposed(solver: ExposureSolver, depth: int, floors: ExposureSettings) -> tuple[np.ndarray, str, str]:
+    """Lists, rule and note of ``exposure``."""
+    result = solver.solve(floors.coverage, floors.tail_share)
     rule = (
         f"exposure (best total of position-discounted scores, min-max scaled per user over the top "
-        f"{candidates.depth}, with coverage >= {floors.coverage:g} and tail share >= {floors.tail_share:g})"
+        f"{depth}, with coverage >= {floors.coverage:g} and tail share >= {floors.tail_share:g})"
     )
     note = f"solved by the {result.method} method; at most {result.gap:.2%} below the best lists with these floors"
     return result.items, rule, note
@@ -236,7 +238,8 @@ def reranked(phase: Rerankable, settings: RerankSettings | ExposureSettings) -> 
     Raises:
         ConfigError, DataError: As :func:`new_lists`.
     """
-    new = new_lists(phase.candidates, phase.side, phase.k, settings, phase.best_users)
+    solver = phase.solver if isinstance(settings, ExposureSettings) else None
+    new = new_lists(phase.candidates, phase.side, phase.k, settings, solver)
     with stage("computing metrics"):
         return Reranked(settings.plain(), new.rule, phase.evaluated(new.items, new.scores), new.note)
 

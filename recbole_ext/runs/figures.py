@@ -94,7 +94,6 @@ class RunProtocol(Form):
     history_shuffle: str = "none"
     split_targets: str = "all"
     split_time: list[int] | None = None
-    fold: int | None = None
     valid_users: int | None = None
     same_history: bool = False
 
@@ -238,13 +237,22 @@ class RerankFigures(Form):
 
 
 class CurvePoint(Form):
-    """A re-ranker at one strength, on validation."""
+    """A re-ranker at one strength, on validation.
+
+    Attributes:
+        ndcg_change_low, ndcg_change_high, tailshare_change_low, tailshare_change_high: Bootstrap intervals of the
+            change against the model's own lists; None in files of version 0.1.0, and of tested points.
+    """
 
     method: str
     strength: Figure
     ndcg: Share
     itemcoverage: Share
     tailshare: Share
+    ndcg_change_low: Figure | None = None
+    ndcg_change_high: Figure | None = None
+    tailshare_change_low: Figure | None = None
+    tailshare_change_high: Figure | None = None
 
 
 class TestedPoint(CurvePoint):

@@ -14,6 +14,7 @@ __all__ = ["TitleSearch", "plain_words"]
 _WORD = re.compile(r"[^\W_]+")
 _ARTICLES = {"the", "a", "an", "le", "la", "les", "l", "il", "el", "los", "las", "der", "die", "das"}
 _WHOLE, _BEGUN, _MISTYPED = 3.0, 2.0, 1.0
+_WHOLE_TITLE = 1.5
 _SHORTEST_MISTYPED = 4
 # Letters that Unicode does not take apart.
 _LETTERS = str.maketrans({"ß": "ss", "ø": "o", "æ": "ae", "œ": "oe", "ł": "l", "đ": "d", "ð": "d", "þ": "th"})
@@ -21,7 +22,8 @@ _LETTERS = str.maketrans({"ß": "ss", "ø": "o", "æ": "ae", "œ": "oe", "ł": "
 
 def plain_words(text: str) -> list[str]:
     """The words of a text without case, accents and punctuation: ``Amélie, L'`` has ``amelie`` and ``l``."""
-    apart = unicodedata.normalize("NFKD", text.casefold().translate(_LETTERS))
+    # Some letters have a case only once they are taken apart.
+    apart = unicodedata.normalize("NFKD", text).casefold().translate(_LETTERS)
     return _WORD.findall("".join(one for one in apart if not unicodedata.combining(one)))
 
 
@@ -85,7 +87,9 @@ class TitleSearch:
                 here = {item: value + found[item] for item, value in here.items() if item in found}
             found = here
         scored = {
-            item: value / len(sought) + 0.5 * len(sought) / self._lengths[item] + self._weights[item]
+            item: value / len(sought)
+            + _WHOLE_TITLE * (len(sought) >= self._lengths[item])
+            + self._weights[item]
             for item, value in (found or {}).items()
         }
         return sorted(scored, key=lambda item: (-scored[item], item))[:k]

@@ -266,6 +266,7 @@ def _protocol(study: _Study, first: Run, rule: str) -> dict[str, Any]:
     settings = study.settings
     budget = settings.budget_minutes
     limit = "" if budget is None else f" or {budget:g} minutes"
+    at_once = f"{settings.trials_at_once} at once, " if settings.trials_at_once > 1 else ""
     return {
         "dataset": first.metrics["dataset"],
         **{key: value for key, value in first.metrics["protocol"].items() if key != "seed"},
@@ -277,7 +278,7 @@ def _protocol(study: _Study, first: Run, rule: str) -> dict[str, Any]:
         "baseline_rule": rule,
         **({"final_runs": settings.final} if settings.final else {}),
         "tuning_rule": f"{pluralize(settings.trials, 'trial')}{limit} for each model with a space, "
-        f"{settings.sampler}, pruner {settings.pruner}, best {study.valid_metric} on validation",
+        f"{at_once}{settings.sampler}, pruner {settings.pruner}, best {study.valid_metric} on validation",
         "test_rule": "paired bootstrap over users of values averaged over seeds; paired randomisation test of "
         "the mean, Holm's correction over the models for each metric",
         "bounds": first.metrics["test_bounds"],

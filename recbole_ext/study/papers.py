@@ -11,6 +11,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from recbole_ext.config.catalog import known_anywhere
+from recbole_ext.config.presets import slug
 from recbole_ext.config.problem import Origin
 from recbole_ext.config.yaml_reader import Document
 from recbole_ext.data.movielens.shelf import ShelvedSet, shelf
@@ -131,7 +132,7 @@ class PaperModel(_Part):
     @property
     def slug(self) -> str:
         """The label as a part of a file name."""
-        return re.sub(r"\W+", "_", self.label).strip("_")
+        return slug(self.label)
 
 
 class PaperClaim(_Part):

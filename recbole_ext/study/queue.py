@@ -18,7 +18,7 @@ from optuna.trial import FrozenTrial, Trial, TrialState
 
 from recbole_ext.study.storage import locked
 
-__all__ = ["Sign", "counted", "hand_back", "next_trial", "scratch_of", "spent_seconds"]
+__all__ = ["Sign", "counted", "hand_back", "next_trial", "scratch_of", "seconds_of", "spent_seconds"]
 
 _SIGN_SECONDS = 60.0
 _STALE_SECONDS = 600.0
@@ -170,8 +170,10 @@ class Sign:
 
 def spent_seconds(trials: Sequence[FrozenTrial]) -> float:
     """Returns the total time of the finished trials, in seconds, without the time that they waited for a process."""
-    return sum(
-        trial.user_attrs.get("seconds", (trial.datetime_complete - trial.datetime_start).total_seconds())
-        for trial in trials
-        if trial.datetime_complete and trial.datetime_start
-    )
+    return sum(seconds_of(trial) or 0.0 for trial in trials)
+
+
+def seconds_of(trial: FrozenTrial) -> float | None:
+    """How long a trial took; None if it has not ended."""
+    took: float | None = trial.user_attrs.get("seconds")
+    return trial.duration.total_seconds() if took is None and trial.duration else took

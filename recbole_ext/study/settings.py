@@ -137,6 +137,8 @@ class ComparisonSettings(StudyBase):
     Attributes:
         models: Names, or ``package.module:Class``, each once.
         trials: Number of trials of each model with a space.
+        trials_at_once: Trials of one search that are drawn before any of them has a result, and can run at the same
+            time. It decides which settings are tried, wherever the study runs.
         budget_minutes: Time limit of each model's trials; None for no limit.
         spaces: Maps models to search-space files, relative to the study's file; other models are not tuned.
         sampler, pruner: As in ``tune``.
@@ -148,6 +150,7 @@ class ComparisonSettings(StudyBase):
 
     models: list[str] = Field(min_length=1)
     trials: int = Field(default=20, ge=1)
+    trials_at_once: int = Field(default=1, ge=1)
     budget_minutes: float | None = Field(default=None, gt=0)
     spaces: dict[str, str] = Field(default_factory=dict)
     sampler: SamplerName = "tpe"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import statistics
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -259,6 +260,7 @@ def markdown(comparison: Comparison) -> str:
 def protocols_tables(found: ProtocolsComparison) -> list[PlainTable]:
     """The models under each protocol, each with its place, and the agreement of each two protocols."""
     places = {name: sorted(row, key=lambda model: -row[model].mean) for name, row in found.ndcg.items()}
+    folds = all("fold" in protocol for protocol in found.protocols.values())
     rows = [
         [
             model,
@@ -266,6 +268,7 @@ def protocols_tables(found: ProtocolsComparison) -> list[PlainTable]:
                 f"{places[name].index(model) + 1}. {estimate_text(row[model])}"
                 for name, row in found.ndcg.items()
             ),
+            *([_over_folds([row[model].mean for row in found.ndcg.values()])] if folds else []),
         ]
         for model in next(iter(places.values()))
     ]
@@ -279,10 +282,18 @@ def protocols_tables(found: ProtocolsComparison) -> list[PlainTable]:
     ]
     return [
         PlainTable(
-            f"{found.metric} by protocol", ["model", *found.ndcg], rows, "With its place in the order."
+            f"{found.metric} by protocol",
+            ["model", *found.ndcg, *(["mean over folds"] if folds else [])],
+            rows,
+            "With its place in the order.",
         ),
         PlainTable("Order of the models", ["protocols", "Kendall's tau", "in opposite orders"], agreements),
     ]
+
+
+def _over_folds(means: Sequence[float]) -> str:
+    """Mean and standard deviation of a figure over folds."""
+    return f"{statistics.fmean(means):.4f} ± {statistics.stdev(means):.4f}"
 
 
 def protocols_words(found: ProtocolsComparison) -> list[str]:

@@ -100,13 +100,14 @@ def search_chain(
     on_trial: Callable[[TrialReport], None],
     before: Callable[[int], None],
     cache: DataCache,
+    at_once: int,
 ) -> Chain[TuneResult]:
-    """A search among other work, one trial at a time, so that its trials do not depend on where they run.
+    """A search among other work, so many trials at once; they do not depend on where they run.
 
-    Arguments and errors as of :func:`tune`.
+    Other arguments and errors as of :func:`tune`.
     """
     with _begun(plan, command, report, on_trial, before, cache) as begun:
-        yield from begun.lane()
+        yield from begun.lane(at_once)
         return begun.outcome()
 
 
@@ -125,10 +126,10 @@ class _Begun:
         """Whether no trial is left to be made."""
         return _finished(self.study) >= self.search.trials or self.search.is_spent(self.study)
 
-    def lane(self) -> Chain[None]:
+    def lane(self, at_once: int = 1) -> Chain[None]:
         """As :meth:`~recbole_ext.study.worker.Search.lane`."""
         return self.search.lane(
-            self.study, self.storage, lambda: self.on_trial(report_of(self.study, self.search))
+            self.study, self.storage, lambda: self.on_trial(report_of(self.study, self.search)), at_once
         )
 
     def outcome(self) -> TuneResult:

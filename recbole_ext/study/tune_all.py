@@ -109,6 +109,7 @@ class Searches:
             on_trial=tell,
             before=refuse,
             cache=self.cells.cache,
+            at_once=settings.trials_at_once,
         )
         steps.skipped(max(settings.trials - len(made), 0))
         return result

@@ -20,7 +20,7 @@ from recbole_ext.errors import ConfigError, OutputError
 from recbole_ext.runs.forms import write_form
 from recbole_ext.runs.lists import write_table
 from recbole_ext.runs.results import TuneFigures
-from recbole_ext.study.queue import counted, spent_seconds
+from recbole_ext.study.queue import counted, seconds_of, spent_seconds
 from recbole_ext.study.worker import Search
 
 __all__ = ["TrialReport", "TuneResult", "check_kept", "outcome_of", "report_of"]
@@ -119,9 +119,7 @@ def _table(trials: list[FrozenTrial], search: Search) -> pl.DataFrame:
                 "number": trial.number,
                 "state": trial.state.name.lower(),
                 **{o.key: value for o, value in zip(search.objectives, values, strict=True)},
-                "seconds": attributes.get(
-                    "seconds", trial.duration.total_seconds() if trial.duration else None
-                ),
+                "seconds": seconds_of(trial),
                 "epochs": attributes.get("epochs"),
                 # A journal counts from 0, as version 0.1.0 did.
                 "best_epoch": attributes["best_epoch"] + 1 if "best_epoch" in attributes else None,

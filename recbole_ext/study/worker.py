@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import math
 import shutil
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -67,30 +68,37 @@ class Search:
     budget_seconds: float | None
     exact: bool = False
 
-    def lane(self, study: optuna.Study, storage: BaseStorage, on_trial: Callable[[], None]) -> Chain[None]:
-        """One trial after the other, until none is left or the time budget is spent.
+    def lane(
+        self, study: optuna.Study, storage: BaseStorage, on_trial: Callable[[], None], at_once: int = 1
+    ) -> Chain[None]:
+        """Some trials at once, then the next ones, until none is left or the time budget is spent.
 
-        A search with several lanes makes as many trials at once.
+        A trial knows those before its own group, whatever takes how long: the trials do not depend on where they run. A
+        search with several lanes starts a trial whenever one has ended, and learns from it, in an order of its own.
 
         Args:
             study, storage: Study and storage, opened by this process.
             on_trial: Called after each trial.
+            at_once: Trials of a group.
         """
         while not self.is_spent(study):
-            taken = next_trial(study, storage, self.folder, self.trials, self.first)
-            if taken is None:
-                return
-            trial, rank = taken
-            # Seeded by the rank: results do not depend on restarts or on which lane draws.
-            study.sampler = SAMPLERS[self.sampler](self.seed + rank, self.trials)
+            begun: list[tuple[Trial, TrialWork | None]] = []
             try:
-                yield from self._tried(study, storage, trial)
+                for _ in range(at_once):
+                    taken = next_trial(study, storage, self.folder, self.trials, self.first)
+                    if taken is None:
+                        break
+                    begun.append((taken[0], None))
+                    begun[-1] = taken[0], self._drawn(study, *taken)
+                yield from self._made(study, storage, begun, on_trial)
             except BaseException:
-                frozen = study.get_trials(deepcopy=False)[trial.number]
-                if frozen.state == TrialState.RUNNING:
-                    hand_back(study, storage, frozen, self.folder)
+                for trial, _ in begun:
+                    frozen = study.get_trials(deepcopy=False)[trial.number]
+                    if frozen.state == TrialState.RUNNING:
+                        hand_back(study, storage, frozen, self.folder)
                 raise
-            on_trial()
+            if not begun:
+                return
 
     def is_spent(self, study: optuna.Study) -> bool:
         """Whether the trials so far have used up the time budget; the first trial always runs."""
@@ -99,25 +107,43 @@ class Search:
             bool(trials) and self.budget_seconds is not None and spent_seconds(trials) >= self.budget_seconds
         )
 
-    def _tried(self, study: optuna.Study, storage: BaseStorage, trial: Trial) -> Chain[None]:
-        """Runs one trial to its value, its pruning or its failure."""
+    def _drawn(self, study: optuna.Study, trial: Trial, rank: int) -> TrialWork | None:
+        """Draws the settings of a trial; None if another one with the same settings gives its result."""
+        # Seeded by the rank: results do not depend on restarts or on which lane draws.
+        study.sampler = SAMPLERS[self.sampler](self.seed + rank, self.trials)
         settings = self.space.draw(trial)
         twin = _twin(study, trial)
-        if twin is not None:
-            trial.set_user_attr("same_as", twin.number)
-            for key in ("figures", "epochs", "best_epoch"):
-                trial.set_user_attr(key, twin.user_attrs[key])
-            study.tell(trial, twin.values)
-            return
-        work = self._work(study, trial, settings)
-        with Sign(trial):
-            (outcome,) = yield [Job(f"trial {trial.number} of {self.name}", work)]
-        shutil.rmtree(work.scratch, ignore_errors=True)  # a lost process may have left it
-        if isinstance(outcome, Lost):
-            _fail(study, trial, outcome.reason)
-            return
-        recorded(study, storage, trial, outcome)
-        self._told(study, trial, outcome)
+        if twin is None:
+            return self._work(study, trial, settings)
+        trial.set_user_attr("same_as", twin.number)
+        for key in ("figures", "epochs", "best_epoch"):
+            trial.set_user_attr(key, twin.user_attrs[key])
+        study.tell(trial, twin.values)
+        return None
+
+    def _made(
+        self,
+        study: optuna.Study,
+        storage: BaseStorage,
+        begun: Sequence[tuple[Trial, TrialWork | None]],
+        on_trial: Callable[[], None],
+    ) -> Chain[None]:
+        """Runs trials to their values, prunings or failures."""
+        new = [(trial, work) for trial, work in begun if work is not None]
+        with contextlib.ExitStack() as signs:
+            for trial, _ in new:
+                signs.enter_context(Sign(trial))
+            results = yield [Job(f"trial {trial.number} of {self.name}", work) for trial, work in new]
+        for _ in range(len(begun) - len(new)):
+            on_trial()
+        for (trial, work), outcome in zip(new, results, strict=True):
+            shutil.rmtree(work.scratch, ignore_errors=True)  # a lost process may have left it
+            if isinstance(outcome, Lost):
+                _fail(study, trial, outcome.reason)
+            else:
+                recorded(study, storage, trial, outcome)
+                self._told(study, trial, outcome)
+            on_trial()
 
     def _told(self, study: optuna.Study, trial: Trial, outcome: TrialOutcome) -> None:
         """Tells the study how the trial has ended."""

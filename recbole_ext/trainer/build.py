@@ -19,6 +19,7 @@ from recbole_ext.model.losses.positive_weight import set_positive_weight
 from recbole_ext.model.registry import ModelSpec, resolve_model
 from recbole_ext.progress import stage
 from recbole_ext.trainer.configure import chosen_model, configure
+from recbole_ext.trainer.distributed import DealtTrainer, check_is_dealt, current, keys_of_process
 from recbole_ext.trainer.memory import check_memory
 from recbole_ext.trainer.stages import StagedTrainer
 from recbole_ext.trainer.trainer import ExactTrainer, trainer_class
@@ -35,6 +36,7 @@ def configure_host(
     origins: Mapping[str, Origin] | None = None,
 ) -> tuple[ModelSpec, type[AbstractRecommender], Config]:
     """As :func:`~recbole_ext.trainer.configure.configure`, with the model's class and RecBole's configuration."""
+    overrides = {**overrides, **keys_of_process()}
     spec, checked = configure(model, dataset, files, overrides, report, origins)
     _, model_class = resolve_model(chosen_model(model, files, overrides))
     return spec, model_class, host_config(checked, model_class)
@@ -60,7 +62,11 @@ def trainer_for(spec: ModelSpec, model: type[AbstractRecommender]) -> type[Exact
     kind = model.type if getattr(model, "learns", True) else ModelType.TRADITIONAL
     names = [spec.name, *(base.__name__ for base in model.__mro__)]
     host = next((t for t in (get_trainer(kind, name) for name in names) if t is not Trainer), Trainer)
-    return trainer_class(host, StagedTrainer if hasattr(model, "stages") else ExactTrainer)
+    staged = hasattr(model, "stages")
+    if current() is None:
+        return trainer_class(host, StagedTrainer if staged else ExactTrainer)
+    check_is_dealt(spec.name, model, host.__name__, staged)
+    return trainer_class(host, DealtTrainer)
 
 
 def build_trainer(

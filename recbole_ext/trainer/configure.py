@@ -10,9 +10,9 @@ from typing import Any
 import yaml
 
 from recbole_ext.config.model_source import ModelSource, is_inside, model_source, source_of_class
+from recbole_ext.config.presets import is_preset, read_layer
 from recbole_ext.config.problem import Origin
 from recbole_ext.config.read import CheckedConfig, read_config
-from recbole_ext.config.yaml_reader import read_yaml
 from recbole_ext.data.movielens.catalog import DATASETS
 from recbole_ext.data.place import mend_leftovers
 from recbole_ext.errors import ConfigError, DataError, DownloadError, nearest, program
@@ -92,10 +92,16 @@ def chosen_model(model: str | None, files: Sequence[Path | str], overrides: Mapp
     Raises:
         ConfigError: None is.
     """
-    in_files = [read_yaml(Path(file)).values.get("model") for file in files]
+    in_files = [read_layer(file).values.get("model") for file in files]
     name = model or overrides.get("model") or next(filter(None, reversed(in_files)), None)
     if name is None:
         raise ConfigError("no model is named: add --model=NAME, for example --model=GRU4Rec")
+    for file, of_model in zip(files, in_files, strict=True):
+        if is_preset(file) and of_model != name and ":" not in str(name):
+            raise ConfigError(
+                f"{file} holds the settings of {of_model}, not of {name}: name one of the two, or another preset "
+                "(the command presets lists them)"
+            )
     return str(name)
 
 

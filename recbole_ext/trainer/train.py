@@ -35,6 +35,7 @@ from recbole_ext.runs.folder import (
 from recbole_ext.runs.lists import write_lists
 from recbole_ext.trainer.build import build_trainer, configure_host, configure_saved
 from recbole_ext.trainer.configure import command_line
+from recbole_ext.trainer.distributed import check_processes, joined, own_folder
 from recbole_ext.trainer.opened import OpenedRun, Report, RunResult, open_model, silent
 from recbole_ext.trainer.resumption import check_data_of, check_model_of, read_state
 from recbole_ext.trainer.summary import describe, doubts, feature_lines, loss_by_size, run_figures, shown_k
@@ -70,12 +71,27 @@ def train(
     Raises:
         RecBoleExtError: The user can correct the cause; nothing half-written is left.
     """
-    spec, model_class, config = configure_host(model, dataset, files, overrides or {}, report)
+    with joined():
+        return _trained(model, dataset, files, overrides or {}, output, report, on_epoch, cache)
+
+
+def _trained(
+    model: str | None,
+    dataset: str | None,
+    files: Sequence[Path | str],
+    overrides: Mapping[str, Any],
+    output: Path | None,
+    report: Report,
+    on_epoch: Callable[[EpochReport], None] | None,
+    cache: DataCache | None,
+) -> RunResult:
+    """:func:`train` in this process, which may be one of several."""
+    spec, model_class, config = configure_host(model, dataset, files, overrides, report)
     data = prepare_data(config, cache)
     chosen = output or (Path(config["output"]) if config["output"] else None)
-    with RunFolder.create(config, spec.name, chosen) as folder:
+    with own_folder(chosen) as place, RunFolder.create(config, spec.name, place) as folder:
         _check_reranking(config, data, folder.final)
-        folder.write_config(to_plain(config), command_line(model, dataset, files, overrides or {}))
+        folder.write_config(to_plain(config), command_line(model, dataset, files, overrides))
         report(f"run folder: {folder.final} (after an interruption: {resuming(folder.final)})")
         return _run(config, spec, model_class, data, folder, report, on_epoch)
 
@@ -157,9 +173,18 @@ def resume(
         report(describe(opened.config, opened.metrics["statistics"], opened.data))
         return _with_reranking(opened, opened.result(), report)
     check_resumable(run)
+    with joined(), own_folder(run) as place:
+        return _resumed(place or run, trust, report, on_epoch)
+
+
+def _resumed(
+    run: Path, trust: bool, report: Report, on_epoch: Callable[[EpochReport], None] | None
+) -> RunResult:
+    """:func:`resume` of an interrupted run in this process, which may be one of several."""
     partial = partial_of(run)
     plain, state = read_trusted_config(partial, trust), read_state(partial)
     check_model_of(state, partial, str(plain["model"]))
+    check_processes(state, partial)
     spec, model_class, config = configure_saved(partial, plain, report)
     data = prepare_data(config)
     check_data_of(state, partial, fingerprint(data.split))

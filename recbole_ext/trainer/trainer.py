@@ -38,6 +38,7 @@ from recbole_ext.model.scoring import catalogue_scores
 from recbole_ext.progress import Stage, is_shown, stage
 from recbole_ext.trainer.averages import Averages
 from recbole_ext.trainer.checkpoint import load_tensors, save_tensors
+from recbole_ext.trainer.ranked import Ranked
 from recbole_ext.trainer.schedule import Schedule
 
 __all__ = ["EpochReport", "trainer_class"]
@@ -202,11 +203,35 @@ class ExactTrainer(Trainer):
             loader: The phase.
             metrics: Names to compute; all of the configuration if None.
         """
-        began = time.perf_counter()
         names = self.config["metrics"] if metrics is None else metrics
+        found = self.ranked(loader, "AUC" in names)
+        with stage("computing metrics"):
+            return evaluated(
+                loader.users,
+                found.items,
+                found.scores.astype(np.float32),
+                ranks=found.ranks,
+                ties=found.ties,
+                owners=found.owners,
+                metrics=names,
+                topk=self.config["topk"],
+                evidence=None
+                if all(map(is_accuracy, names))
+                else replace(loader.evidence, areas=found.areas),
+                seconds=found.seconds,
+            )
+
+    def ranked(self, loader: EvaluationLoader, areas: bool) -> Ranked:
+        """One pass over the users of a phase.
+
+        Args:
+            loader: The phase.
+            areas: Whether the areas under the curve are asked for.
+        """
+        began = time.perf_counter()
         ranks = np.empty(loader.n_targets)
         ties, owners = np.empty((2, loader.n_targets), dtype=np.int64)
-        areas = np.empty(len(loader.users)) if "AUC" in names else None
+        under = np.empty(len(loader.users)) if areas else None
         done = 0
 
         def rank_targets(
@@ -218,25 +243,12 @@ class ExactTrainer(Trainer):
             wanted = batch.target_rows.to(self.device), batch.target_items.to(self.device)
             ranks[part], ties[part] = (one.cpu().numpy() for one in ranks_within(scores, values, *wanted))
             owners[part] = batch.target_rows.numpy() + rows.start
-            if areas is not None:
-                areas[rows] = areas_under_curve(scores, *wanted).cpu().numpy()
+            if under is not None:
+                under[rows] = areas_under_curve(scores, *wanted).cpu().numpy()
             done = part.stop
 
         lists = self.lists(loader, max(self.config["topk"]), visit=rank_targets, sampled=loader.candidates)
-        seconds = time.perf_counter() - began
-        with stage("computing metrics"):
-            return evaluated(
-                loader.users,
-                lists.items,
-                lists.scores.astype(np.float32),
-                ranks=ranks,
-                ties=ties,
-                owners=owners,
-                metrics=names,
-                topk=self.config["topk"],
-                evidence=None if all(map(is_accuracy, names)) else replace(loader.evidence, areas=areas),
-                seconds=seconds,
-            )
+        return Ranked(lists.items, lists.scores, ranks, ties, owners, under, time.perf_counter() - began)
 
     def _kept(self, batch: EvaluationBatch, sampled: SampledCandidates) -> tuple[torch.Tensor, torch.Tensor]:
         """Pairs of row and item, ``(S,) int64``: sampled candidates and held-out items."""
@@ -364,9 +376,12 @@ class ExactTrainer(Trainer):
 
     def save_state(self, epoch: int) -> None:
         """Everything that the next epoch depends on, in one file, replaced atomically."""
-        if not self.resumable:
-            return
-        state = {
+        if self.resumable:
+            save_tensors(self.folder / "state.safetensors", self.state_of(epoch))
+
+    def state_of(self, epoch: int) -> dict[str, Any]:
+        """The content of ``state.safetensors``."""
+        return {
             "origin": self.origin,
             "epoch": epoch,
             "cur_step": self.cur_step,
@@ -386,7 +401,6 @@ class ExactTrainer(Trainer):
             "numpy_rng": np.random.get_state(legacy=False),
             "python_rng": random.getstate(),
         }
-        save_tensors(self.folder / "state.safetensors", state)
 
     def save_last(self) -> None:
         """The state after the last epoch, where ``eval_step`` left that one without a validation."""

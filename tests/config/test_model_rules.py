@@ -11,6 +11,7 @@ from recbole.utils import get_model
 from recbole_ext.config.build import build_config
 from recbole_ext.config.model_source import host_activations
 from recbole_ext.errors import ConfigError
+from recbole_ext.trainer.configure import read_model_config
 
 
 @pytest.mark.parametrize(
@@ -30,11 +31,6 @@ from recbole_ext.errors import ConfigError
         ("HGN", {"reg_weight": 0.1}, "reg_weight .*must be a list, not 0.1"),
         ("HGN", {"reg_weight": [0.1, -0.1]}, "reg_weight .*must be a list, not "),
         ("GRU4Rec", {"loss_decimal_place": -1}, "loss_decimal_place .*must be a whole number from 1 to 15"),
-        ("EASE", {"ema_decay": 0.9}, "ema_decay .*must be 0 for EASE, which is computed once"),
-        ("Pop", {"warmup_steps": 5}, "warmup_steps .*must be 0 for Pop, which is computed once"),
-        ("SKNN", {"label_smoothing": 0.1}, "label_smoothing .*must be 0 for SKNN, which is computed once"),
-        ("iALS", {"learning_rate_schedule": "linear"}, "learning_rate_schedule .*must be constant for iALS"),
-        ("LearntRules", {"label_smoothing": 0.1}, "label_smoothing .*must be 0 for LearntRules, whose loss"),
         (
             "BPR",
             {"learning_rate_schedule": "step"},
@@ -76,3 +72,20 @@ def test_activations_are_those_that_a_feed_forward_layer_takes() -> None:
 def test_a_model_of_ones_own_may_have_activations_of_its_own() -> None:
     own = type("Own", (get_model("SASRec"),), {})
     assert build_config(own, "toy", (), {"hidden_act": "mish"})["hidden_act"] == "mish"
+
+
+@pytest.mark.parametrize(
+    ("model", "values", "words"),
+    [
+        ("EASE", {"ema_decay": 0.9}, "ema_decay .*must be 0 for EASE, which is computed once"),
+        ("Pop", {"warmup_steps": 5}, "warmup_steps .*must be 0 for Pop, which is computed once"),
+        ("SKNN", {"label_smoothing": 0.1}, "label_smoothing .*must be 0 for SKNN, which is computed once"),
+        ("iALS", {"learning_rate_schedule": "linear"}, "learning_rate_schedule .*must be constant for iALS"),
+        ("LearntRules", {"label_smoothing": 0.1}, "label_smoothing .*must be 0 for LearntRules, whose loss"),
+    ],
+)
+def test_keys_of_steps_and_losses_are_refused_where_nobody_reads_them(
+    model: str, values: dict[str, Any], words: str
+) -> None:
+    with pytest.raises(ConfigError, match=f"^{words}"):
+        read_model_config(model, (), values)

@@ -64,6 +64,7 @@ def model(request: pytest.FixtureRequest, quick: dict[str, Any]) -> Any:
     with torch.no_grad():
         for parameter in made.parameters():
             parameter.add_(0.3 * torch.randn_like(parameter))
+    made.config_says = request.param
     return made
 
 
@@ -74,7 +75,7 @@ def test_scores_are_those_of_the_formula(model: Any) -> None:
     length = torch.tensor([len(history) for history in histories])
     batch = {model.ITEM_SEQ: items, model.ITEM_SEQ_LEN: length}
     scores = model.full_sort_predict(batch).detach().numpy()
-    out = "output_embedding" if model.output_embedding is not None else "item_embedding"
+    out = "output_embedding" if model.config_says == "separate" else "item_embedding"
     for row, history in enumerate(histories):
         x = (
             weights.of["item_embedding.weight"][history]

@@ -12,6 +12,7 @@ import pytest
 import scipy.sparse as sp
 import torch
 
+from recbole_ext._compat.host import Interaction
 from recbole_ext.data.histories import Histories
 from recbole_ext.data.interactions import TEST, VALID
 from recbole_ext.errors import ConfigError, DataError
@@ -19,7 +20,8 @@ from recbole_ext.model.fold_in import fold_in, history_scores
 from recbole_ext.model.foldable import FOLD_INS, check_histories
 from recbole_ext.model.history_rows import UserRows
 from recbole_ext.model.history_vectors import HistorySolver
-from recbole_ext.model.registry import known_models, model_spec
+from recbole_ext.model.registry import ModelSpec, known_models, model_spec
+from recbole_ext.model.scoring import catalogue_scores
 from recbole_ext.trainer.opened import OpenedRun, open_model
 from recbole_ext.trainer.train import train
 
@@ -162,6 +164,45 @@ def test_an_unseen_history_is_scored_as_the_formula_of_the_model_says(
     np.testing.assert_allclose(scores(near, history)[0], cosine[best] @ x[best], rtol=1e-5, atol=1e-5)
 
 
+@pytest.mark.parametrize("name", ["MLP", "NeuMF", "ConvNCF", "NNCF", "GCMC"])
+def test_a_history_has_the_mean_vector_of_its_nearest_training_users(
+    name: str, quick: dict[str, Any], tmp_path: Path
+) -> None:
+    small = {"cnn_channels": [1, 2, 2], "cnn_kernels": [4, 4], "cnn_strides": [4, 4], "embedding_size": 16}
+    run = opened(name, quick, tmp_path / "run", **(small if name == "ConvNCF" else {}))
+    model, x = run.trainer.model, run.data.dataset.inter_matrix(form="csr").toarray()
+    known = np.array([0, 3])  # a person never seen, and user 3, who is no neighbour of its own
+    items = [np.array([2, 5]), np.flatnonzero(x[3])[:5]]
+    histories = Histories(np.concatenate(items), np.array([0, 2, 7]), None, known)
+    before = {key: value.clone() for key, value in model.state_dict().items()}
+    found = scores(run, histories)
+    assert all(torch.equal(value, before[key]) for key, value in model.state_dict().items())
+    means = []
+    for own, read in zip(known, items, strict=True):
+        cosine = x[:, read].sum(axis=1) / (np.sqrt(len(read) * x.sum(axis=1)) + 1e-6)
+        cosine[own] = 0
+        best = np.lexsort((np.arange(len(x)), -cosine))[:20]
+        means.append(best[cosine[best] > 0])
+    # The same by hand: user 1 gets the mean vector, and is scored as a user.
+    for row, near in enumerate(means):
+        if name == "GCMC":
+            users, catalogue = model.GcEncoder(model.user_features, model.item_features)
+            users[1] = users[near].mean(dim=0)
+            expected = model.BiDecoder(users, catalogue, torch.tensor([1]), None)[:, 1]
+        else:
+            model.load_state_dict(before)
+            for key, table in model.named_parameters():
+                if key in ("user_embedding.weight", "user_mf_embedding.weight", "user_mlp_embedding.weight"):
+                    table.data[1] = table.data[near].mean(dim=0)
+            if name == "NNCF":
+                padded = torch.zeros_like(model.u_neigh[1])
+                padded[: len(items[row])] = torch.from_numpy(items[row])
+                model.u_neigh[1] = padded
+            one = Interaction({"user_id": torch.tensor([1])})
+            expected = catalogue_scores(model, one, run.data.dataset, torch.device("cpu"), 4096)[0]
+        np.testing.assert_allclose(found[row], expected.detach().numpy().ravel(), rtol=1e-4, atol=1e-5)
+
+
 def test_a_window_takes_the_last_items_only(quick: dict[str, Any], tmp_path: Path) -> None:
     run = opened("SASRec", quick, tmp_path / "run")
     items = np.array([4, 9, 2, 7, 1, 3, 8, 6, 5, 10])
@@ -180,11 +221,9 @@ def test_what_cannot_be_scored_is_refused_in_a_sentence(quick: dict[str, Any], t
         scores(run, empty)
     with pytest.raises(DataError, match=f"the item id {catalogue}, but the largest of the catalogue"):
         scores(run, Histories(np.array([catalogue]), np.array([0, 1]), None, np.array([0])))
-    for name in ("MLP", "NeuMF"):
-        with pytest.raises(
-            ConfigError, match=f"same_history: true needs .* of {name} a person is known only by"
-        ):
-            check_histories(model_spec(name), {"same_history": True})
+    outside = ModelSpec("Own", "own:Own")
+    with pytest.raises(ConfigError, match="same_history: true needs .* of Own a person is known only by"):
+        check_histories(outside, {"same_history": True})
     rated = SimpleNamespace(inter_matrix_type="rating")
     assert fold_in(rated, model_spec("DMF")).kind == "none"
     assert fold_in(None, model_spec("DMF")).kind == "row"

@@ -55,4 +55,4 @@ def state(served_folders: dict[str, Path], tmp_path_factory: pytest.TempPathFact
 @pytest.fixture(scope="session")
 def client(state: State) -> TestClient:
     """Requests to the application, without a network. The models stay open when it is closed."""
-    return TestClient(guarded_app(state), raise_server_exceptions=True)
+    return TestClient(guarded_app(state), base_url="http://localhost")

@@ -1,4 +1,4 @@
-"""Feedback: kept once, refused while the file is locked or full, waiting while a server is away, exported for training."""
+"""Feedback: kept once, refused while the file is locked or full, waiting for a server that is away, exported."""
 
 from __future__ import annotations
 

@@ -63,7 +63,7 @@ def test_a_killed_process_costs_its_job_an_attempt_and_the_others_nothing(tmp_pa
 @pytest.mark.slow
 def test_two_processes_give_the_numbers_of_one(quick: dict[str, Any], tmp_path: Path) -> None:
     curves = {"models": 1, "methods": ["popularity_penalty"]}
-    file = write_study(tmp_path, quick, curves=curves)
+    file = write_study(tmp_path, quick, curves=curves, trials=5, trials_at_once=2)
     alone = computed(file, tmp_path / "alone", Where())
     # The threads of this process are those of the tests.
     both = computed(file, tmp_path / "both", Where(workers=2, cores_per_run=torch.get_num_threads()))

@@ -97,3 +97,15 @@ def test_what_contradicts_the_protocols_is_refused(study: Callable[..., Path], t
     (tmp_path / "out" / "notes.txt").write_text("mine")
     with pytest.raises(OutputError, match=r"holds notes\.txt, which is none of this study's"):
         run_protocols(plan_comparison(study(), {}), output=tmp_path / "out")
+
+
+def test_folds_have_a_mean_with_its_deviation_over_them(study: Callable[..., Path], tmp_path: Path) -> None:
+    folds = {f"fold{fold}": {"split": "k_fold", "folds": 3, "fold": fold} for fold in (1, 2, 3)}
+    _, found = run_protocols(plan_comparison(study(protocols=folds), {}), output=tmp_path / "out")
+    assert [protocol["fold"] for protocol in found.protocols.values()] == [1, 2, 3]
+    values = [found.ndcg[name]["Pop"].mean for name in folds]
+    mean = sum(values) / 3
+    deviation = (sum((value - mean) ** 2 for value in values) / 2) ** 0.5
+    text = (tmp_path / "out" / "protocols.md").read_text()
+    assert "mean over folds" in text
+    assert f"{mean:.4f} ± {deviation:.4f}" in text

@@ -363,11 +363,14 @@ def test_a_journal_that_lost_any_line_never_replaces_results(ease: Ease) -> None
             continue
         refused.append(lost)
         assert [file.read_bytes() for file in files] == before
-    # What is not refused shows nowhere in the results: values of epochs, who made a trial, what was to be drawn.
+    # What is not refused shows nowhere in the results: values of epochs, who made a trial, and when, what was
+    # to be drawn.
     harmless = [json.loads(line) for n, line in enumerate(lines) if n not in refused]
     assert [file.read_bytes() for file in files[:3]] == before[:3]
-    assert {key for record in harmless for key in record.get("user_attr", {})} <= {"owner"}
-    assert {record["op_code"] for record in harmless} <= {7, 8, 9}
+    assert {key for record in harmless for key in record.get("user_attr", {})} <= {"owner", "place"}
+    assert {record["op_code"] for record in harmless} <= {6, 7, 8, 9}
+    # That a trial that waited was begun; how it ended shows.
+    assert {record["state"] for record in harmless if record["op_code"] == 6} <= {TrialState.RUNNING}
 
 
 def test_a_record_of_a_study_that_is_not_there_is_damage(ease: Ease) -> None:

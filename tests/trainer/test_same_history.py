@@ -140,11 +140,10 @@ def test_both_protocols_are_named_and_never_stand_in_one_table(quick: dict[str, 
     ("name", "values", "sentence"),
     [
         (
-            "MLP",
-            {"same_history": True},
-            "same_history: true needs a model that reads any history, but of MLP",
+            "DMF",
+            {"same_history": True, "inter_matrix_type": "rating"},
+            "same_history: true needs a model that reads any history, but of DMF the row holds ratings",
         ),
-        ("DMF", {"same_history": True, "inter_matrix_type": "rating"}, "of DMF the row holds ratings"),
         ("Pop", {"history_weighting": WEIGHTING}, "history_weighting weighs the items .* but Pop has no row"),
         ("SASRec", {"history_weighting": WEIGHTING}, "but SASRec has no row with weights"),
         (

@@ -6,6 +6,12 @@ ICML 2016). The chance is unknown; as in Yang et al. it follows a power of popul
 power = (γ + 1) / 2 in their terms, and an item without training interaction counts as if it had one. At power 0 every
 figure is the plain one.
 
+Compared with the code that Yang et al. published (github.com/ylongqi/unbiased-offline-recommender-evaluation,
+``experiments_section_5``): the propensity is the same. Three things differ. They normalise inside each user and average
+over users, which gives the plain figure where a user has one held-out item; here SNIPS is normalised over all users
+together. They leave out held-out items without training interaction. And they weigh AUC and Recall; NDCG with the same
+weights is ours.
+
 Places are those of the lists, where equal scores stand by item id; the plain metrics average over their orders.
 """
 

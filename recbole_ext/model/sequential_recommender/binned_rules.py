@@ -14,7 +14,7 @@ from recbole_ext.errors import ConfigError
 from recbole_ext.model.kernels.binned_pairs import bin_of_distances, binned_pairs
 from recbole_ext.model.kernels.sparse_product import dense_product
 from recbole_ext.model.losses.popularity import train_counts
-from recbole_ext.model.sequential_recommender.counted import Windows, ReadsHistories
+from recbole_ext.model.sequential_recommender.counted import ReadsHistories, Windows
 
 __all__ = ["BinnedRules", "Training"]
 

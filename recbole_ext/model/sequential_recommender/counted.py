@@ -13,7 +13,7 @@ from recbole_ext._compat.host import InputType, SequentialRecommender
 from recbole_ext.data.histories import SECONDS_A_DAY
 from recbole_ext.errors import RecBoleExtError
 
-__all__ = ["SECONDS_A_DAY", "Counted", "Windows", "ReadsHistories"]
+__all__ = ["SECONDS_A_DAY", "Counted", "ReadsHistories", "Windows"]
 
 
 @dataclass(frozen=True)

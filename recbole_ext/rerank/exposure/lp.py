@@ -25,11 +25,12 @@ from recbole_ext.rerank.exposure.dual import (
     through_loss,
 )
 
-__all__ = ["LinearResult", "coverage_ceiling", "refuse_beyond_ceilings", "solve_linear"]
+__all__ = ["LinearResult", "beyond_coverage", "coverage_ceiling", "refuse_beyond_ceilings", "solve_linear"]
 
 _COLUMNS_PER_USER = 25
 _ALL_COLUMNS = 2_000_000
 _FLOW_ENTRIES = 20_000_000
+_QUICK_ENTRIES = 400_000
 
 
 @dataclass(frozen=True)
@@ -152,6 +153,16 @@ def coverage_ceiling(problem: ExposureProblem) -> int:
     return int(maximum_flow(graph, source, sink).flow_value)
 
 
+def beyond_coverage(problem: ExposureProblem, ceiling: int) -> ConfigError:
+    """The error of a coverage floor above its ceiling."""
+    catalogue = problem.n_items - 1
+    return ConfigError(
+        f"the coverage floor asks for {problem.min_covered} of {catalogue} items and the ceiling is {ceiling} "
+        f"({ceiling / catalogue:.4f}; {problem.n_users} users, k {problem.k}, these candidates): lower "
+        "coverage, or give more best users for each item"
+    )
+
+
 def refuse_beyond_ceilings(problem: ExposureProblem) -> None:
     """Rejects a floor above its ceiling.
 
@@ -161,16 +172,11 @@ def refuse_beyond_ceilings(problem: ExposureProblem) -> None:
     catalogue, slots = problem.n_items - 1, problem.n_users * problem.k
     if problem.min_covered:
         ceiling = min(catalogue, slots)
-        if problem.min_covered <= ceiling and (
-            problem.min_covered > 0.5 * len(np.unique(problem.items)) or problem.min_covered > 0.5 * slots
-        ):
+        near = problem.min_covered > 0.5 * min(len(np.unique(problem.items)), slots)
+        if problem.min_covered <= ceiling and (near or len(problem.items) <= _QUICK_ENTRIES):
             ceiling = coverage_ceiling(problem)
         if problem.min_covered > ceiling:
-            raise ConfigError(
-                f"the coverage floor asks for {problem.min_covered} of {catalogue} items and the ceiling is {ceiling} "
-                f"({ceiling / catalogue:.4f}; {problem.n_users} users, k {problem.k}, these candidates): lower "
-                "coverage, or give more best users for each item"
-            )
+            raise beyond_coverage(problem, ceiling)
     tails = np.add.reduceat(problem.tail[problem.items].astype(np.int64), problem.indptr[:-1])
     ceiling = int(np.minimum(tails, problem.k).sum())
     if problem.min_tail > ceiling:

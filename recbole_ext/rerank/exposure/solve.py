@@ -7,13 +7,14 @@
 
 Guarantee: the returned lists meet both floors, and ``bound`` is a proven upper bound on the value of any such lists,
 so ``gap`` is the largest share of value that the lists can miss. Floors that cannot be met raise a `ConfigError`
-that names the ceiling. For a small problem, a linear program proves the bound, and its solution (nearly always
-integral) gives the lists. For a large problem, dual prices do both.
+that names the ceiling. For a small problem with a coverage floor, exchanges along shortest paths give the best lists
+and prove that they are. Where the tail floor binds as well, a linear program proves the bound, and its solution (nearly
+always integral) gives the lists. For a large problem, dual prices do both.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 import numpy as np
@@ -21,13 +22,16 @@ import numpy as np
 from recbole_ext.errors import ConfigError
 from recbole_ext.progress import stage
 from recbole_ext.rerank.exposure.candidates import ExtraCandidates, candidate_entries, check_candidates
-from recbole_ext.rerank.exposure.dual import ExposureProblem, list_value, price_ascent
+from recbole_ext.rerank.exposure.dual import DualPrices, ExposureProblem, list_value, price_ascent
+from recbole_ext.rerank.exposure.flow import CoverageFlow
 from recbole_ext.rerank.exposure.lists import lists_from_prices, lists_from_shares
-from recbole_ext.rerank.exposure.lp import refuse_beyond_ceilings, solve_linear
+from recbole_ext.rerank.exposure.lp import beyond_coverage, refuse_beyond_ceilings, solve_linear
 
-__all__ = ["ExposureResult", "exposure"]
+__all__ = ["ExposureResult", "ExposureSolver", "exposure"]
 
 _EXACT_ENTRIES = 400_000
+_FLOW_CELLS = 20_000_000
+_TOLERANCE = 1e-5
 _ROUNDING = 1e-9
 
 
@@ -42,6 +46,7 @@ class ExposureResult:
         coverage: Share of the catalogue (without padding) in at least one list.
         tail_share: Share of the slots that hold a tail item.
         method: The method that produced the lists, ``exact`` or ``dual``.
+        prices: Of items and of the tail; they prove the bound.
     """
 
     items: np.ndarray
@@ -50,6 +55,7 @@ class ExposureResult:
     coverage: float
     tail_share: float
     method: str
+    prices: DualPrices
 
     @property
     def gap(self) -> float:
@@ -79,14 +85,9 @@ def _scaled(scores: np.ndarray, indptr: np.ndarray, best: np.ndarray) -> np.ndar
 
 
 def _problem(
-    items: np.ndarray,
-    scores: np.ndarray,
-    tail: np.ndarray,
-    k: int,
-    floors: tuple[float, float],
-    extra: ExtraCandidates | None,
+    items: np.ndarray, scores: np.ndarray, tail: np.ndarray, k: int, extra: ExtraCandidates | None
 ) -> ExposureProblem:
-    """Builds the problem: candidates with their gains, and the floors (coverage, tail share) as whole numbers."""
+    """Builds the problem without floors: candidates with their gains."""
     n_users, n_items = len(items), len(tail)
     users, item, score, best = candidate_entries(items, scores, extra, n_items)
     sizes = np.bincount(users, minlength=n_users)
@@ -101,9 +102,69 @@ def _problem(
         gains=_scaled(score, indptr, best),
         tail=tail & (np.arange(n_items) > 0),
         discount=1.0 / np.log2(np.arange(k) + 2.0),
-        min_covered=int(np.ceil(floors[0] * (n_items - 1) - _ROUNDING)),
-        min_tail=int(np.ceil(floors[1] * n_users * k - _ROUNDING)),
+        min_covered=0,
+        min_tail=0,
     )
+
+
+class ExposureSolver:
+    """Lists for all users jointly, under any floors: the best discounted total with a coverage and a tail share.
+
+    The gain of a candidate is its score, min-max scaled per user over the N candidates. Coverage floors that rise from
+    call to call are solved from the one before; the lists are those of a new solver.
+
+    Args:
+        items: ``(U, N) int64`` candidates, 0 past a user's last candidate.
+        scores: ``(U, N) float`` their scores, minus infinity past the last candidate.
+        tail: ``(n_items,) bool``, True for tail items.
+        n_items: Number of items, including the padding item 0.
+        k: Length of every list.
+        extra: Additional candidates, such as from :class:`~recbole_ext.rerank.exposure.candidates.BestUsers`.
+
+    Raises:
+        ConfigError: An argument is invalid.
+    """
+
+    def __init__(
+        self,
+        items: np.ndarray,
+        scores: np.ndarray,
+        *,
+        tail: np.ndarray,
+        n_items: int,
+        k: int = 10,
+        extra: ExtraCandidates | None = None,
+    ) -> None:
+        items, tail = np.asarray(items), np.asarray(tail, dtype=bool)
+        scores = np.asarray(scores, dtype=np.float64)
+        check_candidates(items, scores, tail, n_items, k)
+        self.problem = _problem(items, scores, tail, k, extra)
+        self._flow: CoverageFlow | None = None
+
+    def solve(self, coverage: float = 0.0, tail_share: float = 0.0) -> ExposureResult:
+        """Computes the lists.
+
+        Args:
+            coverage: Minimum share of the ``n_items - 1`` items that appear in at least one list.
+            tail_share: Minimum share of all slots that hold a tail item.
+
+        Raises:
+            ConfigError: A floor is no share, or cannot be met; the message names the ceiling.
+        """
+        floors = (_share("coverage", coverage), _share("tail_share", tail_share))
+        slots = self.problem.n_users * self.problem.k
+        problem = replace(
+            self.problem,
+            min_covered=int(np.ceil(floors[0] * (self.problem.n_items - 1) - _ROUNDING)),
+            min_tail=int(np.ceil(floors[1] * slots - _ROUNDING)),
+        )
+        if len(problem.items) > _EXACT_ENTRIES:
+            return _solved(problem, "dual")
+        if self._flow is not None and self._flow.is_beyond(problem.min_covered):
+            self._flow = None
+        if self._flow is None and len(problem.items) * problem.k <= _FLOW_CELLS:
+            self._flow = CoverageFlow(problem)
+        return _solved(problem, "exact", self._flow)
 
 
 def exposure(
@@ -117,42 +178,23 @@ def exposure(
     tail_share: float = 0.0,
     extra: ExtraCandidates | None = None,
 ) -> ExposureResult:
-    """Computes lists for all users jointly: the best discounted total subject to a coverage floor and a tail share.
-
-    The gain of a candidate is its score, min-max scaled per user over the N candidates.
-
-    Args:
-        items: ``(U, N) int64`` candidates, 0 past a user's last candidate.
-        scores: ``(U, N) float`` their scores, minus infinity past the last candidate.
-        tail: ``(n_items,) bool``, True for tail items.
-        n_items: Number of items, including the padding item 0.
-        k: Length of every list.
-        coverage: Minimum share of the ``n_items - 1`` items that appear in at least one list.
-        tail_share: Minimum share of all slots that hold a tail item.
-        extra: Additional candidates, such as from :class:`~recbole_ext.rerank.exposure.candidates.BestUsers`.
-
-    Raises:
-        ConfigError: An argument is invalid, or a floor cannot be met; the message names the ceiling.
-    """
-    items, scores, tail = (
-        np.asarray(items),
-        np.asarray(scores, dtype=np.float64),
-        np.asarray(tail, dtype=bool),
-    )
-    check_candidates(items, scores, tail, n_items, k)
-    floors = (_share("coverage", coverage), _share("tail_share", tail_share))
-    problem = _problem(items, scores, tail, k, floors, extra)
-    return _solved(problem, "exact" if len(problem.items) <= _EXACT_ENTRIES else "dual")
+    """Solves one problem once; the arguments and errors are those of :class:`ExposureSolver` and its ``solve``."""
+    solver = ExposureSolver(items, scores, tail=tail, n_items=n_items, k=k, extra=extra)
+    return solver.solve(coverage, tail_share)
 
 
-def _solved(problem: ExposureProblem, method: Literal["exact", "dual"]) -> ExposureResult:
-    """Solves by the linear program (``exact``) or by dual prices, which are also the fallback if the program fails.
+def _solved(
+    problem: ExposureProblem, method: Literal["exact", "dual"], flow: CoverageFlow | None = None
+) -> ExposureResult:
+    """Solves by ``flow``, by the linear program (``exact``), or by dual prices if both fail or ``dual`` is asked for.
 
     Raises:
         ConfigError: A floor cannot be met; the message names the ceiling.
     """
     with stage("checking the floors"):
         refuse_beyond_ceilings(problem)
+    if flow is not None and (found := _by_flow(problem, flow)) is not None:
+        return found
     prices = price_ascent(problem)
     lists: np.ndarray | None = None
     if method == "exact":
@@ -165,6 +207,19 @@ def _solved(problem: ExposureProblem, method: Literal["exact", "dual"]) -> Expos
         method = "dual"
         with stage("filling the lists"):
             lists = lists_from_prices(problem, prices)
+    return _result(problem, lists, prices, method)
+
+
+def _by_flow(problem: ExposureProblem, flow: CoverageFlow) -> ExposureResult | None:
+    """The best lists under the coverage floor; None where they miss the tail floor or are not proven."""
+    if not flow.cover(problem.min_covered):
+        raise beyond_coverage(problem, flow.covered)
+    result = _result(problem, flow.lists, flow.prices(problem), "exact")
+    enough = int(problem.tail[result.items].sum()) >= problem.min_tail
+    return result if enough and result.gap <= _TOLERANCE else None
+
+
+def _result(problem: ExposureProblem, lists: np.ndarray, prices: DualPrices, method: str) -> ExposureResult:
     chosen = problem.items[lists].astype(np.int64)
     return ExposureResult(
         items=chosen,
@@ -173,4 +228,5 @@ def _solved(problem: ExposureProblem, method: Literal["exact", "dual"]) -> Expos
         coverage=len(np.unique(chosen)) / (problem.n_items - 1),
         tail_share=float(problem.tail[chosen].mean()),
         method=method,
+        prices=prices,
     )

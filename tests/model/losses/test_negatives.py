@@ -150,8 +150,12 @@ class TestBpr:
 
 
 class TestOwnScores:
+    @pytest.mark.parametrize("gathered", [0, 64], ids=["gathered", "among all"])
     @pytest.mark.parametrize("most", [1, 24, 10**6])
-    def test_blocks_change_neither_scores_nor_gradients(self, most: int) -> None:
+    def test_blocks_change_neither_scores_nor_gradients(
+        self, most: int, gathered: int, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr("recbole_ext.model.losses.negatives._GATHERED", gathered)
         torch.manual_seed(0)
         output, items = torch.randn(7, 4, requires_grad=True), torch.randn(9, 4, requires_grad=True)
         drawn = torch.randint(9, (7, 3))
