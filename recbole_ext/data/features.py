@@ -11,10 +11,26 @@ import polars as pl
 from recbole_ext.data.atomic_reader import check_fields, column_names
 from recbole_ext.errors import DataError
 
-__all__ = ["check_loaded", "genre_matrix", "read_items", "titles", "titles_and_years"]
+__all__ = [
+    "FEATURE_COLUMNS",
+    "check_loaded",
+    "genre_matrix",
+    "missing_words",
+    "read_items",
+    "titles",
+    "titles_and_years",
+]
 
 _TITLES = ("title", "movie_title")
 _YEAR = "release_year"
+
+FEATURE_COLUMNS = {
+    "genres": ("genres", "class"),  # as RecBole's ml-100k calls them
+    "year": (_YEAR,),
+    "text": (*_TITLES, "overview", "plot", "description", "text"),
+    "genome": ("genome",),
+}
+"""The columns of an items' file that each name of ``item_features`` is made from."""
 
 
 def read_items(path: Path) -> pl.DataFrame | None:
@@ -130,3 +146,26 @@ def genre_matrix(path: Path, item_tokens: np.ndarray) -> tuple[np.ndarray, tuple
     matrix[pairs["id"].to_numpy(), [column[name] for name in pairs["genre"].to_list()]] = 1
     matrix[0] = 0
     return matrix, names
+
+
+def missing_words(path: Path) -> str:
+    """How many items of an items' file lack each feature, in words; an empty text if there are no features.
+
+    Args:
+        path: The ``.item`` file; it need not exist.
+
+    Raises:
+        DataError: As :func:`read_items`.
+    """
+    frame = read_items(path)
+    found = []
+    for name, columns in {**FEATURE_COLUMNS, "tags": ("tags",)}.items():
+        there = [
+            pl.col(column).is_not_null() & (pl.col(column) != "")
+            for column in columns
+            if frame is not None and column in frame.columns
+        ]
+        if frame is not None and there:
+            lacking = frame.height - int(frame.select(pl.any_horizontal(there).sum()).item())
+            found.append(f"{name} {lacking:,}")
+    return f"without {', '.join(found)} of {frame.height:,} items" if frame is not None and found else ""

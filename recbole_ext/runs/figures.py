@@ -131,6 +131,17 @@ class Statistics(Form):
         return self
 
 
+class Feature(Form):
+    """A feature of items that a model reads, as made for the catalogue of its run."""
+
+    name: str
+    width: StrictInt
+    items: StrictInt
+    missing: StrictInt
+    recipe: str
+    note: str = ""
+
+
 class RunFigures(Form):
     """``metrics.json`` of a run.
 
@@ -154,6 +165,7 @@ class RunFigures(Form):
         seconds: Of training and test.
         statistics: Of the data set.
         fingerprint: Of the split data, from :func:`~recbole_ext.data.fingerprint.fingerprint`.
+        item_features: What the model reads of items beside their ids.
     """
 
     model: str
@@ -175,6 +187,7 @@ class RunFigures(Form):
     seconds: Seconds
     statistics: Statistics
     fingerprint: str
+    item_features: list[Feature] = Field(default_factory=list)
 
     @model_validator(mode="after")
     def _has_intervals(self) -> RunFigures:

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from recbole_ext.data.features import check_loaded, read_items, titles
+from recbole_ext.data.features import check_loaded, missing_words, read_items, titles
 from recbole_ext.errors import DataError
 
 HEADER = "item_id:token\ttitle:token_seq\tgenres:token_seq\n"
@@ -86,3 +86,16 @@ def test_columns_that_are_loaded_need_a_type(tmp_path: Path) -> None:
     written(tmp_path, GOOD.replace("title:token_seq", "title"))
     with pytest.raises(DataError, match="has the column 'title' in line 1"):
         check_loaded(config)
+
+
+def test_what_items_lack_is_counted(tmp_path):
+    path = tmp_path / "toy.item"
+    assert missing_words(path) == ""
+    path.write_text(
+        "item_id:token\ttitle:token_seq\trelease_year:token\tgenres:token_seq\ttags:token_seq\n"
+        "1\tHeat\t1995\tCrime Drama\tpacino\n2\tUntitled\t\t\t\n3\tSolaris\t1972\t\t\n",
+        encoding="utf-8",
+    )
+    assert missing_words(path) == "without genres 2, year 1, text 0, tags 2 of 3 items"
+    path.write_text("item_id:token\n1\n", encoding="utf-8")
+    assert missing_words(path) == ""

@@ -19,9 +19,13 @@ from recbole_ext.errors import CheckpointError, ConfigError, OutputError
 from recbole_ext.evaluator.confidence import holm, paired_difference
 from recbole_ext.report import write_report
 from recbole_ext.report.comparison import compare_runs
+from recbole_ext.report.document import Table
 from recbole_ext.report.inputs import read_inputs
+from recbole_ext.report.sections.data import features_table
+from recbole_ext.runs.run import read_run
 from recbole_ext.study.tune import TuneOptions, tune
 from recbole_ext.trainer.train import train
+from tests.conformance.contract import overrides, write_walks
 
 MODELS = ("Random", "Pop", "ItemKNN", "MLP")
 
@@ -403,3 +407,17 @@ def test_a_cut_table_of_curves_is_named(table: str, folders: dict[str, Path], tm
     (curves / table).write_bytes((curves / table).read_bytes()[:100])
     with pytest.raises(CheckpointError, match=rf"{table} is damaged \(.*\): write its folder again"):
         read_inputs([folders["ItemKNN"], curves])
+
+
+def test_features_of_items_have_a_table(tmp_path: Path) -> None:
+    home = write_walks(tmp_path)
+    runs = []
+    for name, features in (("ContentKNN", ["genres"]), ("Pop", ["id"])):
+        values = {**overrides(name, home), "item_features": features}
+        train(name, overrides=values, output=tmp_path / name)
+        runs.append(read_run(tmp_path / name))
+    (table,) = features_table(runs)
+    assert isinstance(table, Table)
+    assert [cell.text for cell in table.rows[0][:3]] == ["genres", "one column for each of 3 genres", "5"]
+    assert len(table.rows) == 1
+    assert features_table(runs[1:]) == []

@@ -14,17 +14,13 @@ from recbole_ext.data.content.recipes import decades, in_fewer_dimensions, multi
 from recbole_ext.data.content.sentences import sentence_vectors
 from recbole_ext.data.content.tags import Ends, tags_in_training
 from recbole_ext.data.content.vectors import read_vectors
-from recbole_ext.data.features import read_items
+from recbole_ext.data.features import FEATURE_COLUMNS, read_items
 from recbole_ext.errors import DataError
 from recbole_ext.progress import stage
 
-__all__ = ["item_features", "known_shares"]
+__all__ = ["item_features"]
 
-_TITLES = ("title", "movie_title")
-_TEXTS = (*_TITLES, "overview", "plot", "description", "text")
 _ENDS: dict[str, Ends] = {"global_time": "one", "k_fold": "none", "cold_items": "none"}
-# RecBole's ml-100k calls the genres "class".
-_COLUMNS = {"genres": ("genres", "class"), "year": ("release_year",), "text": _TEXTS, "genome": ("genome",)}
 
 
 def item_features(config: Any, dataset: Any) -> ItemFeatures:
@@ -62,11 +58,11 @@ class _Source:
     def column(self, name: str) -> list[str]:
         """The text of a feature for each item of the catalogue, empty where it has none."""
         frame = self._items(name)
-        found = [column for column in _COLUMNS[name] if column in frame.columns]
+        found = [column for column in FEATURE_COLUMNS[name] if column in frame.columns]
         if not found:
             raise DataError(
-                f"item_features names {name}, but {self.file} has no column {' or '.join(_COLUMNS[name])} (it has "
-                f"{', '.join(frame.columns)}): leave {name} out, or add the column"
+                f"item_features names {name}, but {self.file} has no column {' or '.join(FEATURE_COLUMNS[name])} "
+                f"(it has {', '.join(frame.columns)}): leave {name} out, or add the column"
             )
         text = frame.select("item_id", text=pl.concat_str(found, separator=" ", ignore_nulls=True))
         of = dict(text.iter_rows())
@@ -181,25 +177,3 @@ _MAKERS: dict[str, Callable[[_Source], FeatureBlock]] = {
     "genome": _genome,
     "my_vectors": _vectors,
 }
-
-
-def known_shares(item_file: Path) -> dict[str, tuple[int, int]]:
-    """Of each feature that an item file has: how many items have it, and of how many.
-
-    Args:
-        item_file: The atomic file; it need not exist.
-
-    Raises:
-        DataError: It is damaged.
-    """
-    frame = read_items(item_file)
-    if frame is None:
-        return {}
-    found = {}
-    for name, columns in {**_COLUMNS, "tags": ("tags",)}.items():
-        there = [
-            pl.col(column).is_not_null() & (pl.col(column) != "") for column in columns if column in frame
-        ]
-        if there:
-            found[name] = (int(frame.select(pl.any_horizontal(there).sum()).item()), frame.height)
-    return found

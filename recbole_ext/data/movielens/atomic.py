@@ -13,6 +13,7 @@ import polars as pl
 
 from recbole_ext.data.atomic_reader import Columns, encode
 from recbole_ext.data.atomic_writer import Prepared, counts_of, new_set, write_inter, write_record
+from recbole_ext.data.features import missing_words
 from recbole_ext.data.files import write_whole, writing
 from recbole_ext.data.movielens import features
 from recbole_ext.data.movielens.catalog import MovieLensDataset, find_dataset
@@ -198,6 +199,8 @@ def _say_result(prepared: Prepared, dataset: MovieLensDataset, say: Report) -> N
         f"{prepared.items:,} items in {prepared.folder} (from {prepared.origin}); "
         f"the tie-break decides held-out items of {prepared.tie_share:.1%} of the users"
     )
+    if words := missing_words(prepared.folder / f"{prepared.name}.item"):
+        say(f"{prepared.name}: features of items: {words}")
     say(f"{prepared.name}: licence: {prepared.licence}")
     say(f"{prepared.name}: cite: {dataset.citation}")
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 
 from recbole_ext.evaluator.groups import HEAD_RULES
@@ -10,8 +12,9 @@ from recbole_ext.report.context import Context
 from recbole_ext.report.dataset import DatasetFacts
 from recbole_ext.report.document import Block, Cell, Figure, Section, Table, cell
 from recbole_ext.report.wording import percent
+from recbole_ext.runs.run import Run
 
-__all__ = ["data_section", "long_tail"]
+__all__ = ["data_section", "features_table", "long_tail"]
 
 
 def long_tail(counts: np.ndarray, head: int, rule: str) -> Figure:
@@ -95,4 +98,29 @@ def data_section(context: Context) -> Section | None:
         text_columns=(0, 3),
     )
     plots = _plots(context.dataset) if context.dataset else []
-    return Section("data", "The data", (*plots, table), lead)
+    return Section("data", "The data", (*plots, table, *features_table(context.inputs.runs)), lead)
+
+
+def features_table(runs: Sequence[Run]) -> list[Block]:
+    """The features of items that any of the runs reads, and how many items lack each; nothing if none reads any."""
+    found = {
+        (one.name, one.recipe): (
+            Cell(one.name),
+            Cell(one.recipe),
+            cell(float(one.missing), 0),
+            Cell(one.note),
+        )
+        for run in runs
+        for one in run.figures.item_features
+    }
+    if not found:
+        return []
+    items = runs[0].figures.statistics.items
+    return [
+        Table(
+            f"What models of content read of the {items:,} items",
+            ("Feature", "Made by", "Items without", "Note"),
+            tuple(found[key] for key in sorted(found)),
+            text_columns=(0, 1, 3),
+        )
+    ]
