@@ -46,15 +46,7 @@ def _mistakes(model: ModelSource, values: Mapping[str, Any]) -> Iterable[tuple[s
     if model.chooses_loss and loss not in ("CE", "BPR"):
         # The kind of training examples depends on it.
         yield "loss_type", f"must be CE or BPR for {model.name}, not {loss!r}"
-    if model.sequential and "n_layers" in model.keys and values.get("n_layers") == 0:
-        # Graph models may have no layer, which makes them a matrix factorisation; attention must have one.
-        yield "n_layers", f"must be 1 or more for {model.name}, not 0"
-    sizes = (values.get("hidden_size"), values.get("embedding_size"))
-    if "dense_layer" in model.keys and not values.get("dense_layer") and sizes[0] != sizes[1]:
-        yield (
-            "dense_layer",
-            f"is false, which needs a hidden_size ({sizes[0]}) like embedding_size ({sizes[1]}): set both alike",
-        )
+    yield from _layers(model, values)
     if model.name == "RepeatLast" and values.get("mask_seen"):
         yield "mask_seen", "must be false for RepeatLast, which ranks the items that a person had before"
     if not model.trains:
@@ -70,6 +62,19 @@ def _mistakes(model: ModelSource, values: Mapping[str, Any]) -> Iterable[tuple[s
     if is_inside(model.path) and "hidden_act" in model.keys and act not in host_activations():
         known = host_activations()
         yield "hidden_act", f"must be one of {', '.join(known)}, not {act!r}{nearest(str(act), known)}"
+
+
+def _layers(model: ModelSource, values: Mapping[str, Any]) -> Iterable[tuple[str, str]]:
+    """Attention needs a layer, and states that score items are as long as their vectors."""
+    if model.sequential and "n_layers" in model.keys and values.get("n_layers") == 0:
+        # Graph models may have no layer, which makes them a matrix factorisation; attention must have one.
+        yield "n_layers", f"must be 1 or more for {model.name}, not 0"
+    sizes = (values.get("hidden_size"), values.get("embedding_size"))
+    if "dense_layer" in model.keys and not values.get("dense_layer") and sizes[0] != sizes[1]:
+        yield (
+            "dense_layer",
+            f"is false, which needs a hidden_size ({sizes[0]}) like embedding_size ({sizes[1]}): set both alike",
+        )
 
 
 def _no_steps(model: ModelSource, values: Mapping[str, Any]) -> Iterable[tuple[str, str]]:
