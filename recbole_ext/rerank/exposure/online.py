@@ -2,7 +2,7 @@
 
 The dual prices of the joint problem make it separate by user. Whoever comes gets the best list under these prices,
 and the prices are then moved by what the floors lack so far: dual averaging with an entropic map (Nesterov, 2009;
-Balseiro, Lu and Mirrokni, 2020) on the two floors together, not on single items. ``docs/online-fairness.md`` derives it.
+Balseiro, Lu and Mirrokni, 2020) on the two floors, not on single items. ``docs/online-fairness.md`` derives it.
 """
 
 from __future__ import annotations
@@ -54,16 +54,13 @@ class PriceList:
     def __post_init__(self) -> None:
         n = len(self.item)
         if self.tail.shape != (n,) or self.shown.shape != (n,):
-            raise ConfigError("prices, tail and shown must have one entry for each item: give those of one file")
+            raise ConfigError(
+                "prices, tail and shown must have one entry for each item: give those of one file"
+            )
         if not (np.isfinite(self.item).all() and (self.item >= 0).all() and self.tail_price >= 0):
             raise ConfigError("a price is negative or no number: take the file that --save-prices wrote")
         if self.n_lists < 1 or self.k < 1 or n <= self.k:
             raise ConfigError("prices need at least one list, and more items than a list has places")
-
-    @property
-    def discount(self) -> Floats:
-        """``(K,) float64`` weight of each position."""
-        return 1.0 / np.log2(np.arange(self.k) + 2.0)
 
     @property
     def min_covered(self) -> int:
@@ -186,9 +183,10 @@ class OnlineExposure:
         self.prices, self.half_life, self.adapt = prices, half_life, adapt
         self.shown = Shown.nothing(len(prices.item)) if shown is None else shown
         if self.shown.exposure.shape != prices.item.shape:
-            raise ConfigError("what was shown and the prices are of different catalogues: start with an empty state")
+            raise ConfigError(
+                "what was shown and the prices are of different catalogues: start with an empty state"
+            )
         self._plan = prices.shown[prices.shown > 0].astype(np.float64)
-        self._discount = prices.discount
 
     def planned(self) -> float:
         """Items that the joint lists would have covered by now, scaled so that a whole period meets the floor."""
@@ -217,12 +215,21 @@ class OnlineExposure:
         tail = max(prices.tail_price + _TAIL_STEP * scale * tails, 0.0) if prices.tail_share else 0.0
         return item + tail * prices.tail
 
-    def choose(self, gains: Floats) -> Ints:
-        """The list ``(K,)`` of a user with gains ``(n_items,)``, from :func:`user_gains`; nothing is counted."""
-        return best_list(gains, self.bonus(), self._discount)
+    def choose(self, gains: Floats, k: int | None = None) -> Ints:
+        """The list of a user; nothing is counted.
+
+        Args:
+            gains: ``(n_items,)``, from :func:`user_gains`.
+            k: Length of the list; that of the joint problem if None.
+
+        Raises:
+            ConfigError: The user has fewer candidates.
+        """
+        discount = 1.0 / np.log2(np.arange(k or self.prices.k) + 2.0)
+        return best_list(gains, self.bonus(), discount)
 
     def count(self, items: Ints) -> None:
-        """Counts a list ``(K,)`` as shown."""
+        """Counts a list ``(K,)`` as shown; 0 is no item."""
         self.shown.add(items, self.prices.tail, self.half_life)
 
     def serve(self, gains: Floats) -> Ints:
