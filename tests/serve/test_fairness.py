@@ -37,7 +37,7 @@ def test_prices_are_served_and_a_restart_goes_on(run: Path, tmp_path: Path) -> N
     for number in range(2):
         state = State(settings_of({"EASE": run}, tmp_path), f"test{number}")
         state.open()
-        client = TestClient(guarded_app(state))
+        client = TestClient(guarded_app(state), base_url="http://localhost")
         [method] = [
             one
             for one in client.get("/v1/models").json()["models"][0]["rerank"]
