@@ -55,4 +55,4 @@ def test_nothing_that_is_asked_fails_inside(fuzzed: BaseSchema, mode: Generation
 
         with contextlib.suppress(Unsatisfiable):  # an address without parameters cannot be asked wrongly
             ask()
-    assert asked > 800
+    assert asked >= 9 * CASES
