@@ -222,9 +222,14 @@ class HistoryAnswer(_Answer):
 
 
 class ModelsAnswer(_Answer):
-    """The models, in the order of the command; the first one answers where none is named."""
+    """The models, in the order of the command; the first one answers where none is named.
+
+    Attributes:
+        feedback: Whether ``/v1/feedback`` keeps what is chosen.
+    """
 
     models: list[dict[str, Any]]
+    feedback: bool
 
 
 class CurvesAnswer(_Answer):

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable
+from collections.abc import Awaitable, Sequence
 from typing import Any, TypeVar
 
 from recbole_ext.serve.forms import ExplainRequest, RecommendRequest
 from recbole_ext.serve.state import Served, State
 
-__all__ = ["RefusedError", "explain", "recommend", "search", "served_by", "similar"]
+__all__ = ["RefusedError", "explain", "items", "recommend", "search", "served_by", "similar"]
 
 _Answer = TypeVar("_Answer")
 
@@ -102,6 +102,18 @@ def search(state: State, model: str | None, text: str, k: int) -> dict[str, Any]
     titled = [item for item in catalogue.search.find(text, k) if item != own]
     found = titled if own is None else [own, *titled]
     return {"model": served.model.name, "items": [catalogue.shown[item] for item in found[:k]]}
+
+
+def items(state: State, model: str | None, tokens: Sequence[str]) -> dict[str, Any]:
+    """Items by their tokens; those that are none are left out. The form is ``ItemsAnswer``.
+
+    Raises:
+        RefusedError: There is no such model.
+    """
+    served = served_by(state, model)
+    catalogue = served.model.catalogue
+    found = [item for item in map(catalogue.item, tokens) if item is not None]
+    return {"model": served.model.name, "items": [catalogue.shown[item] for item in found]}
 
 
 def similar(state: State, model: str | None, token: str, k: int) -> dict[str, Any]:

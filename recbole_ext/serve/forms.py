@@ -171,10 +171,23 @@ class CatalogueQuery(ModelQuery):
 
 
 class SearchQuery(ModelQuery):
-    """A search of titles."""
+    """A search of titles, or items by their tokens.
 
-    q: Annotated[str, Field(min_length=1, max_length=limits.QUERY)]
+    Attributes:
+        q: Words of a title, or a token.
+        item: Tokens; those that are no items are left out of the answer.
+        k: At most so many found titles.
+    """
+
+    q: Annotated[str, Field(min_length=1, max_length=limits.QUERY)] | None = None
+    item: Annotated[list[Name], Field(max_length=limits.FOUND)] = Field(default_factory=list)
     k: int = Field(default=10, ge=1, le=limits.FOUND)
+
+    @model_validator(mode="after")
+    def _one_question(self) -> SearchQuery:
+        if (self.q is None) == (not self.item):
+            raise ValueError("asks for nothing: give either q or item")
+        return self
 
 
 class SimilarQuery(ModelQuery):

@@ -64,7 +64,8 @@ def add_routes(app: FastAPI, state: State) -> None:
 def _add_health(app: FastAPI, state: State) -> None:
     @app.get("/live", summary="Whether the process answers", tags=["health"])
     async def live() -> Response:
-        return json_response({"live": True})
+        # A page that waits asks here, since browsers report every 503 of /ready as an error.
+        return json_response({"live": True, "ready": state.ready, "error": state.error or None})
 
     @app.get(
         "/ready", summary="Whether the models are open", tags=["health"], responses={503: _PROBLEMS[503]}
@@ -145,7 +146,8 @@ def _add_models(app: FastAPI, state: State) -> None:
     )
     async def models(_: Annotated[Nothing, Query()]) -> Response:
         served_by(state, None)
-        return json_response({"models": [one.card for one in state.models.values()]})
+        cards = [one.card for one in state.models.values()]
+        return json_response({"models": cards, "feedback": state.feedback is not None})
 
     @app.get(
         "/v1/curves",
@@ -191,10 +193,12 @@ def _add_items(app: FastAPI, state: State) -> None:
         "/v1/items",
         response_model=forms_of.ItemsAnswer,
         responses=_PROBLEMS,
-        summary="Search of titles",
+        summary="Search of titles, or items by their tokens",
         tags=["items"],
     )
     async def search(asked: Annotated[SearchQuery, Query()]) -> Response:
+        if asked.q is None:
+            return json_response(asking.items(state, asked.model, asked.item))
         return json_response(asking.search(state, asked.model, asked.q, asked.k))
 
     @app.get(
