@@ -11,7 +11,7 @@ import polars as pl
 
 from recbole_ext.config.blocks import RERANKERS, ParetoSettings, read_rerank
 from recbole_ext.errors import ConfigError, DataError
-from recbole_ext.evaluator.confidence import paired_difference
+from recbole_ext.evaluator.confidence import mean_intervals, paired_difference
 from recbole_ext.evaluator.evaluate import Evaluation, bounds
 from recbole_ext.evaluator.metrics.hypervolume import hypervolume
 from recbole_ext.progress import stage, tracked
@@ -33,12 +33,14 @@ class Curves:
     """The result of a sweep.
 
     Attributes:
-        validation: One row per method and strength: the validation metrics, and whether the point was chosen.
+        validation: One row per method and strength: the validation metrics, whether the point was chosen, and the
+            interval of what NDCG and tail share change by (``ndcg_change_low`` ...); coverage is no mean of users, and
+            has none.
         test: One row for the model's own lists and one per chosen point, with the paired difference of NDCG.
         bounds: The ceiling, and the expected value of random lists, on validation, by metric with K.
         rule: How the strength was chosen.
         k: Length of the lists.
-        level: Confidence level of the intervals in ``test``.
+        level: Confidence level of the intervals.
         hypervolume: Method to the area under its validation front of NDCG and ItemCoverage, above the point (0, 0); the
             model's own lists, where every curve begins, are a point of each. ``none`` has them alone.
     """
@@ -94,8 +96,22 @@ def chosen(rows: Sequence[Mapping[str, Any]], base: float, most_loss: float) -> 
     return best
 
 
+def _changes(lists: Evaluation, phase: Rerankable, level: float) -> dict[str, float]:
+    """Intervals of the change of each mean against the model's own lists, user by user."""
+    moved = {
+        name: lists.per_user[f"{name}@{phase.k}"] - phase.before.per_user[f"{name}@{phase.k}"]
+        for name in ("ndcg", "tailshare")
+    }
+    ends = mean_intervals(moved, level=level)
+    return {
+        f"{name}_change_{end}": value
+        for name, pair in ends.items()
+        for end, value in zip(("low", "high"), pair, strict=True)
+    }
+
+
 def _swept(
-    phase: Rerankable, settings: ParetoSettings, report: Callable[[str], None]
+    phase: Rerankable, settings: ParetoSettings, level: float, report: Callable[[str], None]
 ) -> list[dict[str, Any]]:
     """One row for each method and strength.
 
@@ -114,7 +130,7 @@ def _swept(
             try:
                 for strength in strengths:
                     sweeping.now = f"{method} {strength:g}"
-                    if row := _point(phase, method, strength, settings.candidates, report):
+                    if row := _point(phase, method, strength, settings.candidates, level, report):
                         rows.append(row)
                     sweeping.advance()
             except DataError as error:
@@ -127,7 +143,12 @@ def _swept(
 
 
 def _point(
-    phase: Rerankable, method: str, strength: float, candidates: int, report: Callable[[str], None]
+    phase: Rerankable,
+    method: str,
+    strength: float,
+    candidates: int,
+    level: float,
+    report: Callable[[str], None],
 ) -> dict[str, Any] | None:
     """The row of one strength, which is reported; None where its floors cannot be met."""
     try:
@@ -140,7 +161,7 @@ def _point(
         f"{method:20} {strength:<5g} validation NDCG {figures['ndcg']:.4f}  coverage "
         f"{figures['itemcoverage']:.3f}  tail share {figures['tailshare']:.3f}"
     )
-    return {"method": method, "strength": strength, **figures}
+    return {"method": method, "strength": strength, **figures, **_changes(again.after, phase, level)}
 
 
 def _test_row(label: Mapping[str, Any], phase: Rerankable, lists: Evaluation, level: float) -> dict[str, Any]:
@@ -186,7 +207,7 @@ def sweep(
     level = float(run.config["confidence"])
     validation = prepared(run.data.validation)
     base = validation.before.means[f"ndcg@{validation.k}"]
-    rows = _swept(validation, settings, report)
+    rows = _swept(validation, settings, level, report)
     picked = chosen(rows, base, settings.most_loss)
     for row in rows:
         row["chosen"] = picked.get(row["method"]) is row
@@ -194,6 +215,7 @@ def sweep(
         "method": "none",
         "strength": 0.0,
         **_figures(validation.before.means, validation.k),
+        **_changes(validation.before, validation, level),
         "chosen": False,
     }
     test = prepared(run.data.test)

@@ -223,13 +223,22 @@ class RerankFigures(Form):
 
 
 class CurvePoint(Form):
-    """A re-ranker at one strength, on validation."""
+    """A re-ranker at one strength, on validation.
+
+    Attributes:
+        ndcg_change_low, ndcg_change_high, tailshare_change_low, tailshare_change_high: Bootstrap intervals of the
+            change against the model's own lists; None in files of version 0.1.0, and of tested points.
+    """
 
     method: str
     strength: Figure
     ndcg: Share
     itemcoverage: Share
     tailshare: Share
+    ndcg_change_low: Figure | None = None
+    ndcg_change_high: Figure | None = None
+    tailshare_change_low: Figure | None = None
+    tailshare_change_high: Figure | None = None
 
 
 class TestedPoint(CurvePoint):

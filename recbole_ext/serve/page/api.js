@@ -44,7 +44,9 @@ const query = (values) => {
   return found.toString();
 };
 
-export const models = () => ask("/v1/models").then((found) => found.models);
+export const live = () => ask("/live");
+export const models = () => ask("/v1/models");
+export const feedback = (body) => ask("/v1/feedback", body);
 export const curves = (model) => ask(`/v1/curves?${query({ model })}`).then((found) => found.points);
 export const catalogue = (model, parts) => ask(`/v1/catalogue?${query({ model, parts })}`);
 export const recommend = (body, signal) => ask("/v1/recommend", body, signal);

@@ -8,7 +8,7 @@ import * as lists from "./lists.js";
 import * as person from "./person.js";
 import { changedOutside, current, read, set, somebody, state, subscribe } from "./state.js";
 import * as strength from "./strength.js";
-import { counted, noun, nounsOf, spoken } from "./words.js";
+import { counted, noun, nounsOf, sentence, spoken } from "./words.js";
 
 const gate = byId("gate");
 let cards = [];
@@ -16,14 +16,17 @@ let cards = [];
 async function opened() {
   for (;;) {
     try {
-      return await api.models();
+      const { ready, error } = await api.live();
+      if (ready) return await api.models();
+      gate.textContent = error ? sentence(error) : "Opening the models …";
     } catch (error) {
-      if (error.status === 401) await tokenAsked(error);
-      else {
-        gate.textContent = error.code === "not_ready" ? "Opening the models …" : error.sentence;
-        await new Promise((resolve) => setTimeout(resolve, 700));
+      if (error.status === 401) {
+        await tokenAsked(error);
+        continue;
       }
+      gate.textContent = error.sentence;
     }
+    await new Promise((resolve) => setTimeout(resolve, 500));
   }
 }
 
@@ -66,7 +69,8 @@ async function rememberedUser(token) {
 }
 
 async function begin() {
-  cards = await opened();
+  const found = await opened();
+  cards = found.models;
   welcome();
   const starters = await api.starters(cards[0].name).catch(() => []);
   api.remember(starters);
@@ -74,7 +78,7 @@ async function begin() {
   await strength.build(cards);
   lists.start(starters);
   copy.build();
-  lists.build(cards, (name, answer) => {
+  lists.build(cards, found.feedback, (name, answer) => {
     const first = answer.items[0];
     if (first) say(`${name}: first ${spoken(first.title)}.`);
     catalogue.refresh();

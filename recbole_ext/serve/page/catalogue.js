@@ -5,7 +5,7 @@ import { byId, debounced, h, problem, s } from "./dom.js";
 import { somebody, state } from "./state.js";
 import { counted, noun, number, percent } from "./words.js";
 
-const PARTS = 100;
+const PARTS = 200;
 let written = null;
 
 export const refresh = debounced(async () => {
@@ -18,7 +18,7 @@ export const refresh = debounced(async () => {
     if (key === written) return;
     written = key;
     byId("catalogue").replaceChildren(
-      h("p", { class: "soft" }, `Every ${noun.one} is a place in these strips, the most popular on the left. Light falls on what has stood in anybody’s list since the server was started.`),
+      h("p", { class: "soft" }, `All ${noun.many} stand in these strips, the most popular on the left. What has been in anybody’s list since the server was started is lit.`),
       h("ul", { class: "strips" }, found.map((one, place) => strip(one, place + 1))), legend());
   } catch (error) {
     written = null;
@@ -30,20 +30,20 @@ function strip(found, colour) {
   const { items, shown, coverage, floor, places, tail } = found;
   const against = floor === null ? `no floor is set (serve --floor=0.3)` : `the floor is ${percent(floor, 0)}`;
   return h("li", { "data-colour": colour },
-    h("p", { class: "strip-head" }, h("b", {}, found.model), ` has shown ${number(shown)} of ${number(items)} ${noun.many} `, h("span", { class: "soft" }, `(${percent(coverage)}; ${against})`)),
-    picture(found), floor === null ? null : gauge(coverage, floor),
-    h("p", { class: "small soft" }, `${counted(places, "place", "places")} in all; ${tail.share_of_places === null ? "none" : percent(tail.share_of_places, 0)} of them to the long tail, where ${number(tail.shown)} of ${number(tail.items)} ${noun.many} have been seen.`));
+    h("p", { class: "strip-head" }, h("b", {}, found.model), ` has shown ${number(shown)} of ${number(items)} ${noun.many} `, h("span", { class: "soft" }, `(${percent(coverage)}; ${against}), ${number(tail.shown)} of them in the long tail of ${number(tail.items)}. `,
+      `It got ${tail.share_of_places === null ? "none" : percent(tail.share_of_places, 0)} of ${counted(places, "place", "places")}.`)),
+    picture(found), floor === null ? null : gauge(coverage, floor));
 }
 
-// A bar a part of the catalogue, as high as the share of its items that was shown; at least a spark where one was.
+// A bar a part of the catalogue, the brighter the more of its items were shown.
 function picture({ parts }) {
-  const height = (part) => (part.shown ? 4 + (36 * part.shown) / part.items : 0);
-  return s("svg", { viewBox: `0 0 ${parts.length * 10} 44`, preserveAspectRatio: "none", class: "strip", "aria-hidden": "true" },
+  return s("svg", { viewBox: `0 0 ${parts.length} 1`, preserveAspectRatio: "none", class: "strip", "aria-hidden": "true" },
     parts.map((part, place) => {
       const kind = 2 * part.tail > part.items ? "tail" : "head";
+      const at = { x: place, y: 0, height: 1 };
       return [
-        s("rect", { class: `ground ${kind}`, x: place * 10, y: 40, width: 8, height: 4 }),
-        part.shown ? s("rect", { class: `lit ${kind}`, x: place * 10, y: 40 - height(part), width: 8, height: height(part) + 4 }) : null,
+        s("rect", { class: `ground ${kind}`, width: 1.02, ...at }),
+        part.shown ? s("rect", { class: `lit ${kind}`, width: 1, opacity: (0.55 + (0.45 * part.shown) / part.items).toFixed(2), ...at }) : null,
       ];
     }));
 }

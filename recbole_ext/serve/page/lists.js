@@ -4,7 +4,7 @@ import * as api from "./api.js";
 import { byId, h, moving, problem, say } from "./dom.js";
 import { arrange, like } from "./person.js";
 import { current, MOST_MODELS, remove, set, somebody, state } from "./state.js";
-import { capital, counted, effect, noun, number, percent, sentence, spoken } from "./words.js";
+import { capital, counted, effect, noun, number, percent, sentence, spoken, tailMeaning, whole } from "./words.js";
 
 export const K = 10;
 
@@ -18,10 +18,16 @@ export function request(model) {
 const columns = new Map();
 let cards = [];
 let updated = () => {};
+let feedback = false;
 
-export function build(all, whenUpdated) {
+export function build(all, keepsFeedback, whenUpdated) {
   cards = all;
+  feedback = keepsFeedback;
   updated = whenUpdated;
+  byId("legend").append(
+    h("span", { class: "bar head", "aria-hidden": "true" }, h("i", { class: "full" })), "how popular ",
+    h("span", { class: "bar tail", "aria-hidden": "true" }, h("i", { class: "full" })), `long tail: ${tailMeaning(cards[0].head_rule)}`,
+    feedback ? `. This server keeps what you add from a list (+), so that models can learn from it.` : "");
   if (cards.length < 2) return;
   byId("models").append(h("ul", { class: "chips", "aria-label": "Models to compare" }, cards.map((one) => h("li", {}, h("button", {
     type: "button", class: "chip toggle", "data-model": one.name, "aria-pressed": "false", onclick: () => toggle(one.name),
@@ -53,6 +59,16 @@ export function show() {
   else columns.forEach((one) => one.forget());
 }
 
+// What tells a model from the others, in a sentence.
+function inShort(model) {
+  if (model.explained.kind === "popularity") return "The same list for everybody: what is popular.";
+  if (model.history.kind === "none") return `Knows the users it was trained on, and nobody else.`;
+  const order = model.history.knows_order ? "reads your list in its order" : "does not look at the order";
+  return `${capital(KIND[model.family] ?? model.family_meaning)}; ${order}.`;
+}
+
+const KIND = { floor: "a fixed rule", classic: "classic", sequential_classic: "classic", neural: "a neural network", sequence: "a neural network" };
+
 class Column {
   constructor(model) {
     this.model = model;
@@ -67,7 +83,7 @@ class Column {
 
   head() {
     const { model } = this;
-    return h("header", {}, h("h3", {}, model.name), h("p", { class: "soft small" }, sentence(model.family_meaning)), about(model));
+    return h("header", {}, h("h3", {}, model.name), h("p", { class: "soft small" }, inShort(model)), about(model));
   }
 
   forget() {
@@ -102,11 +118,12 @@ class Column {
 
   fill(answer) {
     const came = new Set(answer.rerank?.put_in);
+    const list = { id: answer.list_id, model: answer.model, shown: answer.items.map((one) => one.item) };
     this.ground.replaceChildren(...ground(answer));
     moving(this.list, () => {
       const wanted = answer.items.map((place) => {
         const before = this.rows.get(place.item);
-        const one = row(place, came.has(place.item), before);
+        const one = row(place, came.has(place.item), before, list);
         this.rows.set(place.item, one);
         return one;
       });
@@ -121,7 +138,7 @@ class Column {
 // What a list rests on, in a sentence.
 function ground({ basis, why, history }) {
   if (basis === "fallback_popular") return [h("b", {}, "The most popular, for everybody"), `: ${why}.`];
-  const share = history.known === history.given ? "all of them known to the model" : `the model knows ${history.known} of them (${percent(history.share_known, 0)})`;
+  const share = history.known === history.given ? "all known to the model" : `the model knows ${history.known} of them (${percent(history.share_known, 0)})`;
   const start = basis === "known_user" ? `A user it was trained on, with ${counted(history.given, noun.one, noun.many)}` : `From ${counted(history.given, noun.one, noun.many)}`;
   const single = history.given === 1 && history.known === 1;
   return [`${start}, ${single ? "known to the model" : share}.`, ...history.unknown.map((one) => ` ${one.name}: ${one.reason}.`)];
@@ -136,15 +153,15 @@ function how({ explained }) {
 function change({ rerank }) {
   if (!rerank) return [];
   if (!rerank.put_in.length) return [h("p", {}, `The same ${K} ${noun.many} as without the slider.`)];
-  return [h("p", {}, h("b", {}, `${rerank.taken_out.length} left: `),
-    rerank.taken_out.map((item, place) => [place ? ", " : "", h("s", {}, spoken(item.title))]), ".")];
+  return [h("p", {}, h("b", {}, `${rerank.put_in.length} came in, ${rerank.taken_out.length} left: `),
+    h("span", { class: "soft" }, rerank.taken_out.map((item) => spoken(item.title)).join(" · ")))];
 }
 
 function popularity({ interactions, share, place, group }) {
   const bar = h("span", { class: `bar ${group}`, "aria-hidden": "true" }, h("i"));
   bar.firstChild.style.inlineSize = `${Math.max(4, 100 * share)}%`;
   return h("span", { class: "popularity", title: `${counted(interactions, "interaction", "interactions")} in training, place ${number(place)} by popularity` },
-    bar, h("span", { class: `group ${group}` }, group), h("span", { class: "hidden" }, `, ${counted(interactions, "interaction", "interactions")}`));
+    bar, h("span", { class: `group ${group === "head" ? "hidden" : "tail"}` }, group), h("span", { class: "hidden" }, `, ${counted(interactions, "interaction", "interactions")}`));
 }
 
 function links(item) {
@@ -155,19 +172,25 @@ function links(item) {
   ];
 }
 
+// Adds a film of a list; a server that keeps feedback learns which of the list it was.
+function choose(place, list) {
+  like(place);
+  if (feedback) api.feedback({ model: list.model, list_id: list.id, shown: list.shown, chosen: [place.item] }).catch((error) => say(error.sentence));
+}
+
 // A row of a list; one that was there stays the same element, so that it can move and keep the focus.
-function row(place, came, before) {
+function row(place, came, before, list) {
   const one = before ?? h("li", { "data-item": place.item });
   const open = before?.querySelector("details")?.open;
   const focused = before?.contains(document.activeElement) && document.activeElement.dataset.focus;
   const title = spoken(place.title);
-  const plus = h("button", { type: "button", class: "icon add", "data-focus": "add", "aria-label": `Add ${title} to what you like`, title: "I like it", onclick: () => like(place) },
+  const plus = h("button", { type: "button", class: "icon add", "data-focus": "add", "aria-label": `Add ${title} to what you like`, title: "I like it", onclick: () => choose(place, list) },
     h("span", { "aria-hidden": "true" }, "+"));
   one.classList.toggle("came", came);
   one.replaceChildren(
     h("div", { class: "line" },
-      h("p", { class: "title" }, title, place.year && h("span", { class: "year" }, ` ${place.year}`), came && h("span", { class: "new" }, "came in")), plus),
-    h("p", { class: "facts small" }, popularity(place.popularity), h("span", { class: "genres soft" }, place.genres.slice(0, 3).join(" · ")), h("span", { class: "links" }, links(place))),
+      h("p", { class: "title", title: whole(place.title) }, title, place.year && h("span", { class: "year" }, ` ${place.year}`), came && h("span", { class: "new" }, "came in")), plus),
+    h("p", { class: "facts small" }, popularity(place.popularity), h("span", { class: "genres soft" }, place.genres.slice(0, 2).join(" · ")), h("span", { class: "links" }, links(place))),
     ...why(place, open),
   );
   if (focused) one.querySelector(`[data-focus="${focused}"]`)?.focus();

@@ -4,9 +4,10 @@ import * as api from "./api.js";
 import { byId, h, moving, problem, say } from "./dom.js";
 import { searchField } from "./search.js";
 import { add, current, move, remove, set, somebody, state } from "./state.js";
-import { capital, counted, noun, spoken } from "./words.js";
+import { capital, counted, noun, spoken, whole } from "./words.js";
 
 const FIRST = 12;
+const ENOUGH = 3;
 let main = "";
 let all = false;
 let parts = {};
@@ -73,7 +74,7 @@ export function show() {
   parts.more.textContent = `Show all ${tokens.length}`;
   parts.clear.hidden = !somebody();
   parts.note.textContent = note(history.length);
-  parts.ideas.hidden = state.user !== null || history.length === 0;
+  parts.ideas.hidden = state.user !== null || history.length === 0 || history.length >= ENOUGH;
   for (const chip of parts.ideas.querySelectorAll(".chip")) chip.parentElement.hidden = history.includes(chip.dataset.item);
 }
 
@@ -110,7 +111,7 @@ function row(token) {
     (next?.querySelector(".gone") ?? byId("search")).focus();
   };
   const one = h("li", { "data-item": token },
-    h("span", { class: "name" }, title, item?.year && h("span", { class: "year" }, ` ${item.year}`),
+    h("span", { class: "name", title: item && whole(item.title) }, title, item?.year && h("span", { class: "year" }, ` ${item.year}`),
       item ? null : h("span", { class: "soft small" }, " not in this catalogue")),
     h("span", { class: "buttons" }, button("later", "Move up", "↑", moved(1)), button("earlier", "Move down", "↓", moved(-1)),
       button("gone", "Remove", "×", gone)));

@@ -2,7 +2,7 @@
 
 import * as api from "./api.js";
 import { debounced, h, say } from "./dom.js";
-import { counted, noun, spoken } from "./words.js";
+import { counted, noun, spoken, whole } from "./words.js";
 
 export function searchField(model, chosen, taken) {
   const input = h("input", {
@@ -40,7 +40,7 @@ export function searchField(model, chosen, taken) {
     list.replaceChildren(...found.map((item, place) => h("li", {
       id: `found-${place}`, role: "option", "aria-selected": "false",
       onmousedown: (event) => event.preventDefault(), onclick: () => choose(item),
-    }, h("span", {}, spoken(item.title), item.year && h("span", { class: "year" }, ` ${item.year}`)),
+    }, h("span", { title: whole(item.title) }, spoken(item.title), item.year && h("span", { class: "year" }, ` ${item.year}`)),
     taken(item.item) ? h("span", { class: "soft small" }, "in your list")
       : h("span", { class: "soft small" }, item.genres.slice(0, 2).join(" · ")))));
     list.hidden = !found.length;

@@ -122,18 +122,22 @@ function chart(metric, lines, strength, k) {
     h("ul", { class: "values" }, lines.map((one) => value(one, metric, strength))));
 }
 
-// The interval of each measured point, where the run has them.
+const measured = (line, key) => line.every((point) => Number.isFinite(point[`${key}_change_low`]));
+
+// The interval of the change of each measured point, where the run has it.
 function band({ line, colour }, key, x, y) {
-  if (!line.every((point) => point.intervals?.[key])) return null;
-  const edge = (end) => line.map((point) => `${x(point.strength).toFixed(1)} ${y(point.intervals[key][end]).toFixed(1)}`);
-  return s("path", { class: `band m${colour}`, d: `M${edge(0).join("L")}L${edge(1).reverse().join("L")}Z` });
+  if (!measured(line, key)) return null;
+  const edge = (end) => line.map((point) => `${x(point.strength).toFixed(1)} ${y(Math.max(0, line[0][key] + point[`${key}_change_${end}`])).toFixed(1)}`);
+  return s("path", { class: `band m${colour}`, d: `M${edge("low").join("L")}L${edge("high").reverse().join("L")}Z` });
 }
 
 function value({ name, colour, line }, metric, strength) {
   const before = line[0][metric.key];
   const now = at(line, strength, metric.key);
   const relative = before > 0 && metric.key === "ndcg";
-  const change = strength ? (relative ? `${signed((100 * (now - before)) / before, 1)} %` : `${signed(100 * (now - before), 1)} points`) : "";
+  const inWords = (change) => signed((100 * change) / (relative ? before : 1), 1);
+  const ends = measured(line, metric.key) ? ["low", "high"].map((end) => inWords(at(line, strength, `${metric.key}_change_${end}`))) : null;
+  const change = strength ? `${inWords(now - before)} ${relative ? "%" : "points"}${ends ? ` [${ends.join(", ")}]` : ""}` : "";
   return h("li", {}, h("span", { class: `key m${colour}`, "aria-hidden": "true" }), h("span", { class: "hidden" }, `${name}: `),
     h("b", {}, metric.text(now)), change && h("span", { class: "soft" }, ` ${change}`));
 }
@@ -142,7 +146,7 @@ function value({ name, colour, line }, metric, strength) {
 function told(lines) {
   const missing = lines.filter((one) => !one.line.length).map((one) => one.name);
   const said = [];
-  if (missing.length < lines.length) said.push(h("p", {}, "Measured on the validation data, all users together; between two dots the line is straight."));
+  if (missing.length < lines.length) said.push(h("p", {}, `Measured on the validation data, all users together, as dots; axes begin at 0.${lines.some((one) => one.line.length && measured(one.line, "ndcg")) ? ` Shades and brackets: ${percent(found.get(lines.find((one) => one.line.length).name).level ?? 0.95, 0)} intervals of the change; coverage, one number for all users, has none.` : ""}`));
   if (missing.length) {
     const names = missing.join(" and ");
     said.push(h("p", {}, `What this costs ${names} has not been measured: `, h("code", {}, `python run.py pareto saved/${missing[0]} --methods=${state.method}`), " draws the curve."));

@@ -8,11 +8,15 @@ export function nounsOf(cards) {
 
 const ARTICLE = /^(.+), (The|A|An|Le|La|Les|L'|Il|El|Los|Las|Der|Die|Das)$/;
 
-// "Matrix, The" as it is said.
+// "Killer, The (Die xue shuang xiong)" as it is said: without other names, the article in front.
 export function spoken(title) {
-  const found = ARTICLE.exec(title);
-  return found ? `${found[2]}${found[2].endsWith("'") ? "" : " "}${found[1]}` : title;
+  const short = title.replace(/(\s*\([^()]*\))+$/, "") || title;
+  const found = ARTICLE.exec(short);
+  return found ? `${found[2]}${found[2].endsWith("'") ? "" : " "}${found[1]}` : short;
 }
+
+// The whole title, where something was left out of it.
+export const whole = (title) => (/\)$/.test(title) ? title : null);
 
 export const number = (value) => value.toLocaleString("en-GB");
 export const percent = (value, digits = 1) => `${(100 * value).toFixed(digits)} %`;
@@ -24,6 +28,14 @@ export const effect = (value) => {
   const size = Math.abs(value);
   return signed(value, size >= 10 ? 1 : size >= 0.1 ? 2 : 3);
 };
+
+// What counts as the long tail.
+export function tailMeaning(rule) {
+  const share = /^interactions_(\d+)$/.exec(rule);
+  if (share) return `the less popular ${noun.many}, which share ${100 - share[1]} % of the interactions`;
+  if (rule === "items_20") return `the less popular 80 % of the ${noun.many}`;
+  return `the less popular ${noun.many} (${rule})`;
+}
 
 export const METHODS = {
   popularity_penalty: ["Take popularity off", "A film’s popularity is taken off its score."],
