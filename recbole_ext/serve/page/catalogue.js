@@ -30,8 +30,7 @@ function strip(found, colour) {
   const { items, shown, coverage, floor, places, tail } = found;
   const against = floor === null ? `no floor is set (serve --floor=0.3)` : `the floor is ${percent(floor, 0)}`;
   return h("li", { "data-colour": colour },
-    h("p", { class: "strip-head" }, h("b", {}, found.model), ` has shown ${number(shown)} of ${number(items)} ${noun.many} `, h("span", { class: "soft" }, `(${percent(coverage)}; ${against}), ${number(tail.shown)} of them in the long tail of ${number(tail.items)}. `,
-      `It got ${tail.share_of_places === null ? "none" : percent(tail.share_of_places, 0)} of ${counted(places, "place", "places")}.`)),
+    h("p", { class: "strip-head" }, h("b", {}, found.model), ` has shown ${number(shown)} of ${number(items)} ${noun.many} `, h("span", { class: "soft" }, `(${percent(coverage)}; ${against}). The long tail got ${tail.share_of_places === null ? "none" : percent(tail.share_of_places, 0)} of ${counted(places, "place", "places")}, with ${number(tail.shown)} of its ${number(tail.items)} ${noun.many}.`)),
     picture(found), floor === null ? null : gauge(coverage, floor));
 }
 

@@ -3,17 +3,24 @@
 import * as api from "./api.js";
 import { byId, h, moving, problem, say } from "./dom.js";
 import { arrange, like } from "./person.js";
-import { current, MOST_MODELS, remove, set, somebody, state } from "./state.js";
-import { capital, counted, effect, noun, number, percent, sentence, spoken, tailMeaning, whole } from "./words.js";
+import { current, MOST_MODELS, offered, remove, set, somebody, state } from "./state.js";
+import { capital, counted, effect, noun, methodName, number, percent, sentence, spoken, tailMeaning, whole } from "./words.js";
 
 export const K = 10;
 
 // What is asked of a model: also what the copied commands ask.
 export function request(model) {
   const who = state.user === null ? { history: state.history } : { user: state.user };
-  const rerank = state.method && state.strength > 0 ? { method: state.method, strength: state.strength } : undefined;
+  const rerank = state.strength > 0 && offers(model) ? block() : undefined;
   return { model, ...who, k: K, rerank };
 }
+
+// A method without a symbol has no strength: it is on or off.
+const block = () => {
+  const { symbol } = offered(cards).find((one) => one.method === state.method);
+  return symbol ? { method: state.method, strength: state.strength } : { method: state.method };
+};
+const offers = (name) => cards.find((one) => one.name === name).rerank.some((one) => one.method === state.method);
 
 const columns = new Map();
 let cards = [];
@@ -150,8 +157,8 @@ function how({ explained }) {
 }
 
 // What a re-ranker took out and put in.
-function change({ rerank }) {
-  if (!rerank) return [];
+function change({ model, rerank }) {
+  if (!rerank) return state.strength > 0 && !offers(model) ? [h("p", {}, `${model} does not offer “${methodName(state.method)}”: this is its own list.`)] : [];
   if (!rerank.put_in.length) return [h("p", {}, `The same ${K} ${noun.many} as without the slider.`)];
   return [h("p", {}, h("b", {}, `${rerank.put_in.length} came in, ${rerank.taken_out.length} left: `),
     h("span", { class: "soft" }, rerank.taken_out.map((item) => spoken(item.title)).join(" · ")))];
@@ -241,7 +248,7 @@ const METRIC = { ndcg: "NDCG", hit: "Hit", itemcoverage: "Coverage", tailshare: 
 export function start(starters) {
   const cell = (item) => h("li", {}, h("button", { type: "button", class: "starter", onclick: () => like(item) },
     h("span", { class: "title" }, spoken(item.title)), h("span", { class: "soft small" }, [item.year, item.genres.slice(0, 2).join(" · ")].filter(Boolean).join(" · "))));
-  byId("start").append(h("p", { class: "lead" }, `Click ${noun.many} you like, or search on the left; three are enough. The lists appear here.`), h("ul", { class: "starters", "aria-label": `${capital(noun.many)} to start with` }, starters.map(cell)));
+  byId("start").append(h("p", { class: "lead" }, `Click ${noun.many} you like, or search for them. After the first one the lists appear, and three or four already tell a taste.`), h("ul", { class: "starters", "aria-label": `${capital(noun.many)} to start with` }, starters.map(cell)));
 }
 
 export const historyLength = () => current().length;

@@ -74,6 +74,8 @@ export function show() {
   parts.more.textContent = `Show all ${tokens.length}`;
   parts.clear.hidden = !somebody();
   parts.note.textContent = note(history.length);
+  parts.note.hidden = !parts.note.textContent;
+  parts.list.hidden = parts.clear.parentElement.hidden = !somebody();
   parts.ideas.hidden = state.user !== null || history.length === 0 || history.length >= ENOUGH;
   for (const chip of parts.ideas.querySelectorAll(".chip")) chip.parentElement.hidden = history.includes(chip.dataset.item);
 }

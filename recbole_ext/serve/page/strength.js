@@ -47,14 +47,14 @@ export async function build(all) {
 }
 
 function choose(method) {
-  const highest = range(method);
-  set({ method, strength: Math.min(state.strength, highest) });
+  set({ method, strength: Math.min(state.strength, range(method)) });
 }
 
 const described = (method) => methods.find((one) => one.method === method);
 
 // The largest strength of the slider: what was measured, else 1 or the method's own end.
 function range(method) {
+  if (!described(method).symbol) return 1;
   const measured = [...found.values()].flatMap((curve) => points(curve, method).map((one) => one.strength));
   const most = Math.max(...measured, 0) || 1;
   return Math.min(described(method)?.highest_strength ?? Infinity, Math.max(most, state.method === method ? state.strength : 0));
@@ -90,15 +90,17 @@ export async function show() {
   }));
   parts.select.value = state.method;
   parts.slider.max = range(state.method);
+  parts.slider.step = described(state.method).symbol ? 0.01 : 1;
   parts.slider.value = state.strength;
   const { rule, paper } = described(state.method);
-  parts.meaning.replaceChildren(methodMeaning(state.method), " ", rule ? h("code", {}, rule) : "", paper ? ` ${paper}.` : "");
+  parts.meaning.replaceChildren(methodMeaning(state.method), rule ? h("span", { class: "rule" }, h("code", {}, rule), paper ? ` ${paper}` : "") : "");
   draw(state.strength);
 }
 
 function draw(strength) {
-  parts.value.textContent = strength ? strength.toFixed(2) : "0, off";
-  parts.slider.setAttribute("aria-valuetext", strength ? strength.toFixed(2) : "off");
+  const words = strength ? (described(state.method).symbol ? strength.toFixed(2) : "on") : "off";
+  parts.value.textContent = words;
+  parts.slider.setAttribute("aria-valuetext", words);
   const lines = state.models.map((name, place) => ({ name, colour: place + 1, line: line(name, state.method) }));
   const drawn = lines.filter((one) => one.line.length);
   const k = found.get(drawn[0]?.name)?.k ?? 10;
@@ -137,9 +139,10 @@ function value({ name, colour, line }, metric, strength) {
   const relative = before > 0 && metric.key === "ndcg";
   const inWords = (change) => signed((100 * change) / (relative ? before : 1), 1);
   const ends = measured(line, metric.key) ? ["low", "high"].map((end) => inWords(at(line, strength, `${metric.key}_change_${end}`))) : null;
-  const change = strength ? `${inWords(now - before)} ${relative ? "%" : "points"}${ends ? ` [${ends.join(", ")}]` : ""}` : "";
+  const change = strength ? `${inWords(now - before)} ${relative ? "%" : "points"}` : "";
+  const interval = ends && strength ? h("span", { class: "interval soft" }, ` [${ends.join(", ")}]`) : null;
   return h("li", {}, h("span", { class: `key m${colour}`, "aria-hidden": "true" }), h("span", { class: "hidden" }, `${name}: `),
-    h("b", {}, metric.text(now)), change && h("span", { class: "soft" }, ` ${change}`));
+    h("b", {}, metric.text(now)), change && h("span", { class: "soft" }, ` ${change}`), interval);
 }
 
 // What the curves are, and how to make those that are missing.
