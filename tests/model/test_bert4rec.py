@@ -42,7 +42,8 @@ def as_recboles(model: Any, batch: Interaction) -> Interaction:
     places, items = torch.zeros_like(target), torch.zeros_like(target)
     for row, asked in enumerate(target > 0):
         where = asked.nonzero()[:, 0]
-        places[row, WIDTH - len(where) :], items[row, WIDTH - len(where) :] = where, target[row, where]
+        behind = slice(target.shape[1] - len(where), None)  # a batch is as wide as its longest window
+        places[row, behind], items[row, behind] = where, target[row, where]
     return Interaction(
         {
             model.MASK_ITEM_SEQ: batch[model.MASK_ITEM_SEQ],
