@@ -49,16 +49,10 @@ def _mistakes(model: ModelSource, values: Mapping[str, Any]) -> Iterable[tuple[s
     if model.sequential and "n_layers" in model.keys and values.get("n_layers") == 0:
         # Graph models may have no layer, which makes them a matrix factorisation; attention must have one.
         yield "n_layers", f"must be 1 or more for {model.name}, not 0"
-    sizes = (values.get("hidden_size"), values.get("embedding_size"))
-    if "dense_layer" in model.keys and not values.get("dense_layer") and sizes[0] != sizes[1]:
-        yield (
-            "dense_layer",
-            f"is false, which needs a hidden_size ({sizes[0]}) like embedding_size ({sizes[1]}): set both alike",
-        )
     if model.name == "RepeatLast" and values.get("mask_seen"):
         yield "mask_seen", "must be false for RepeatLast, which ranks the items that a person had before"
-    if not model.trains:
-        yield from _no_steps(model, values)
+    yield from _no_steps(model, values)
+    yield from _constrained(model, values)
     if {"BinnedRules", "TwoTower"} & set(model.names):
         yield from _windows(model, values)
     weight = values.get("reg_weight")
@@ -74,9 +68,19 @@ def _mistakes(model: ModelSource, values: Mapping[str, Any]) -> Iterable[tuple[s
 
 def _no_steps(model: ModelSource, values: Mapping[str, Any]) -> Iterable[tuple[str, str]]:
     """What is computed once has no steps that a schedule could follow."""
-    for key, unset in _OF_STEPS.items():
+    for key, unset in ({} if model.trains else _OF_STEPS).items():
         if values.get(key, unset) != unset:
             yield key, f"must be {unset or 0} for {model.name}, which is computed once, without training"
+
+
+def _constrained(model: ModelSource, values: Mapping[str, Any]) -> Iterable[tuple[str, str]]:
+    """Without a layer between them, a state meets the vectors of items."""
+    state, item = values.get("hidden_size"), values.get("embedding_size")
+    if "dense_layer" in model.keys and not values.get("dense_layer") and state != item:
+        yield (
+            "dense_layer",
+            f"is false, which needs a hidden_size ({state}) like embedding_size ({item}): set both alike",
+        )
 
 
 def _windows(model: ModelSource, values: Mapping[str, Any]) -> Iterable[tuple[str, str]]:
