@@ -96,6 +96,8 @@ def main(arguments: list[str] | None = None) -> None:
             for width in options.lengths:
                 keys = {"data_path": folder, "dataset": name, "MAX_ITEM_LIST_LENGTH": width, "use_gpu": False}
                 keys |= {"mask_seen": False, "show_progress": False}
+                if name == "short":
+                    keys |= {"min_user_interactions": 1, "min_item_interactions": 1}
                 cells = [f"{share:.1%}" for share in _shares(keys, width)]
                 if options.model:
                     cells += [f"{seconds:.1f} s" for seconds in _seconds(options.model, keys, Path(folder))]

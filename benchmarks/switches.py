@@ -14,11 +14,11 @@ import statistics
 import subprocess
 import sys
 import tempfile
-import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from benchmarks.clock import now
 from recbole_ext.data.movielens import prepare
 
 __all__ = ["VARIANTS", "main", "step_of", "trainer_of"]
@@ -28,12 +28,14 @@ VARIANTS = (
     "soft-max in float32",
     "whole model in bfloat16 (autocast)",
     "PyTorch's recurrence",
+    "RecBole's attention and GELU, ranking from all positions",
     "PyTorch's dropout",
     "Adam not fused",
     "torch.compile",
     "two threads",
 )
-_WARM_UP = 4
+_ONLY_FOR = {"PyTorch's recurrence": "GRU4Rec", VARIANTS[4]: "SASRec"}
+_WARM_UP, _RANKINGS = 4, 4
 
 
 def trainer_of(job: dict[str, Any]) -> tuple[Any, Any]:
@@ -44,6 +46,8 @@ def trainer_of(job: dict[str, Any]) -> tuple[Any, Any]:
     from recbole_ext.trainer import build
 
     variant = job["variant"]
+    if variant == VARIANTS[4]:
+        _as_recbole()
     spec, model_class = resolve_model(job["model"])
     values = {"data_path": job["data_path"], "show_progress": False, "use_gpu": False}
     if variant == "soft-max in float32":
@@ -57,6 +61,25 @@ def trainer_of(job: dict[str, Any]) -> tuple[Any, Any]:
         for group in trainer.optimizer.param_groups:
             group["fused"] = False
     return trainer, loader
+
+
+def _as_recbole() -> None:
+    """SASRec with RecBole's layers, and with all of them at every position where users are ranked."""
+    import torch
+
+    from recbole_ext.model.sequential_recommender import sasrec
+    from recbole_ext.trainer import build
+
+    def states(encoder: Any, inputs: Any) -> Any:
+        width = inputs.shape[1]
+        return encoder(inputs, torch.full((width, width), -10000.0).triu(1)[None, None])[-1]
+
+    def last(encoder: Any, inputs: Any, place: Any) -> Any:
+        return states(encoder, inputs)[torch.arange(len(inputs)), place]
+
+    build.quicken_attention = sasrec.quicken_attention = lambda model: None
+    sasrec.causal_states, sasrec.last_states = states, last
+    sasrec.in_pieces = lambda function, *rows: function(*rows)
 
 
 def step_of(job: dict[str, Any], trainer: Any) -> Callable[[Any], None]:
@@ -83,16 +106,25 @@ def step_of(job: dict[str, Any], trainer: Any) -> Callable[[Any], None]:
 
 
 def _measured(job: dict[str, Any]) -> dict[str, float]:
-    """Seconds of an epoch, extrapolated from the first batches, and of the first step."""
+    """Seconds of an epoch, extrapolated from the first batches, of the first step, and of ranking the test users."""
+    import torch
+
+    from recbole_ext.data.build import prepare_data
+
+    threads = torch.get_num_threads()
+
+    def taken(work: Callable[[], Any]) -> float:
+        began = now(threads)
+        work()
+        return now(threads) - began
+
     trainer, loader = trainer_of(job)
-    step, times = step_of(job, trainer), []
-    for number, batch in enumerate(loader):
-        began = time.perf_counter()
-        step(batch)
-        times.append(time.perf_counter() - began)
-        if number == job["batches"] + _WARM_UP:
-            break
-    return {"epoch": statistics.median(times[_WARM_UP:]) * len(loader), "first": times[0]}
+    step, batches = step_of(job, trainer), iter(loader)
+    times = [taken(lambda: step(next(batches))) for _ in range(job["batches"] + _WARM_UP)]
+    test = prepare_data(trainer.config).test
+    ranked = [taken(lambda: trainer.rank(test, ["NDCG", "Hit"])) for _ in range(_RANKINGS)]
+    epoch = statistics.median(times[_WARM_UP:]) * len(loader)
+    return {"epoch": epoch, "first": times[0], "ranking": statistics.median(ranked[1:])}
 
 
 def _run(job: dict[str, Any]) -> dict[str, Any]:
@@ -113,15 +145,18 @@ def _run(job: dict[str, Any]) -> dict[str, Any]:
 
 
 def _table(model: str, found: dict[str, list[dict[str, Any]]]) -> str:
-    lines = [f"| {model} | s an epoch | as shipped = 1 | first step s |", "| --- | ---: | ---: | ---: |"]
+    lines = [f"| {model} | s an epoch | as shipped = 1 | first step s | ranking s |"]
+    lines.append("| --- | ---: | ---: | ---: | ---: |")
     shipped = statistics.median(one.get("epoch", float("nan")) for one in found["as shipped"])
     for variant, rounds in found.items():
         failed = next((one["failed"] for one in rounds if "failed" in one), None)
         if failed:
-            lines.append(f"| {variant} | failed: {failed} | | |")
+            lines.append(f"| {variant} | failed: {failed} | | | |")
             continue
-        epoch, first = (statistics.median(one[key] for one in rounds) for key in ("epoch", "first"))
-        lines.append(f"| {variant} | {epoch:.2f} | {epoch / shipped:.2f} | {first:.1f} |")
+        epoch, first, ranking = (
+            statistics.median(one[key] for one in rounds) for key in ("epoch", "first", "ranking")
+        )
+        lines.append(f"| {variant} | {epoch:.2f} | {epoch / shipped:.2f} | {first:.1f} | {ranking:.2f} |")
     return "\n".join(lines)
 
 
@@ -142,7 +177,7 @@ def main(arguments: list[str] | None = None) -> None:
         prepare("ml-100k", out=Path(folder), download=False)
         for model in options.models:
             asked = [v for v in VARIANTS if v in ("as shipped", *options.variants)]
-            variants = [v for v in asked if v != "PyTorch's recurrence" or model == "GRU4Rec"]
+            variants = [v for v in asked if _ONLY_FOR.get(v, model) == model]
             found: dict[str, list[dict[str, Any]]] = {variant: [] for variant in variants}
             for _ in range(options.rounds):
                 for variant in variants:

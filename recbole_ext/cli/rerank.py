@@ -44,6 +44,7 @@ def _check_folders(run: Path, trust: bool, head_rule: str | None, output: Path |
 @click.option("--method", help="popularity_penalty, value_aware, xquad, calibrated, mmr or exposure.")
 @k_option
 @click.option("--output", type=NamedPath("folder"), help="Folder for the new lists (default: beside RUN).")
+@click.option("--save-prices", is_flag=True, help="Also keep the prices of exposure, for a server.")
 @head_rule_option
 @trust_option
 @wide_option
@@ -54,6 +55,7 @@ def rerank(
     method: str | None,
     k: int | None,
     output: Path | None,
+    save_prices: bool,
     head_rule: str | None,
     trust: bool,
 ) -> None:
@@ -68,6 +70,8 @@ def rerank(
     if method is not None:
         block["method"] = method
     settings = read_rerank(block)
+    if save_prices and settings.method != "exposure":
+        raise click.UsageError(f"{settings.method} has no prices: --save-prices goes with --method=exposure")
     _check_folders(run, trust, head_rule, output)
 
     with importing():
@@ -76,7 +80,7 @@ def rerank(
         from recbole_ext.trainer.opened import open_model
 
     opened = open_model(run, head_rule=head_rule, trust=trust, report=say)
-    result = rerank_run(opened, settings, k=k, output=output)
+    result = rerank_run(opened, settings, k=k, output=output, save_prices=save_prices)
     show.show_reranked(result.metrics, console())
     say(f"lists and figures: {result.folder}")
 

@@ -26,8 +26,8 @@ class NeighbourVectors:
     """Lets a person have the mean vector of the 20 training users with the most similar items, by cosine.
 
     A training user is no neighbour of its own, so that it is scored as a person never seen with the same history is. A
-    person without neighbours gets the mean of all training users. In place of a user's community, NNCF looks at the last
-    items of the history.
+    person without neighbours gets the mean of all training users. In place of a user's community, NNCF looks at the
+    last items of the history.
 
     Args:
         model: The model as it stands; a change of its vectors needs another object.

@@ -138,7 +138,7 @@ def give_item_features(model: Any, config: Any, dataset: Any) -> None:
         table = getattr(model, name)
         encoder = ItemEncoder(table, features, seen, merge=str(config["feature_merge"]))
         setattr(model, name, encoder.to(table.weight.device))
-    model.item_features = features
+    model.content_features = features
     if hasattr(model, "sequence_loss"):
         model.sequence_loss.leave_out_unseen(torch.from_numpy(seen))
 

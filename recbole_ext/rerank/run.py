@@ -9,11 +9,13 @@ from typing import Any
 
 from recbole_ext.config.blocks import ExposureSettings, RerankSettings, read_pareto
 from recbole_ext.data.files import write_whole
+from recbole_ext.errors import ConfigError
 from recbole_ext.evaluator.confidence import paired_difference
 from recbole_ext.evaluator.evaluate import Evaluation, bounds
 from recbole_ext.progress import stage
 from recbole_ext.rerank.apply import Reranked, rerankable, reranked
 from recbole_ext.rerank.curves import Curves, sweep
+from recbole_ext.rerank.prices import joint_prices, write_prices
 from recbole_ext.rerank.trained_run import TrainedRun
 from recbole_ext.runs.figures import CurveFigures, RerankFigures
 from recbole_ext.runs.files import new_folder
@@ -64,20 +66,25 @@ def rerank_run(
     *,
     k: int | None = None,
     output: Path | None = None,
+    save_prices: bool = False,
 ) -> RerankResult:
     """Re-ranks the test lists of a trained run without retraining.
 
-    The folder holds ``recommendations.parquet``, ``per_user.parquet`` and ``metrics.json``.
+    The folder holds ``recommendations.parquet``, ``per_user.parquet`` and ``metrics.json``, and ``prices.json`` where
+    prices are saved.
 
     Args:
         run: The trained model, such as :func:`~recbole_ext.trainer.opened.open_model` gives.
         settings: From :func:`~recbole_ext.config.blocks.read_rerank`.
         k: Length of the lists; that of ``valid_metric`` if None.
         output: Folder for the new lists and figures; beside the run if None.
+        save_prices: Whether to keep the prices of ``exposure``, for lists that are made one at a time.
 
     Raises:
         RecBoleExtError: The settings do not fit the run, or the folder cannot be written; no partial output is left.
     """
+    if save_prices and not isinstance(settings, ExposureSettings):
+        raise ConfigError(f"{settings.method} has no prices: save those of --method=exposure")
     phase = rerankable(
         run,
         run.data.test,
@@ -107,6 +114,10 @@ def rerank_run(
     final = output or reranked_folder(run.folder, settings)
     with stage(f"writing {final}"), new_folder(final) as folder:
         write_lists(folder, run.data.dataset.interactions, run.data.dataset.item_file, again.after)
+        if save_prices and isinstance(settings, ExposureSettings):
+            interactions, marked = run.data.dataset.interactions, str(run.metrics["fingerprint"])
+            prices = joint_prices(phase, settings)
+            write_prices(folder, prices, interactions.item_tokens, run.folder, marked, phase.candidates.depth)
         write_form(folder / "metrics.json", metrics, RerankFigures)
     return RerankResult(final, phase.before, again.after, again, metrics)
 

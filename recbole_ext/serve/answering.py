@@ -19,6 +19,8 @@ from recbole_ext.serve.rerankers import one_user_reranker
 
 __all__ = ["explain_answer", "explain_ask", "items_of", "recommend_answer", "recommend_ask"]
 
+_NOTHING = np.zeros(0, dtype=np.int64)
+
 
 def items_of(names: Sequence[str], model: ServedModel, what: str) -> np.ndarray:
     """``(n,) int64`` different items by token or title.
@@ -26,6 +28,8 @@ def items_of(names: Sequence[str], model: ServedModel, what: str) -> np.ndarray:
     Raises:
         ConfigError: A name is no item, or may be several.
     """
+    if not names:
+        return _NOTHING
     found = []
     for name in names:
         meant = model.catalogue.names.meant(name)

@@ -92,7 +92,11 @@ def _add_errors(app: FastAPI) -> None:
 
     @app.exception_handler(HTTPException)
     async def answered(request: Request, error: HTTPException) -> Response:
-        words = {404: "there is nothing at this address", 405: "this address takes another method"}
+        words = {
+            400: "the body is not JSON in UTF-8",
+            404: "there is nothing at this address",
+            405: "this address takes another method",
+        }
         response = _error(error.status_code, "http", words.get(error.status_code, str(error.detail)))
         for name, value in (error.headers or {}).items():
             response.headers[name] = value

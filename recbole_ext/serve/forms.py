@@ -40,6 +40,7 @@ class RerankRequest(_Request):
         strength: 0 leaves the order as it is; or ``alpha`` or ``lambda`` of the method's formula.
         candidates: Items that are re-ordered.
         variant, over, smoothing: Options of ``xquad`` and ``calibrated``.
+        coverage: Of ``exposure``: which of the model's prices.
     """
 
     model_config = ConfigDict(extra="forbid", strict=True, frozen=True, populate_by_name=True)
@@ -52,6 +53,7 @@ class RerankRequest(_Request):
     variant: Literal["smooth", "binary"] | None = None
     over: Literal["popularity", "genres"] | None = None
     smoothing: float | None = Field(default=None, gt=0, lt=1)
+    coverage: float | None = Field(default=None, ge=0, le=1)
 
     def block(self) -> dict[str, Any]:
         """As in a configuration."""

@@ -20,6 +20,7 @@ from recbole_ext.recommend.recommender import Recommender
 from recbole_ext.rerank.apply import side_information
 from recbole_ext.rerank.methods.candidates import Candidates
 from recbole_ext.rerank.methods.side_information import ItemInformation, SideInformation, UserHistories
+from recbole_ext.serve import fairness  # noqa: F401 (enters exposure into the table of re-rankers)
 from recbole_ext.serve.items import Catalogue
 from recbole_ext.serve.people import Person, Users, person_of_history
 from recbole_ext.serve.rerankers import OneUser

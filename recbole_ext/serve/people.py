@@ -126,8 +126,8 @@ def person_of_history(
         else:
             unknown.append((name, _reason(meant, names)))
     history = np.array(items, dtype=np.int64)
-    values, times = np.unique(history, return_counts=True)
-    if not repeats and len(values) < len(items):
+    if not repeats and len(set(items)) < len(items):
+        values, times = np.unique(history, return_counts=True)
         twice = names.title(int(values[times > 1][0]))
         raise DataError(
             f"the history has {twice!r} twice: name each item once, since the model's data has no repeats"

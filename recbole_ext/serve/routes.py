@@ -35,6 +35,7 @@ _STARTERS = 10
 _PROBLEMS: dict[int | str, dict[str, Any]] = {
     status: {"model": forms_of.ErrorAnswer, "description": words}
     for status, words in (
+        (400, "The body is not JSON."),
         (401, "The token is missing or wrong."),
         (404, "There is no such model, item or user."),
         (413, "The body is too large."),

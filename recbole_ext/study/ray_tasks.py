@@ -25,6 +25,7 @@ from typing import Any
 
 from recbole_ext.data.build import DataCache
 from recbole_ext.errors import ConfigError
+from recbole_ext.progress import stage
 from recbole_ext.runs.files import made_folder, new_folder, partial_of
 from recbole_ext.study.jobs import Job, Lost, Place, Work
 from recbole_ext.study.processes import MOST_ATTEMPTS, Answer, answered, value_of, with_threads
@@ -35,6 +36,7 @@ __all__ = ["RayTasks"]
 
 _POLL_SECONDS = 0.5
 _TOLD_SECONDS = 2.0
+_ANSWER_SECONDS = 5.0
 # A node that goes is nobody's fault; a cluster that loses every node would try for ever.
 _MOST_NODES_LOST = 5
 _PROBE = ".ray-"
@@ -148,6 +150,22 @@ def _materialized(root: Path, bundle: _Bundle) -> Path:
     return data_path
 
 
+def _check_address(address: str) -> None:
+    """Ray itself would try for minutes.
+
+    Raises:
+        ConfigError: Nobody listens there.
+    """
+    host, _, port = address.removeprefix("ray://").rpartition(":")
+    remedy = "give the address that 'ray start --head' shows, such as 10.0.0.1:6379"
+    if not host or not port.isdigit():
+        raise ConfigError(f"--ray={address} is no address: {remedy}")
+    try:
+        socket.create_connection((host, int(port)), _ANSWER_SECONDS).close()
+    except (OSError, OverflowError) as error:
+        raise ConfigError(f"--ray={address}: nobody answers there ({error}): {remedy}") from error
+
+
 class RayTasks:
     """A cluster that is joined or started when the first job is; a context manager that leaves it.
 
@@ -188,6 +206,8 @@ class RayTasks:
         """Ray, once it is joined or started."""
         if self._ray is not None:
             return self._ray
+        if self._where.ray != "auto":
+            _check_address(str(self._where.ray))
         # Ray reports how it is used unless it is told not to before it is imported.
         os.environ["RAY_USAGE_STATS_ENABLED"] = "0"
         import ray
@@ -196,9 +216,13 @@ class RayTasks:
         address = None if self._where.ray == "auto" else self._where.ray
         if not self._joined:
             try:
-                ray.init(
-                    address=address, include_dashboard=False, log_to_driver=False, logging_level=logging.ERROR
-                )
+                with stage("joining the Ray cluster" if address else "joining or starting a Ray cluster"):
+                    ray.init(
+                        address=address,
+                        include_dashboard=False,
+                        log_to_driver=False,
+                        logging_level=logging.ERROR,
+                    )
             except (ConnectionError, ValueError, RuntimeError) as error:
                 reason = " ".join(str(error).split()) or type(error).__name__
                 raise ConfigError(

@@ -205,13 +205,13 @@ def _parameters(model: Any) -> int:
 
 def _features(model: Any) -> dict[str, Any]:
     """How the features of items were made, and how many items lack them, for a model that reads any."""
-    features = getattr(model, "item_features", None)
+    features = getattr(model, "content_features", None)
     return {} if features is None else {"item_features": features.records()}
 
 
 def feature_lines(model: Any) -> list[str]:
     """A line for each feature of items that a model reads."""
-    features = getattr(model, "item_features", None)
+    features = getattr(model, "content_features", None)
     return [] if features is None else [f"feature {line}" for line in features.words()]
 
 

@@ -48,7 +48,7 @@ def test_collective_ease_is_a_regression_of_each_item_on_the_others(home: Path) 
     """Rows of interactions and, √side_weight times, rows of features."""
     model = built("CEASE", home, side_weight=3.0, reg_weight=2.0)
     users = model.interaction_matrix.toarray()[:, 1:]
-    features = model.item_features.matrix()[1:].T
+    features = model.content_features.matrix()[1:].T
     rows = np.vstack([users, np.sqrt(3.0) * features]).astype(np.float64)
     np.testing.assert_allclose(model.w[1:, 1:], constrained(rows.T @ rows, 2.0), atol=1e-5)
     assert not model.w[0].any()
@@ -66,7 +66,7 @@ def test_marec_as_its_authors_write_it(home: Path) -> None:
     keys = {"alignment": 2.0, "cold_weight": 5.0, "cold_percentile": 60.0, "reg_weight": 1.5, "shrink": 0.7}
     model = built("MARec", home, **keys, zero_weight=0.2)
     x = model.interaction_matrix.toarray()[1:, 1:].astype(np.float64)
-    (block,) = model.item_features.blocks
+    (block,) = model.content_features.blocks
     n = x.shape[1]
     likeness = np.zeros((n, n))
     for i in range(n):
@@ -136,7 +136,7 @@ def test_a_film_is_scored_by_those_that_are_like_it(home: Path) -> None:
     model = built("ContentKNN", home)
     scores = model.full_sort_predict(Interaction({"user_id": torch.tensor([1])})).view(-1).numpy()
     history = model.interaction_matrix[1].indices
-    matrix = model.item_features.matrix()
+    matrix = model.content_features.matrix()
     for item in range(1, ITEMS + 1):
         expected = 0.0
         for other in history:

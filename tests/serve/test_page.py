@@ -141,7 +141,7 @@ def test_three_likes_give_lists_with_reasons_and_the_address_keeps_them(visit: V
     assert "interval" in page.locator(".told").inner_text()
     assert "python run.py pareto saved/GRU4Rec" in page.locator(".told").inner_text()
     after = visit.list("EASE")
-    assert set(after) != set() and len(after) == len(before)
+    assert len(after) == len(before) == 10
 
     # The same in another tab, by the address alone.
     kept, whole = visit.history, page.url
@@ -209,7 +209,7 @@ def test_a_user_of_the_data_set_is_taken_and_changed(visit: Visit) -> None:
     page.click("text=Or take a user of the data set")
     page.wait_for_selector(".users .chip")
     page.fill("#user", "u7")
-    page.click("text=Take")
+    page.get_by_role("button", name="Take", exact=True).click()
     visit.settled()
     assert "user=u7" in page.url
     assert "A user it was trained on" in page.locator(".ground").first.inner_text()
@@ -218,7 +218,7 @@ def test_a_user_of_the_data_set_is_taken_and_changed(visit: Visit) -> None:
     page.wait_for_function("() => location.hash.includes('likes=')")
     assert visit.history == had[1:]
     page.fill("#user", "nobody")
-    page.click("text=Take")
+    page.get_by_role("button", name="Take", exact=True).click()
     assert "no user 'nobody'" in page.locator(".users [role='alert']").inner_text()
     # The browser reports the 404 that was asked for.
     assert all("404" in one for one in visit.wrong)
@@ -242,10 +242,11 @@ def test_an_error_is_a_sentence_where_it_belongs(visit: Visit) -> None:
     page = visit.open("models=EASE,Pop&likes=i3,i4")
     alert = page.locator(".column[aria-label='EASE'] [role='alert']")
     alert.wait_for()
+    visit.settled()
     assert alert.inner_text() == "Too many requests wait: try again."
     assert len(visit.list("Pop")) == 10
     page.unroute("**/v1/recommend")
-    page.click("text=Try again")
+    page.get_by_role("button", name="Try again").click()
     visit.settled()
     assert len(visit.list("EASE")) == 10
     visit.wrong.clear()
@@ -261,7 +262,7 @@ def test_titles_are_text_and_never_markup(visit: Visit) -> None:
 
     visit.page.route("**/v1/starters*", changed)
     page = visit.open()
-    assert page.locator(".starter .title").first.inner_text() == title
+    assert page.locator(".starter .title").first.text_content().startswith(title)
     assert page.locator("img").count() == 0
 
 

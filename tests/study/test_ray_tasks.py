@@ -178,6 +178,20 @@ def test_a_node_that_is_lost_costs_its_tasks_an_attempt(
     check_same(folder, right)
 
 
+@pytest.mark.parametrize(
+    ("address", "words"),
+    [
+        ("nowhere", "--ray=nowhere is no address: give the address that 'ray start --head' shows"),
+        ("127.0.0.1:1", r"--ray=127\.0\.0\.1:1: nobody answers there \(.*\): give the address"),
+    ],
+)
+def test_an_address_without_a_cluster_is_one_sentence(address: str, words: str, tmp_path: Path) -> None:
+    from recbole_ext.study.ray_tasks import RayTasks
+
+    with RayTasks(Where(ray=address)) as tasks, pytest.raises(ConfigError, match=words):
+        tasks.start(Job("job", Deed(tmp_path, 0)))
+
+
 def test_a_claim_that_no_node_meets_is_refused(
     cluster: Any, alone: tuple[Path, Path], tmp_path: Path
 ) -> None:

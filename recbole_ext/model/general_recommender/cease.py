@@ -22,7 +22,7 @@ class CEASE(DenseWeights):
 
     def __init__(self, config: Any, dataset: Any) -> None:
         super().__init__(config, dataset)
-        features = self.item_features.matrix()[1:].astype(np.float64)  # (n, F)
+        features = self.content_features.matrix()[1:].astype(np.float64)  # (n, F)
         system = self.gram() + float(config["side_weight"]) * (features @ features.T)
         system[np.diag_indices_from(system)] += float(config["reg_weight"])
         self.keep(without_self(system))

@@ -25,7 +25,7 @@ class ContentScores(ClosedForm):
 
     def __init__(self, config: Any, dataset: Any) -> None:
         super().__init__(config, dataset)
-        self.item_features = item_features(config, dataset)
+        self.content_features = item_features(config, dataset)
 
 
 class DenseWeights(ContentScores):

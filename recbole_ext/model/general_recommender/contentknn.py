@@ -46,4 +46,4 @@ class ContentKNN(ContentScores, ItemWeights):
 
     def __init__(self, config: Any, dataset: Any) -> None:
         super().__init__(config, dataset)
-        self.w = content_neighbours(self.item_features.matrix(), config["k"])
+        self.w = content_neighbours(self.content_features.matrix(), config["k"])

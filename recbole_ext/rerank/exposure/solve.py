@@ -140,6 +140,7 @@ class ExposureSolver:
         check_candidates(items, scores, tail, n_items, k)
         self.problem = _problem(items, scores, tail, k, extra)
         self._flow: CoverageFlow | None = None
+        self._last: tuple[tuple[float, float], ExposureResult] | None = None
 
     def solve(self, coverage: float = 0.0, tail_share: float = 0.0) -> ExposureResult:
         """Computes the lists.
@@ -152,6 +153,11 @@ class ExposureSolver:
             ConfigError: A floor is no share, or cannot be met; the message names the ceiling.
         """
         floors = (_share("coverage", coverage), _share("tail_share", tail_share))
+        if self._last is None or self._last[0] != floors:
+            self._last = (floors, self._under(floors))
+        return self._last[1]
+
+    def _under(self, floors: tuple[float, float]) -> ExposureResult:
         slots = self.problem.n_users * self.problem.k
         problem = replace(
             self.problem,

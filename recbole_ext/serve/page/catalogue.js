@@ -18,7 +18,7 @@ export const refresh = debounced(async () => {
     if (key === written) return;
     written = key;
     byId("catalogue").replaceChildren(
-      h("p", { class: "soft" }, `All ${noun.many} stand in these strips, the most popular on the left. What has been in anybody’s list since the server was started is lit.`),
+      h("p", { class: "soft" }, `All ${noun.many}, the most popular on the left; lit is what anybody has been shown since the server was started.`),
       h("ul", { class: "strips" }, found.map((one, place) => strip(one, place + 1))), legend());
   } catch (error) {
     written = null;

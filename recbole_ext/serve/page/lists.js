@@ -125,7 +125,7 @@ class Column {
 
   fill(answer) {
     const came = new Set(answer.rerank?.put_in);
-    const list = { id: answer.list_id, model: answer.model, shown: answer.items.map((one) => one.item) };
+    const list = { kind: answer.explained?.kind, id: answer.list_id, model: answer.model, shown: answer.items.map((one) => one.item) };
     this.ground.replaceChildren(...ground(answer));
     moving(this.list, () => {
       const wanted = answer.items.map((place) => {
@@ -198,20 +198,21 @@ function row(place, came, before, list) {
     h("div", { class: "line" },
       h("p", { class: "title", title: whole(place.title) }, title, place.year && h("span", { class: "year" }, ` ${place.year}`), came && h("span", { class: "new" }, "came in")), plus),
     h("p", { class: "facts small" }, popularity(place.popularity), h("span", { class: "genres soft" }, place.genres.slice(0, 2).join(" · ")), h("span", { class: "links" }, links(place))),
-    ...why(place, open),
+    ...why(place, open, list.kind),
   );
   if (focused) one.querySelector(`[data-focus="${focused}"]`)?.focus();
   return one;
 }
 
-function why(place, open) {
+// The items that speak for one; those of “nearest” resemble it, which is no cause.
+function why(place, open, kind) {
   const reasons = place.reasons ?? [];
   if (!reasons.length) return [];
   const names = reasons.filter((one) => one.effect > 0).slice(0, 2).map((one) => spoken(one.title));
   const most = Math.max(...reasons.map((one) => Math.abs(one.effect)), 1e-12);
   const rest = place.genres_in_history?.filter((one) => one.share > 0).slice(0, 3) ?? [];
   return [h("details", { class: "why small", open },
-    h("summary", { "data-focus": "why" }, h("span", { class: "hidden" }, `Why ${spoken(place.title)}? `), names.length ? `because of ${names.join(", ")}` : "nothing in your list speaks for it"),
+    h("summary", { "data-focus": "why" }, h("span", { class: "hidden" }, `Why ${spoken(place.title)}? `), names.length ? `${kind === "nearest" ? "close to" : "because of"} ${names.join(", ")}` : "nothing in your list speaks for it"),
     h("ul", {}, reasons.map((one) => reason(one, most))),
     rest.length ? h("p", { class: "soft" }, `Share of your list: ${rest.map((one) => `${one.genre} ${percent(one.share, 0)}`).join(", ")}.`) : null)];
 }
@@ -247,7 +248,7 @@ const METRIC = { ndcg: "NDCG", hit: "Hit", itemcoverage: "Coverage", tailshare: 
 // What the page shows before anybody likes anything.
 export function start(starters) {
   const cell = (item) => h("li", {}, h("button", { type: "button", class: "starter", onclick: () => like(item) },
-    h("span", { class: "title" }, spoken(item.title)), h("span", { class: "soft small" }, [item.year, item.genres.slice(0, 2).join(" · ")].filter(Boolean).join(" · "))));
+    h("span", { class: "title", title: whole(item.title) }, spoken(item.title), item.year && h("span", { class: "year" }, ` ${item.year}`)), h("span", { class: "soft small" }, item.genres.slice(0, 2).join(" · "))));
   byId("start").append(h("p", { class: "lead" }, `Click ${noun.many} you like, or search for them. After the first one the lists appear, and three or four already tell a taste.`), h("ul", { class: "starters", "aria-label": `${capital(noun.many)} to start with` }, starters.map(cell)));
 }
 

@@ -6,8 +6,8 @@ import { offered, set, state } from "./state.js";
 import { methodMeaning, methodName, noun, percent, signed } from "./words.js";
 
 const METRICS = [
-  { key: "ndcg", name: (k) => `NDCG@${k}`, meaning: () => "is the held-out one on top?", text: (value) => value.toFixed(4) },
-  { key: "itemcoverage", name: () => "Coverage", meaning: () => `${noun.many} shown to anybody`, text: (value) => percent(value) },
+  { key: "ndcg", name: (k) => `NDCG@${k}`, meaning: () => `how high a hidden ${noun.one} stands`, text: (value) => value.toFixed(4) },
+  { key: "itemcoverage", name: () => "Coverage", meaning: () => `${noun.many} that anybody is shown`, text: (value) => percent(value) },
   { key: "tailshare", name: () => "Tail share", meaning: () => "places that go to the long tail", text: (value) => percent(value) },
 ];
 const WIDTH = 200;
@@ -149,7 +149,7 @@ function value({ name, colour, line }, metric, strength) {
 function told(lines) {
   const missing = lines.filter((one) => !one.line.length).map((one) => one.name);
   const said = [];
-  if (missing.length < lines.length) said.push(h("p", {}, `Measured on the validation data, all users together, as dots; axes begin at 0.${lines.some((one) => one.line.length && measured(one.line, "ndcg")) ? ` Shades and brackets: ${percent(found.get(lines.find((one) => one.line.length).name).level ?? 0.95, 0)} intervals of the change; coverage, one number for all users, has none.` : ""}`));
+  if (missing.length < lines.length) said.push(h("p", {}, `Measured at the dots, on the validation data, all users together; axes begin at 0.${lines.some((one) => one.line.length && measured(one.line, "ndcg")) ? ` Shades and brackets: ${percent(found.get(lines.find((one) => one.line.length).name).level ?? 0.95, 0)} intervals of the change; coverage, one number for all users, has none.` : ""}`));
   if (missing.length) {
     const names = missing.join(" and ");
     said.push(h("p", {}, `What this costs ${names} has not been measured: `, h("code", {}, `python run.py pareto saved/${missing[0]} --methods=${state.method}`), " draws the curve."));

@@ -296,19 +296,19 @@ class TestSequenceLoss:
             **KEYS,
             "sequence_loss": "sampled_softmax",
             "batch_negatives": True,
-            "loss_negatives": 20_000,
+            "loss_negatives": 1_000,
             "sampling_alpha": alpha,
         }
         torch.manual_seed(3)
         by_popularity = NegativeDistribution(np.array(COUNTS), 1.0)
         _, items, _ = (part.detach() for part in case())
-        targets = by_popularity.draw(20_000)
+        targets = by_popularity.draw(2_000)
         output = torch.randn(3, generator=torch.Generator().manual_seed(5), dtype=torch.float64).repeat(
-            20_000, 1
+            2_000, 1
         )
         got = SequenceLoss(keys, dataset(COUNTS))(output, items, targets)
         full = cross_entropy(output @ items[1:].T, targets - 1)
-        assert got.item() == pytest.approx(full.item(), abs=0.01)
+        assert got.item() == pytest.approx(full.item(), abs=0.03)
         uncorrected = SequenceLoss({**keys, "logq_correction": False}, dataset(COUNTS))(
             output, items, targets
         )

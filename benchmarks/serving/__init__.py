@@ -1,0 +1,1 @@
+"""A server under load on this machine: ``python -m benchmarks.serving``."""
