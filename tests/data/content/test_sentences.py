@@ -48,5 +48,7 @@ def test_without_its_weights_it_says_where_it_looked(monkeypatch: pytest.MonkeyP
         raise FileNotFoundError("no weights\nanywhere")
 
     stub(monkeypatch, load)
-    with pytest.raises(ConfigError, match=r"cannot be loaded from /somewhere/wordllama \(no weights anywhere\)"):
+    with pytest.raises(
+        ConfigError, match=r"cannot be loaded from /somewhere/wordllama \(no weights anywhere\)"
+    ):
         sentence_vectors(["Heat"])
