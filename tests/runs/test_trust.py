@@ -46,6 +46,7 @@ COMMANDS = {
     "rerank": ["rerank", "run", "--method=mmr", "--lambda=0.5", "--output=out"],
     "pareto": ["pareto", "run", "--output=out"],
     "explain": ["explain", "run", "--user=u1"],
+    "vectors": ["vectors", "run", "--output=out"],
 }
 
 

@@ -79,7 +79,8 @@ class MARec(DenseWeights):
         super().__init__(config, dataset)
         matrix = self.interaction_matrix[1:, 1:]
         likenesses = [
-            smoothed_cosine(block.values[1:], float(config["shrink"])) for block in self.content_features.blocks
+            smoothed_cosine(block.values[1:], float(config["shrink"]))
+            for block in self.content_features.blocks
         ]
         self.weights = alignment_weights(matrix, likenesses, float(config["zero_weight"]))
         likeness = sum(weight * one for weight, one in zip(self.weights, likenesses, strict=True))
