@@ -99,21 +99,12 @@ class Guard:
 
     def _refusal(self, scope: Scope, headers: dict[bytes, str]) -> tuple[int, str, str] | None:
         """Status, code and sentence; None for what may pass."""
-        path, token = scope["path"], self._settings.token
-        host = headers.get(b"host", "")
-        if token is None and self._local and _hostname(host) not in self._names:
-            return (
-                421,
-                "strange_host",
-                "this server answers to localhost alone: another name leads here by mistake",
-            )
-        origin = headers.get(b"origin")
-        if origin is not None and _place(origin) != host:
-            return 403, "strange_origin", "a page of another origin asks: open the page of this server"
-        if token is not None and not (path in _OPEN or path.startswith("/static/")):
-            given = headers.get(b"authorization", "")
-            if not hmac.compare_digest(given.encode(), f"Bearer {token}".encode()):
-                return 401, "no_token", "the token is missing or wrong: send Authorization: Bearer TOKEN"
+        path = scope["path"]
+        refusal = self._of_strangers(headers)
+        if refusal is not None:
+            return refusal
+        if not (path in _OPEN or path.startswith("/static/")) and not self._known(headers):
+            return 401, "no_token", "the token is missing or wrong: send Authorization: Bearer TOKEN"
         length = headers.get(b"content-length", "0")
         if not length.isdecimal() or int(length) > limits.BODY:
             return 413, *_TOO_LARGE
@@ -121,6 +112,21 @@ class Guard:
         if self._settings.rate and path not in _OPEN and not self._may(client):
             return 429, "too_often", f"more than {self._settings.rate:g} requests a second: wait a moment"
         return None
+
+    def _of_strangers(self, headers: dict[bytes, str]) -> tuple[int, str, str] | None:
+        """Refuses pages of others, which could ask in the name of whoever looks at them."""
+        host, origin = headers.get(b"host", ""), headers.get(b"origin")
+        if self._settings.token is None and self._local and _hostname(host) not in self._names:
+            sentence = "this server answers to localhost alone: another name leads here by mistake"
+            return 421, "strange_host", sentence
+        if origin is not None and _place(origin) != host:
+            return 403, "strange_origin", "a page of another origin asks: open the page of this server"
+        return None
+
+    def _known(self, headers: dict[bytes, str]) -> bool:
+        """Whether a request carries the token, if one is needed."""
+        token, given = self._settings.token, headers.get(b"authorization", "")
+        return token is None or hmac.compare_digest(given.encode(), f"Bearer {token}".encode())
 
     def _may(self, client: str) -> bool:
         """Whether a client has a request left: ``rate`` a second, and as many at once."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -22,7 +22,7 @@ from recbole_ext.rerank.methods.candidates import Candidates
 from recbole_ext.rerank.methods.side_information import ItemInformation, SideInformation, UserHistories
 from recbole_ext.serve import fairness  # noqa: F401 (enters exposure into the table of re-rankers)
 from recbole_ext.serve.items import Catalogue
-from recbole_ext.serve.people import Person, Users, person_of_history
+from recbole_ext.serve.people import Basis, Person, Users, person_of_history
 from recbole_ext.serve.rerankers import OneUser
 from recbole_ext.serve.settings import Told
 from recbole_ext.trainer.opened import open_model
@@ -171,23 +171,26 @@ class ServedModel:
             return [self._found_or_error(ask, row) for ask, row in zip(asks, rows, strict=True)]
 
     def _scores(self, people: Sequence[Person]) -> list[torch.Tensor]:
-        """``(n_items,)`` unmasked scores of each person; rows may be changed."""
-        rows: list[torch.Tensor] = [torch.empty(0)] * len(people)
-        known = [place for place, one in enumerate(people) if one.basis == "known_user"]
-        strange = [place for place, one in enumerate(people) if one.basis == "history"]
-        if known:
-            users = np.array([people[place].user for place in known], dtype=np.int64)
-            scored = (self.run.trainer.scores_of(batch) for batch in self.recommender.phase.batches(users))
-            for place, row in zip(known, (row for block in scored for row in block), strict=True):
-                rows[place] = row
-        if strange:
-            histories = _histories([people[place].history for place in strange])
-            for place, row in zip(strange, self._reader.scores(histories), strict=True):
-                rows[place] = row
+        """``(n_items,)`` unmasked scores of each person; rows are shared."""
+        places: dict[Basis, list[int]] = {}
         for place, one in enumerate(people):
-            if one.basis == "fallback_popular":
-                rows[place] = torch.from_numpy(self.catalogue.counts.astype(np.float64))
-        return rows
+            places.setdefault(one.basis, []).append(place)
+        rows: dict[int, torch.Tensor] = {}
+        for basis, some in places.items():
+            rows.update(zip(some, self._rows(basis, [people[place] for place in some]), strict=True))
+        return [rows[place] for place in range(len(people))]
+
+    def _rows(self, basis: Basis, people: Sequence[Person]) -> Iterator[torch.Tensor]:
+        """Scores of people of one basis, in their order."""
+        if basis == "history":
+            yield from self._reader.scores(_histories([one.history for one in people]))
+        elif basis == "known_user":
+            users = np.array([one.user for one in people], dtype=np.int64)
+            for batch in self.recommender.phase.batches(users):
+                yield from self.run.trainer.scores_of(batch)
+        else:
+            popular = torch.from_numpy(self.catalogue.counts.astype(np.float64))
+            yield from (popular for _ in people)
 
     def _found_or_error(self, ask: Ask, row: torch.Tensor) -> Found | Exception:
         try:

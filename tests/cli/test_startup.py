@@ -117,6 +117,13 @@ ANSWERS = {
         "ends in .txt", "recommend", "saved/gru", "--user=u1", "--output=a.txt"
     ),
     "explain no run": refused("is not a finished run folder", "explain", "saved/nothing", "--user=u1"),
+    "serve no run": refused("is not a finished run folder", "serve", "saved/nothing"),
+    "serve to the world": refused("--token", "serve", "saved/gru", "--host=0.0.0.0"),
+    "serve with a short token": refused("16 or more", "serve", "saved/gru", "--token=abc"),
+    "export no feedback": refused(
+        "does not exist", "feedback", "export", "--feedback=none.db", "--output=new.inter"
+    ),
+    "merge with nothing": refused("--source", "prepare", "--dataset=new", "--merge=feedback.inter"),
     "rerank no run": refused(
         "is not a finished run folder", "rerank", "saved/nothing", "--method=mmr", "--lambda=0.5"
     ),
