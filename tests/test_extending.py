@@ -35,14 +35,14 @@ def test_the_example_runs(title: str, tmp_path: Path, cycle_home: Path) -> None:
             (tmp_path / name[1]).write_text(text, encoding="utf-8")
             continue
         for line in text.strip().splitlines():
-            program, script, *options = shlex.split(line)
-            assert program == "python"
-            if script == "run.py":
-                script = str(ROOT / "run.py")
+            program, *options = shlex.split(line)
+            if program == "recbole-ext":
                 options += QUICK if "--dataset=books" in options else [*QUICK, "--dataset=cycle"]
-                options.append("--output=run")
+                options = [str(ROOT / "run.py"), *options, "--output=run"]
+            else:
+                assert program == "python"
             done = subprocess.run(
-                [sys.executable, script, *options], cwd=tmp_path, capture_output=True, text=True, check=False
+                [sys.executable, *options], cwd=tmp_path, capture_output=True, text=True, check=False
             )
             assert done.returncode == 0, done.stderr
     table = done.stdout

@@ -222,7 +222,7 @@ def test_what_cannot_be_scored_is_refused_in_a_sentence(quick: dict[str, Any], t
     with pytest.raises(DataError, match=f"the item id {catalogue}, but the largest of the catalogue"):
         scores(run, Histories(np.array([catalogue]), np.array([0, 1]), None, np.array([0])))
     outside = ModelSpec("Own", "own:Own")
-    with pytest.raises(ConfigError, match="same_history: true needs .* of Own a person is known only by"):
+    with pytest.raises(ConfigError, match=r"same_history: true needs .* of Own a person is known only by"):
         check_histories(outside, {"same_history": True})
     rated = SimpleNamespace(inter_matrix_type="rating")
     assert fold_in(rated, model_spec("DMF")).kind == "none"

@@ -125,7 +125,7 @@ def test_scores_are_recboles_without_ties(shrink: float) -> None:
 def test_blocks_change_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
     matrix = random_matrix()
     whole = cosine_neighbours(matrix, 5)
-    monkeypatch.setattr("recbole_ext.model.general_recommender.itemknn._BLOCK_ELEMENTS", 150)
+    monkeypatch.setattr("recbole_ext.model.kernels.nearest_rows._ROWS", 7)
     assert (cosine_neighbours(matrix, 5) != whole).nnz == 0
 
 

@@ -10,14 +10,12 @@ import torch
 
 from recbole_ext._compat.host import general_recommender as host
 from recbole_ext.errors import ConfigError
-from recbole_ext.evaluator.ranking import top_k
 from recbole_ext.model.kernels.feature_weights import weighted_rows
 from recbole_ext.model.kernels.largest_rows import LargestRows
+from recbole_ext.model.kernels.nearest_rows import nearest_rows
 from recbole_ext.model.kernels.sparse_product import dense_product
 
 __all__ = ["ItemKNN", "cosine_neighbours", "cosine_rows"]
-
-_BLOCK_ELEMENTS = 1 << 21
 
 
 def cosine_neighbours(
@@ -42,21 +40,14 @@ def cosine_neighbours(
     norm = torch.from_numpy(np.sqrt(np.asarray(interactions.power(2).sum(axis=0)).ravel()))
     of_neighbour, of_item = norm ** (2 * asymmetry), norm ** (2 - 2 * asymmetry)
     epsilon = torch.tensor(shrink + 1e-6)  # 1e-6 as in RecBole
-    width = min(k, n_items - 1)
-    step = max(1, _BLOCK_ELEMENTS // n_items)
-    neighbours, similarities, found = [], [], []
-    for start in range(0, n_items, step):
-        block = dense_product(by_item[start : start + step], interactions)  # (step, n_items)
-        block.diagonal(start).zero_()
-        block /= torch.addcmul(epsilon, of_item[start : start + step, None], of_neighbour)
-        items, values = top_k(block, width, above=0.0)
-        kept = values > 0
-        neighbours.append(items[kept].to(torch.int32))
-        similarities.append(values[kept])
-        found.append(kept.sum(dim=1))
-    indptr = np.concatenate([[0], np.cumsum(torch.cat(found).numpy())])
-    parts = torch.cat(similarities).numpy(), torch.cat(neighbours).numpy(), indptr
-    return sp.csc_matrix(parts, shape=(n_items, n_items))
+
+    def divisors(start: int, stop: int) -> np.ndarray:
+        return torch.addcmul(epsilon, of_item[start:stop, None], of_neighbour).numpy()
+
+    found = nearest_rows(
+        by_item, interactions, min(k, n_items - 1), divisors=divisors, skipped=np.arange(n_items)
+    )
+    return found.T
 
 
 def cosine_rows(
