@@ -8,18 +8,15 @@ it. Nothing here is imported, and nothing of Ray started, unless a study asks fo
 from __future__ import annotations
 
 import contextlib
-import fcntl
 import hashlib
 import itertools
 import logging
 import os
 import shutil
 import socket
-import tempfile
 import time
 import uuid
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -27,8 +24,9 @@ from recbole_ext.data.build import DataCache
 from recbole_ext.errors import ConfigError
 from recbole_ext.progress import stage
 from recbole_ext.runs.files import made_folder, new_folder, partial_of
-from recbole_ext.study.jobs import Job, Lost, Place, Work
-from recbole_ext.study.processes import MOST_ATTEMPTS, Answer, answered, value_of, with_threads
+from recbole_ext.study.jobs import Job, Lost, Place
+from recbole_ext.study.processes import MOST_ATTEMPTS, Answer, value_of
+from recbole_ext.study.ray_node import Board, Bundle, do
 from recbole_ext.study.where import Where
 from recbole_ext.trainer.configure import read_model_config
 
@@ -40,114 +38,6 @@ _ANSWER_SECONDS = 5.0
 # A node that goes is nobody's fault; a cluster that loses every node would try for ever.
 _MOST_NODES_LOST = 5
 _PROBE = ".ray-"
-_SEPARATE = "RECBOLE_EXT_NO_SHARED_DISK"
-
-_cache = DataCache()
-
-
-class _Board:
-    """An actor on the node of the study: what runs where, as the tasks themselves say."""
-
-    def __init__(self) -> None:
-        self._told: dict[int, str] = {}
-
-    def tell(self, number: int, words: str) -> None:
-        """The last words on a job."""
-        self._told[number] = words
-
-    def all(self) -> dict[int, str]:
-        """The last words on each job."""
-        return self._told
-
-
-@dataclass(frozen=True)
-class _Bundle:
-    """What a node without the study's disk needs for a job.
-
-    Attributes:
-        digest: SHA-256 of the data set.
-        folder: Name of the data set.
-        data: File name to a reference of its bytes; taken from the object store only where the node has not got it.
-        files: Configuration files: original path and content.
-        data_path: The original one, as it was written.
-    """
-
-    digest: str
-    folder: str
-    data: Mapping[str, Any]
-    files: Sequence[tuple[str, bytes]]
-    data_path: str
-
-    def is_here(self) -> bool:
-        """Whether the data set of the study can be seen from this machine."""
-        return (Path(self.data_path).expanduser() / self.folder).is_dir()
-
-
-def _do(work: Work, number: int, board: Any, threads: int, probe: Path, bundle: Any) -> Answer:
-    """The task: does the work in the study's folders where they can be seen, else in a folder of this node."""
-    with_threads(threads)
-    name = socket.gethostname()
-
-    def tell(words: str) -> None:
-        board.tell.remote(number, f"{name}, process {os.getpid()}: {words}")
-
-    tell("begun")
-    place = Place(_cache, tell)
-    if probe.is_file() and not os.environ.get(_SEPARATE) and (bundle is None or bundle.is_here()):
-        return answered(work, place)
-    if bundle is None:
-        return "elsewhere", None
-    return _apart(work, place, bundle)
-
-
-def _apart(work: Any, place: Place, bundle: _Bundle) -> Answer:
-    """Does the work on a node of its own disk; a run folder is sent back with the value."""
-    root = Path(tempfile.gettempdir()) / f"recbole_ext-{os.getuid()}"
-    data_path = _materialized(root, bundle)
-    own = Path(tempfile.mkdtemp(dir=root))
-    try:
-        files, words = [], {str(data_path): bundle.data_path}
-        for index, (name, content) in enumerate(bundle.files):
-            files.append(own / f"{index}-{Path(name).name}")
-            files[-1].write_bytes(content)
-            words[str(files[-1])] = name
-        there = work.at(own, files, data_path)
-        kind, value = answered(there, place)
-        final = getattr(work, "final", None)
-        if kind != "value" or final is None:
-            return kind, value
-        words[str(there.final)] = str(final)
-        return "folder", {path.name: _as_written(path, words) for path in there.final.iterdir()}
-    finally:
-        shutil.rmtree(own, ignore_errors=True)
-
-
-def _as_written(path: Path, words: Mapping[str, str]) -> bytes:
-    """A file of a run folder; texts name the paths of the study, not those of this node."""
-    content = path.read_bytes()
-    if path.suffix in (".yaml", ".json", ".txt"):
-        for here, there in words.items():
-            content = content.replace(here.encode(), there.encode())
-    return content
-
-
-def _materialized(root: Path, bundle: _Bundle) -> Path:
-    """The data set in a folder of this node, written once; its column file is memory-mapped from there."""
-    import ray
-
-    data_path = root / bundle.digest[:16]
-    folder = data_path / bundle.folder
-    root.mkdir(mode=0o700, exist_ok=True)
-    with (root / "lock").open("ab") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        if not folder.is_dir():
-            new = data_path / f"{bundle.folder}.new"
-            shutil.rmtree(new, ignore_errors=True)
-            new.mkdir(parents=True)
-            for name, content in bundle.data.items():
-                ray.get(content).tofile(new / name)
-            new.rename(folder)
-    return data_path
 
 
 def _check_address(address: str) -> None:
@@ -178,6 +68,7 @@ class RayTasks:
         self._ray: Any = None
         self._board: Any = None
         self._task: Any = None
+        self._cache = DataCache()
         self._numbers = itertools.count()
         self._jobs: dict[int, Job] = {}
         self._attempts: dict[int, list[int]] = {}
@@ -233,13 +124,13 @@ class RayTasks:
         from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 
         node = NodeAffinitySchedulingStrategy(ray.get_runtime_context().get_node_id(), soft=False)
-        self._board = ray.remote(num_cpus=0)(_Board).options(scheduling_strategy=node).remote()
+        self._board = ray.remote(num_cpus=0)(Board).options(scheduling_strategy=node).remote()
         claims: dict[str, Any] = {"num_cpus": self._where.cores_per_run or 1, "max_retries": 0}
         if self._where.gpus_per_run:
             claims["num_gpus"] = self._where.gpus_per_run
         if self._where.gib_per_run is not None:
             claims["memory"] = int(self._where.gib_per_run * 2**30)
-        self._task = ray.remote(_do).options(**claims)
+        self._task = ray.remote(do).options(**claims)
         self._check_room(ray)
         return ray
 
@@ -298,7 +189,7 @@ class RayTasks:
             self._probes[home].touch()
         return self._probes[home]
 
-    def _bundle(self, work: Any) -> _Bundle | None:
+    def _bundle(self, work: Any) -> Bundle | None:
         """What a node without this disk needs; None for work that is done with the study's folders only."""
         if not hasattr(work, "at"):
             return None
@@ -308,7 +199,7 @@ class RayTasks:
             self._stored[data_path, name] = self._put(Path(data_path).expanduser() / name)
         digest, data = self._stored[data_path, name]
         files = [(str(file), Path(file).read_bytes()) for file in work.files]
-        return _Bundle(digest, name, data, files, data_path)
+        return Bundle(digest, name, data, files, data_path)
 
     def _put(self, folder: Path) -> tuple[str, dict[str, Any]]:
         """Puts the files of a data set into the object store, once for all jobs."""
@@ -341,7 +232,7 @@ class RayTasks:
     def _value(self, answer: Answer, job: Job) -> Any:
         kind, value = answer
         if kind == "elsewhere":
-            return job.work(Place(_cache))
+            return job.work(Place(self._cache))
         if kind == "folder":
             final = job.work.final  # type: ignore[attr-defined]
             shutil.rmtree(partial_of(final), ignore_errors=True)

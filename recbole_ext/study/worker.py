@@ -90,6 +90,8 @@ class Search:
                         break
                     begun.append((taken[0], None))
                     begun[-1] = taken[0], self._drawn(study, *taken)
+                if not begun:
+                    return
                 yield from self._made(study, storage, begun, on_trial)
             except BaseException:
                 for trial, _ in begun:
@@ -97,8 +99,6 @@ class Search:
                     if frozen.state == TrialState.RUNNING:
                         hand_back(study, storage, frozen, self.folder)
                 raise
-            if not begun:
-                return
 
     def is_spent(self, study: optuna.Study) -> bool:
         """Whether the trials so far have used up the time budget; the first trial always runs."""
@@ -130,10 +130,12 @@ class Search:
     ) -> Chain[None]:
         """Runs trials to their values, prunings or failures."""
         new = [(trial, work) for trial, work in begun if work is not None]
+        results: list[Any] = []
         with contextlib.ExitStack() as signs:
             for trial, _ in new:
                 signs.enter_context(Sign(trial))
-            results = yield [Job(f"trial {trial.number} of {self.name}", work) for trial, work in new]
+            if new:
+                results = yield [Job(f"trial {trial.number} of {self.name}", work) for trial, work in new]
         for _ in range(len(begun) - len(new)):
             on_trial()
         for (trial, work), outcome in zip(new, results, strict=True):
