@@ -215,7 +215,7 @@ def test_the_size_of_a_batch_changes_nothing(run: Path) -> None:
 def test_intervals_are_those_of_the_runs_confidence(run: Path, tmp_path: Path) -> None:
     """A lower level gives narrower intervals around the same means; the file names the level."""
     settings = read_rerank({"method": "popularity_penalty", "alpha": 1.0})
-    found = {}
+    found, widths = {}, dict[str, list[float]]()
     for level in (0.95, 0.5):
         opened = open_model(run)
         opened.config["confidence"] = level
@@ -233,6 +233,13 @@ def test_intervals_are_those_of_the_runs_confidence(run: Path, tmp_path: Path) -
         assert curves.metrics["level"] == level
         row = curves.metrics["test"][-1]
         found[level] = (row["difference_low"], row["ndcg_difference"], row["difference_high"])
+        own, point = curves.metrics["validation"]
+        for name in ("ndcg", "tailshare"):
+            assert own[f"{name}_change_low"] == own[f"{name}_change_high"] == 0
+            ends = point[f"{name}_change_low"], point[name] - own[name], point[f"{name}_change_high"]
+            assert ends == tuple(sorted(ends))
+            widths.setdefault(name, []).append(ends[2] - ends[0])
+    assert all(inner < outer for outer, inner in widths.values())
     (low, mean, high), (inner_low, same, inner_high) = found[0.95], found[0.5]
     assert mean == same
     assert low < inner_low <= mean <= inner_high < high
