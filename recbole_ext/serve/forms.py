@@ -20,6 +20,7 @@ __all__ = [
     "RerankRequest",
     "SearchQuery",
     "SimilarQuery",
+    "TokensQuery",
     "UsersQuery",
 ]
 
@@ -173,23 +174,16 @@ class CatalogueQuery(ModelQuery):
 
 
 class SearchQuery(ModelQuery):
-    """A search of titles, or items by their tokens.
+    """A search of titles."""
 
-    Attributes:
-        q: Words of a title, or a token.
-        item: Tokens; those that are no items are left out of the answer.
-        k: At most so many found titles.
-    """
-
-    q: Annotated[str, Field(min_length=1, max_length=limits.QUERY)] | None = None
-    item: Annotated[list[Name], Field(max_length=limits.FOUND)] = Field(default_factory=list)
+    q: Annotated[str, Field(min_length=1, max_length=limits.QUERY)]
     k: int = Field(default=10, ge=1, le=limits.FOUND)
 
-    @model_validator(mode="after")
-    def _one_question(self) -> SearchQuery:
-        if (self.q is None) == (not self.item):
-            raise ValueError("asks for nothing: give either q or item")
-        return self
+
+class TokensQuery(ModelQuery):
+    """Items by their tokens."""
+
+    item: Annotated[list[Name], Field(min_length=1, max_length=limits.FOUND)]
 
 
 class SimilarQuery(ModelQuery):

@@ -23,6 +23,7 @@ from recbole_ext.serve.forms import (
     RecommendRequest,
     SearchQuery,
     SimilarQuery,
+    TokensQuery,
     UsersQuery,
 )
 from recbole_ext.serve.state import State, memory_bytes
@@ -193,13 +194,21 @@ def _add_items(app: FastAPI, state: State) -> None:
         "/v1/items",
         response_model=forms_of.ItemsAnswer,
         responses=_PROBLEMS,
-        summary="Search of titles, or items by their tokens",
+        summary="Search of titles",
         tags=["items"],
     )
     async def search(asked: Annotated[SearchQuery, Query()]) -> Response:
-        if asked.q is None:
-            return json_response(asking.items(state, asked.model, asked.item))
         return json_response(asking.search(state, asked.model, asked.q, asked.k))
+
+    @app.get(
+        "/v1/cards",
+        response_model=forms_of.ItemsAnswer,
+        responses=_PROBLEMS,
+        summary="Items by their tokens; those that are none are left out",
+        tags=["items"],
+    )
+    async def cards(asked: Annotated[TokensQuery, Query()]) -> Response:
+        return json_response(asking.items(state, asked.model, asked.item))
 
     @app.get(
         "/v1/items/{item}/similar",

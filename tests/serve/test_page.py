@@ -184,6 +184,27 @@ def test_the_history_is_changed_by_buttons_and_reasons(visit: Visit) -> None:
     assert page.evaluate("document.activeElement.id") == "search"
 
 
+def test_the_focus_is_never_lost(visit: Visit) -> None:
+    page = visit.open("models=EASE")
+    page.locator(".starter").first.focus()
+    page.keyboard.press("Enter")
+    visit.settled()
+    focused = "() => document.activeElement.closest('main, .films, .person')?.className ?? null"
+    assert page.evaluate("document.activeElement.id") == "lists"
+    chip = page.locator(".ideas .chip:visible").first
+    chip.focus()
+    page.keyboard.press("Enter")
+    assert page.evaluate("document.activeElement.className") == "chip"
+    visit.settled()
+    first = visit.list("EASE")[0]
+    page.locator(".films .add").first.focus()
+    page.keyboard.press("Enter")
+    page.wait_for_function("first => !document.querySelector(`.films [data-item='${first}']`)", arg=first)
+    assert page.evaluate(focused) == "films"
+    assert visit.history[0] == first
+    assert len(visit.history) == 3
+
+
 def test_the_search_is_a_combobox(visit: Visit) -> None:
     page = visit.open()
     page.fill("#search", "movie")

@@ -50,6 +50,13 @@ def test_curves_are_those_of_the_folder(client: TestClient) -> None:
     assert {row["method"] for row in points["validation"]} == {"none", "popularity_penalty", "mmr"}
 
 
+def test_items_by_their_tokens(client: TestClient) -> None:
+    found = got(client, "/v1/cards?item=i7&item=nothing&item=i3", answers.ItemsAnswer).items
+    assert [(one.item, one.title) for one in found] == [("i7", "Movie 7"), ("i3", "Movie 3")]
+    assert client.get("/v1/cards").status_code == 422
+    assert client.get(f"/v1/cards?{'&'.join(['item=i7'] * 51)}").status_code == 422
+
+
 def test_search_and_similar_items(client: TestClient) -> None:
     found = got(client, "/v1/items?q=movie 7&k=3", answers.ItemsAnswer).items
     assert found[0].item == "i7"
@@ -139,14 +146,14 @@ def _new_shown(folder: Path, name: str, catalogue: Any) -> Any:
 
 
 def test_health_before_and_after(client: TestClient, served_folders: dict[str, Path], tmp_path: Path) -> None:
-    assert client.get("/live").json() == {"live": True}
+    assert client.get("/live").json() == {"live": True, "ready": True, "error": None}
     assert client.get("/ready").json() == {"ready": True, "models": list(MODELS)}
     text = client.get("/metrics").text
     assert "recbole_ready 1.0" in text
     assert 'recbole_requests_total{route="/live",status="200"}' in text
     early = State(settings_of(served_folders, tmp_path), "early")
     waiting = TestClient(guarded_app(early), base_url="http://localhost")
-    assert waiting.get("/live").status_code == 200
+    assert waiting.get("/live").json() == {"live": True, "ready": False, "error": None}
     assert waiting.get("/ready").status_code == 503
     assert waiting.post("/v1/recommend", json={"history": []}).status_code == 503
     early.close()

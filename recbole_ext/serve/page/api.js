@@ -65,7 +65,7 @@ export const card = (token) => known.get(token);
 export async function cards(model, tokens) {
   const missing = tokens.filter((token) => !known.has(token));
   for (let start = 0; start < missing.length; start += 50) {
-    const found = await ask(`/v1/items?${query({ model, item: missing.slice(start, start + 50) })}`);
+    const found = await ask(`/v1/cards?${query({ model, item: missing.slice(start, start + 50) })}`);
     remember(found.items);
   }
 }

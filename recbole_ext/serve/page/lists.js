@@ -82,7 +82,7 @@ class Column {
     this.rows = new Map();
     this.asked = null;
     this.ground = h("p", { class: "ground small" });
-    this.list = h("ol", { class: "films", "aria-label": `List of ${model.name}` });
+    this.list = h("ol", { class: "films", "aria-label": `List of ${model.name}`, tabindex: -1 });
     this.change = h("div", { class: "change small" });
     this.how = h("p", { class: "soft small how" });
     this.element = h("section", { class: "column", "aria-label": model.name }, this.head(), this.ground, this.list, this.change, this.how);
@@ -110,6 +110,7 @@ class Column {
     this.element.setAttribute("aria-busy", "true");
     try {
       const answer = await api.recommend({ ...body, explain: true, reasons: 6 }, asked.controller.signal);
+      if (this.asked !== asked) return;
       api.remember(answer.items);
       this.fill(answer);
       updated(this.model.name, answer);
@@ -127,6 +128,7 @@ class Column {
     const came = new Set(answer.rerank?.put_in);
     const list = { kind: answer.explained?.kind, id: answer.list_id, model: answer.model, shown: answer.items.map((one) => one.item) };
     this.ground.replaceChildren(...ground(answer));
+    const held = this.list.contains(document.activeElement);
     moving(this.list, () => {
       const wanted = answer.items.map((place) => {
         const before = this.rows.get(place.item);
@@ -137,6 +139,7 @@ class Column {
       arrange(this.list, wanted);
     });
     for (const [token, one] of this.rows) if (!one.isConnected) this.rows.delete(token);
+    if (held && !this.list.contains(document.activeElement)) this.list.focus({ preventScroll: true });
     this.change.replaceChildren(...change(answer));
     this.how.replaceChildren(...how(answer));
   }
@@ -223,7 +226,7 @@ function reason(one, most) {
   const title = spoken(one.title);
   return h("li", {},
     h("span", { class: "name" }, title), bar, h("span", { class: "value" }, effect(one.effect)),
-    h("button", { type: "button", class: "icon", "aria-label": `Remove ${title} from your list`, title: "Remove it and see what moves", onclick: () => {
+    h("button", { type: "button", class: "icon", "data-focus": "why", "aria-label": `Remove ${title} from your list`, title: "Remove it and see what moves", onclick: () => {
       remove(one.item);
       say(`${title} removed: the lists move.`);
     } }, h("span", { "aria-hidden": "true" }, "×")),
@@ -247,7 +250,10 @@ const METRIC = { ndcg: "NDCG", hit: "Hit", itemcoverage: "Coverage", tailshare: 
 
 // What the page shows before anybody likes anything.
 export function start(starters) {
-  const cell = (item) => h("li", {}, h("button", { type: "button", class: "starter", onclick: () => like(item) },
+  const cell = (item) => h("li", {}, h("button", { type: "button", class: "starter", onclick: () => {
+    like(item);
+    byId("lists").focus({ preventScroll: true });
+  } },
     h("span", { class: "title", title: whole(item.title) }, spoken(item.title), item.year && h("span", { class: "year" }, ` ${item.year}`)), h("span", { class: "soft small" }, item.genres.slice(0, 2).join(" · "))));
   byId("start").append(h("p", { class: "lead" }, `Click ${noun.many} you like, or search for them. After the first one the lists appear, and three or four already tell a taste.`), h("ul", { class: "starters", "aria-label": `${capital(noun.many)} to start with` }, starters.map(cell)));
 }

@@ -46,7 +46,11 @@ function clear() {
 
 function ideas(starters) {
   const list = h("ul", { class: "chips" }, starters.map((item) => h("li", {}, h("button", {
-    type: "button", class: "chip", "data-item": item.item, onclick: () => like(item),
+    type: "button", class: "chip", "data-item": item.item, onclick: () => {
+      like(item);
+      const next = parts.ideas.querySelector("li:not([hidden]) .chip");
+      (parts.ideas.hidden || !next ? byId("lists") : next).focus({ preventScroll: true });
+    },
   }, spoken(item.title)))));
   parts.ideas.append(h("h3", {}, "To start with"), list);
 }
@@ -89,6 +93,7 @@ export function arrange(list, wanted) {
 }
 
 function note(length) {
+  if (state.user !== null && !length) return `Nothing is known of user ${state.user}.`;
   if (state.user !== null) return `User ${state.user} of the data set: ${counted(length, noun.one, noun.many)}, the latest first. A change makes the list yours.`;
   if (!length) return "";
   return length > 1 ? "The latest on top: models that read order care most about it." : "Two or three more tell the models a lot.";

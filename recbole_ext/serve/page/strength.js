@@ -93,7 +93,7 @@ export async function show() {
   parts.slider.step = described(state.method).symbol ? 0.01 : 1;
   parts.slider.value = state.strength;
   const { rule, paper } = described(state.method);
-  parts.meaning.replaceChildren(methodMeaning(state.method), rule ? h("span", { class: "rule" }, h("code", {}, rule), paper ? ` ${paper}` : "") : "");
+  parts.meaning.replaceChildren(methodMeaning(state.method), rule ? h("span", { class: "rule" }, h("code", {}, `${state.method}: ${rule}`), paper ? ` ${paper}` : "") : "");
   draw(state.strength);
 }
 
