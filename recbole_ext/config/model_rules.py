@@ -49,8 +49,7 @@ def _mistakes(model: ModelSource, values: Mapping[str, Any]) -> Iterable[tuple[s
     yield from _layers(model, values)
     if model.name == "RepeatLast" and values.get("mask_seen"):
         yield "mask_seen", "must be false for RepeatLast, which ranks the items that a person had before"
-    if not model.trains:
-        yield from _no_steps(model, values)
+    yield from _no_steps(model, values)
     if {"BinnedRules", "TwoTower"} & set(model.names):
         yield from _windows(model, values)
     weight = values.get("reg_weight")
@@ -79,7 +78,7 @@ def _layers(model: ModelSource, values: Mapping[str, Any]) -> Iterable[tuple[str
 
 def _no_steps(model: ModelSource, values: Mapping[str, Any]) -> Iterable[tuple[str, str]]:
     """What is computed once has no steps that a schedule could follow."""
-    for key, unset in _OF_STEPS.items():
+    for key, unset in ({} if model.trains else _OF_STEPS).items():
         if values.get(key, unset) != unset:
             yield key, f"must be {unset or 0} for {model.name}, which is computed once, without training"
 

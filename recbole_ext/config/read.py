@@ -40,6 +40,8 @@ __all__ = [
 ]
 
 _OURS = Path(__file__).parents[1] / "properties"
+# Defaults of versions that did not know window_batches, whose place auto has taken.
+_FORMER_DEFAULTS = {"sequence_loss": "full_softmax", "valid_users": None}
 COMPUTED_KEYS = frozenset(
     {
         "MODEL_INPUT_TYPE",
@@ -194,7 +196,10 @@ def as_of_today(stored: Mapping[str, Any], wanted: Collection[str]) -> dict[str,
     own = _OURS / "model" / f"{model if model.isidentifier() else ''}.yaml"
     defaults = read_packaged_yaml(_OURS / "overall.yaml")
     defaults |= read_packaged_yaml(own) if own.is_file() else {}
-    return {key: defaults[key] for key in wanted if key in defaults} | _without_former_keys(stored)
+    kept = _without_former_keys(stored)
+    if "window_batches" not in kept:
+        kept = {key: value for key, value in kept.items() if (key, value) not in _FORMER_DEFAULTS.items()}
+    return {key: defaults[key] for key in wanted if key in defaults} | kept
 
 
 def default_files(names: tuple[str, ...] = ()) -> list[Path]:

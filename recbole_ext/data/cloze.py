@@ -58,7 +58,7 @@ class ClozeLoader(WindowLoader):
         fine_tunes = self.rng.random() < float(config["ft_ratio"] or 0)
         stop = last + 1 - (self.rng.integers(0, fresh) if fine_tunes else 0)
         length = np.minimum(stop - data.indptr[users], int(config["MAX_ITEM_LIST_LENGTH"]))
-        width = int(length.max())
+        width = self._width(length)
         items = cut_windows(data.items, stop, length, width)
         if fine_tunes:
             masked = np.arange(width) == length[:, None] - 1

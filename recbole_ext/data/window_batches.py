@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-__all__ = ["batches_by_length", "batches_in_order", "filled_share"]
+__all__ = ["batches_by_length", "batches_in_order"]
 
 _BATCHES_A_POOL = 128
 
@@ -51,13 +51,3 @@ def _cuts(targets: np.ndarray, parts: int) -> np.ndarray:
     return np.minimum(
         np.maximum.accumulate(np.maximum(place - number, 0)) + number, len(targets) - parts + number
     )
-
-
-def filled_share(lengths: list[np.ndarray], targets: int) -> float:
-    """The share of places that hold a target, where a batch is as wide as its longest window.
-
-    Args:
-        lengths: Items in each window, by batch.
-        targets: Of all windows.
-    """
-    return targets / sum(len(length) * int(length.max()) for length in lengths)

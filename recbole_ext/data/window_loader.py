@@ -8,7 +8,7 @@ import torch
 from recbole_ext._compat.host import Interaction
 from recbole_ext.data.dataloader import TrainLoader, history_fields
 from recbole_ext.data.interactions import TRAIN
-from recbole_ext.data.window_batches import batches_by_length, filled_share
+from recbole_ext.data.window_batches import batches_by_length
 from recbole_ext.data.windows import cut_windows
 
 __all__ = ["WindowLoader"]
@@ -22,11 +22,11 @@ class WindowLoader(TrainLoader):
     user's windows are redrawn each epoch, so that over the epochs an item is predicted from contexts of every length (0
     to L - 1 earlier items of the window).
 
-    A batch has ``train_batch_size`` / L windows on average and is as wide as its longest one. With ``window_batches:
-    by_length`` its windows are of like length (see :func:`~recbole_ext.data.window_batches.batches_by_length`); with
-    ``random`` they are drawn from all. With ``full_windows: true`` (Caser) a window reaches back until its first
-    target has L earlier items, too: it has 2 L - 1 items at most. A model with ``reads_places`` also gets the place of
-    each window's first item in the user's interactions, ``first_place (B,)``.
+    A batch has ``train_batch_size`` / L windows on average. With ``window_batches: by_length`` they are of like length
+    (see :func:`~recbole_ext.data.window_batches.batches_by_length`), and a batch is as wide as its longest one; with
+    ``random`` they are drawn from all, and a batch is L wide. With ``full_windows: true`` (Caser) a window reaches
+    back until its first target has L earlier items, too: it has 2 L - 1 items at most. A model with ``reads_places``
+    also gets the place of each window's first item in the user's interactions, ``first_place (B,)``.
     """
 
     first_target = 1  # a user's first item has no context to be predicted from
@@ -34,6 +34,15 @@ class WindowLoader(TrainLoader):
     @property
     def _full_windows(self) -> bool:
         return bool(self.config["full_windows"])
+
+    @property
+    def _by_length(self) -> bool:
+        return bool(self.config["window_batches"] == "by_length")
+
+    def _width(self, length: np.ndarray) -> int:
+        """Columns of a batch whose windows have these lengths."""
+        most = int(self.config["MAX_ITEM_LIST_LENGTH"])
+        return int(length.max()) if self._by_length or self._full_windows else most
 
     def _batch_size(self) -> int:
         return max(1, int(self.config["train_batch_size"]) // int(self.config["MAX_ITEM_LIST_LENGTH"]))
@@ -69,7 +78,7 @@ class WindowLoader(TrainLoader):
         return np.sort(shuffled[kept])
 
     def _batches(self) -> list[np.ndarray]:
-        if not (self.config["shuffle"] and self.config["window_batches"] == "by_length"):
+        if not (self.config["shuffle"] and self._by_length):
             return super()._batches()
         length = self._lengths(self._order)[1]
         batches = batches_by_length(length, self._order[:, 1], self.batch_size, self.rng)
@@ -85,14 +94,15 @@ class WindowLoader(TrainLoader):
     def filled_share(self) -> float:
         """Draws an epoch; returns the share of its places that hold a target (with masks: an item)."""
         self._order = self._examples()
-        batches = self._batches()
-        return filled_share([self._lengths(one)[1] for one in batches], int(self._order[:, 1].sum()))
+        lengths = [self._lengths(one)[1] for one in self._batches()]
+        places = sum(len(length) * self._width(length) for length in lengths)
+        return float(self._order[:, 1].sum() / places)
 
     def _cut(self, chosen: np.ndarray) -> Interaction:
         data = self.split.interactions
         last, fresh = chosen[:, 0], chosen[:, 1]
         users, length = self._lengths(chosen)
-        width = int(length.max())
+        width = self._width(length)
         targets = cut_windows(data.items, last + 1, length, width)
         targets[np.arange(width) < (length - fresh)[:, None]] = 0
         fields = {

@@ -53,7 +53,8 @@ def configure_saved(
         report: Receives each line that a user should see.
     """
     place = Origin(str(folder / "config.yaml"))
-    keys = {key: value for key, value in plain.items() if key != "model"}
+    # What an earlier version began with other batches goes on with them.
+    keys = {"window_batches": "random"} | {key: value for key, value in plain.items() if key != "model"}
     return configure_host(str(plain["model"]), None, (), keys, report, dict.fromkeys(keys, place))
 
 

@@ -147,10 +147,10 @@ def test_a_recommendation_is_explained(run: str, capsys: pytest.CaptureFixture[s
 
 @pytest.mark.slow
 def test_an_interrupted_run_goes_on_to_the_figures_of_a_whole_one() -> None:
+    """With the batches that it began with: windows of all lengths share one."""
     main(["train", "--resume=saved/stopped"])
-    whole = training.train(
-        "GRU4Rec", files=["toy.yaml"], overrides={"epochs": 4, "hidden_size": 8}, output=Path("saved/whole")
-    )
+    keys = {"epochs": 4, "hidden_size": 8, "window_batches": "random"}
+    whole = training.train("GRU4Rec", files=["toy.yaml"], overrides=keys, output=Path("saved/whole"))
     found = content("saved/stopped/metrics.json")
     assert found["epochs"] == whole.metrics["epochs"] == 4
     assert found["test"] == whole.metrics["test"]
