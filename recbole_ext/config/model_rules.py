@@ -50,7 +50,6 @@ def _mistakes(model: ModelSource, values: Mapping[str, Any]) -> Iterable[tuple[s
     if model.name == "RepeatLast" and values.get("mask_seen"):
         yield "mask_seen", "must be false for RepeatLast, which ranks the items that a person had before"
     yield from _no_steps(model, values)
-    yield from _constrained(model, values)
     if {"BinnedRules", "TwoTower"} & set(model.names):
         yield from _windows(model, values)
     weight = values.get("reg_weight")
@@ -82,16 +81,6 @@ def _no_steps(model: ModelSource, values: Mapping[str, Any]) -> Iterable[tuple[s
     for key, unset in ({} if model.trains else _OF_STEPS).items():
         if values.get(key, unset) != unset:
             yield key, f"must be {unset or 0} for {model.name}, which is computed once, without training"
-
-
-def _constrained(model: ModelSource, values: Mapping[str, Any]) -> Iterable[tuple[str, str]]:
-    """Without a layer between them, a state meets the vectors of items."""
-    state, item = values.get("hidden_size"), values.get("embedding_size")
-    if "dense_layer" in model.keys and not values.get("dense_layer") and state != item:
-        yield (
-            "dense_layer",
-            f"is false, which needs a hidden_size ({state}) like embedding_size ({item}): set both alike",
-        )
 
 
 def _windows(model: ModelSource, values: Mapping[str, Any]) -> Iterable[tuple[str, str]]:
