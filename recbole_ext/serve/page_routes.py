@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Awaitable, Callable
 from importlib import resources
 
 from fastapi import FastAPI
@@ -41,7 +42,7 @@ def _files() -> list[tuple[str, bytes, str]]:
     return found
 
 
-def _fixed(content: bytes, kind: str):  # type: ignore[no-untyped-def]
+def _fixed(content: bytes, kind: str) -> Callable[[], Awaitable[Response]]:
     async def answer() -> Response:
         return Response(content, media_type=kind)
 
