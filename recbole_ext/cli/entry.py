@@ -29,6 +29,7 @@ COMMANDS = {
     "recommend": "recommend",
     "explain": "recommend",
     "vectors": "recommend",
+    "export": "export",
     "serve": "serve",
     "feedback": "feedback",
     "report": "report",
