@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import dataclasses
 import re
 import shutil
 import threading
@@ -13,7 +15,8 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from recbole_ext.serve.app import guarded_app
+from recbole_ext.serve.app import create_app, guarded_app
+from recbole_ext.serve.guard import Guard
 from recbole_ext.serve.state import State
 
 CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
@@ -21,13 +24,13 @@ LIKED = ("i3", "i4", "i5")
 FILES = {file.name: file for file in resources.files("recbole_ext.serve").joinpath("page").iterdir()}
 
 
-@pytest.fixture(scope="module")
-def address(state: State) -> Iterator[str]:
-    """A server that listens on this machine."""
+@contextlib.contextmanager
+def listening(app: Any) -> Iterator[str]:
+    """A server that listens on this machine, and its address."""
     import uvicorn
 
     config = uvicorn.Config(
-        guarded_app(state), host="127.0.0.1", port=0, lifespan="off", log_level="error", access_log=False
+        app, host="127.0.0.1", port=0, lifespan="off", log_level="error", access_log=False
     )
     server = uvicorn.Server(config)
     thread = threading.Thread(target=server.run, daemon=True)
@@ -38,6 +41,12 @@ def address(state: State) -> Iterator[str]:
     yield f"http://127.0.0.1:{server.servers[0].sockets[0].getsockname()[1]}"
     server.should_exit = True
     thread.join(10)
+
+
+@pytest.fixture(scope="module")
+def address(state: State) -> Iterator[str]:
+    with listening(guarded_app(state)) as found:
+        yield found
 
 
 @pytest.fixture(scope="module")
@@ -305,6 +314,28 @@ def test_copied_lines_are_those_of_the_state(visit: Visit) -> None:
     compile(code, "copied", "exec")
     assert 'history=["i3", "i4"], k=10, rerank={"method": "popularity_penalty", "strength": 0.5}' in code
     assert 'for folder in ["saved/EASE", "saved/Pop"]:' in code
+
+
+def test_a_token_is_asked_for(browser: Any, state: State) -> None:
+    secret = "open-sesame-please"
+    settings = dataclasses.replace(state.settings, token=secret)
+    app = Guard(create_app(state), settings, lambda *_: None)
+    with listening(app) as address:
+        visit = Visit(browser, address)
+        page = visit.page
+        page.goto(f"{address}/#models=EASE&likes=i3")
+        page.fill("#token", "wrong")
+        page.get_by_role("button", name="Open").click()
+        page.wait_for_selector("#gate [role='alert']")
+        page.fill("#token", secret)
+        page.get_by_role("button", name="Open").click()
+        visit.settled()
+        assert len(visit.list("EASE")) == 10
+        # Kept for this tab, and never in the address.
+        assert secret not in page.url
+        page.reload()
+        visit.settled()
+        visit.context.close()
 
 
 @pytest.mark.parametrize(("scheme", "width"), [("light", 1400), ("dark", 390)])
