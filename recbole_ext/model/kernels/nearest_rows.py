@@ -46,21 +46,26 @@ def nearest_rows(
     values = np.zeros((n_rows, width), np.float32)
     columns = np.zeros((n_rows, width), np.int32)
     lengths = np.zeros(n_rows, np.int64)
-    arrays = tuple(
-        np.ascontiguousarray(part, kind)
-        for matrix in (left, right)
-        for part, kind in ((matrix.indptr, np.int64), (matrix.indices, np.int32), (matrix.data, np.float32))
-    )
+    (ip, ii, iv), (jp, ji, jv) = _parts(left), _parts(right)
 
     def fill(start: int) -> None:
         stop = min(start + _ROWS, n_rows)
-        _fill(*arrays, divisors(start, stop), skipped, start, values, columns, lengths)
+        _fill(ip, ii, iv, jp, ji, jv, divisors(start, stop), skipped, start, values, columns, lengths)
 
     with ThreadPoolExecutor(torch.get_num_threads()) as threads:
         list(threads.map(fill, range(0, n_rows, _ROWS)))
     kept = np.arange(width) < lengths[:, None]
     parts = values[kept], columns[kept], np.concatenate([[0], np.cumsum(lengths)])
     return sp.csr_matrix(parts, shape=(n_rows, n_columns))
+
+
+def _parts(matrix: sp.csr_matrix) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Offsets, columns and values in the types that the compiled code has been made for."""
+    return (
+        np.ascontiguousarray(matrix.indptr, np.int64),
+        np.ascontiguousarray(matrix.indices, np.int32),
+        np.ascontiguousarray(matrix.data, np.float32),
+    )
 
 
 @compiled

@@ -19,7 +19,7 @@ def test_the_example_prints_what_the_page_shows(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     code = re.search(r"```python\n(.*?)```", PAGE, re.DOTALL)
-    shown = re.search(r"\$ python run\.py (prepare [^\n]*)\n(.*?)\n```", PAGE, re.DOTALL)
+    shown = re.search(r"\$ recbole-ext (prepare [^\n]*)\n(.*?)\n```", PAGE, re.DOTALL)
     assert code is not None
     assert shown is not None
     subprocess.run([sys.executable, "-c", code[1]], cwd=tmp_path, check=True)
