@@ -338,6 +338,34 @@ def test_a_token_is_asked_for(browser: Any, state: State) -> None:
         visit.context.close()
 
 
+def test_a_method_without_a_strength_is_on_or_off(visit: Visit) -> None:
+    """As exposure under prices is described; the models of this test have none."""
+    asked: list[dict[str, Any]] = []
+    exposure = {"method": "exposure", "rule": "best list under prices", "coverage": 0.8, "tail_share": 0.2}
+
+    def described(route: Any) -> None:
+        content = route.fetch().json()
+        next(one for one in content["models"] if one["name"] == "EASE")["rerank"].append(exposure)
+        route.fulfill(json=content)
+
+    def recommended(route: Any) -> None:
+        body = route.request.post_data_json
+        asked.append({"model": body["model"], "rerank": body.pop("rerank", None)})
+        route.continue_(post_data=body)
+
+    visit.page.route("**/v1/models", described)
+    visit.page.route("**/v1/recommend", recommended)
+    page = visit.open("models=EASE,Pop&likes=i3,i4&rerank=exposure:1")
+    visit.settled()
+    assert sorted(asked, key=str) == [
+        {"model": "EASE", "rerank": {"method": "exposure"}},
+        {"model": "Pop", "rerank": None},
+    ]
+    assert page.locator(".dial output").inner_text() == "on"
+    assert "coverage of 80 %, tail share of 20 %" in page.locator(".dial").inner_text()
+    assert "Pop does not offer" in page.locator(".column[aria-label='Pop'] .change").inner_text()
+
+
 @pytest.mark.parametrize(("scheme", "width"), [("light", 1400), ("dark", 390)])
 def test_axe_finds_nothing_above_minor(browser: Any, address: str, scheme: str, width: int) -> None:
     axe = pytest.importorskip("axe_playwright_python.sync_playwright", reason="axe is not installed").Axe()

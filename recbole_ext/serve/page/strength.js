@@ -92,13 +92,21 @@ export async function show() {
   parts.slider.max = range(state.method);
   parts.slider.step = described(state.method).symbol ? 0.01 : 1;
   parts.slider.value = state.strength;
-  const { rule, paper } = described(state.method);
-  parts.meaning.replaceChildren(methodMeaning(state.method), rule ? h("span", { class: "rule" }, h("code", {}, `${state.method}: ${rule}`), paper ? ` ${paper}` : "") : "");
+  const { rule, paper, coverage, tail_share: tail } = described(state.method);
+  const floors = [coverage && `coverage of ${percent(coverage, 0)}`, tail && `tail share of ${percent(tail, 0)}`].filter(Boolean);
+  parts.meaning.replaceChildren(methodMeaning(state.method), floors.length ? ` Floors: ${floors.join(", ")}.` : "", rule ? h("span", { class: "rule" }, h("code", {}, `${state.method}: ${rule}`), paper ? ` ${paper}` : "") : "");
   draw(state.strength);
 }
 
-function draw(strength) {
-  const words = strength ? (described(state.method).symbol ? strength.toFixed(2) : "on") : "off";
+// Where a strength stands on the curve: a method that is on or off has one place, its floor.
+function placeOf(strength) {
+  const { symbol, coverage } = described(state.method);
+  return symbol || !strength ? strength : (coverage ?? strength);
+}
+
+function draw(given) {
+  const words = given ? (described(state.method).symbol ? given.toFixed(2) : "on") : "off";
+  const strength = placeOf(given);
   parts.value.textContent = words;
   parts.slider.setAttribute("aria-valuetext", words);
   const lines = state.models.map((name, place) => ({ name, colour: place + 1, line: line(name, state.method) }));
