@@ -98,7 +98,7 @@ def export_onnx(recommender: Recommender, output: Path, k: int) -> None:
         )
     run.trainer.begin(recommender.phase)
     wrapped = NextItems(run.trainer.model.cpu(), k, recommender.masks_seen).eval()
-    buffer = io.BytesIO()
+    buffer: Any = io.BytesIO()
     with stage("exporting the model"), warnings.catch_warnings(), torch.no_grad():
         warnings.simplefilter("ignore")
         torch.onnx.export(
