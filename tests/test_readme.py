@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 import shlex
+import socket
 import subprocess
 import sys
 from pathlib import Path
@@ -15,6 +16,12 @@ ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 BLOCKS = re.findall(r"^```(sh|python)\n(.*?)^```", README, flags=re.MULTILINE | re.DOTALL)
 MOST_WORDS = 900
+
+
+def free_port() -> int:
+    with socket.socket() as one:
+        one.bind(("127.0.0.1", 0))
+        return int(one.getsockname()[1])
 
 
 def steps() -> list[list[str]]:
@@ -30,6 +37,7 @@ def steps() -> list[list[str]]:
                 continue
             assert program == "recbole-ext", line
             short = ["--epochs=1"] if words[0].startswith("--model=") else []
+            short += [f"--port={free_port()}"] if words[0] == "serve" else []
             found.append([sys.executable, str(ROOT / "run.py"), *words, *short])
     return found
 
@@ -42,6 +50,23 @@ def test_the_line_of_the_tests_is_where_the_checks_look_for_it() -> None:
     assert len(re.findall(r"^pip install .*pytest$", README, flags=re.MULTILINE)) == 1
 
 
+def served(command: list[str], folder: Path, environment: dict[str, str]) -> str:
+    """What a server says until it is ready; then it is asked to end, and ends well."""
+    server = subprocess.Popen(
+        command, cwd=folder, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+    )
+    said = ""
+    assert server.stdout is not None
+    for line in server.stdout:
+        said += line
+        if line.startswith("ready"):
+            break
+    server.terminate()
+    rest, _ = server.communicate(timeout=60)
+    assert server.returncode == 0, said + rest
+    return said
+
+
 @pytest.mark.slow
 def test_everything_runs_from_top_to_bottom(tmp_path: Path) -> None:
     environment = {**os.environ, "PYTHONPATH": str(ROOT), "COLUMNS": "80"}
@@ -50,6 +75,9 @@ def test_everything_runs_from_top_to_bottom(tmp_path: Path) -> None:
     assert len(typed) > 8
     said = ""
     for command in typed:
+        if "serve" in command:
+            assert "ready: rules (SequentialRules), gru (GRU4Rec)" in served(command, tmp_path, environment)
+            continue
         done = subprocess.run(
             command, cwd=tmp_path, env=environment, capture_output=True, text=True, check=False
         )
