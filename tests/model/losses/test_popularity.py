@@ -134,12 +134,14 @@ def test_a_clip_without_a_power_is_refused(quick: dict[str, Any]) -> None:
 
 def test_keys_that_a_model_would_ignore(quick: dict[str, Any]) -> None:
     model, _, _ = built(Random, quick)
-    config = {"ips_power": 0.0, "sequence_loss": "full_softmax"}
+    config = {"ips_power": 0.0, "sequence_loss": "full_softmax", "label_smoothing": 0.0}
     check_debiasing(model, config)
     with pytest.raises(ConfigError, match="Random does not weight by propensity"):
         check_debiasing(model, {**config, "ips_power": 0.5})
     with pytest.raises(ConfigError, match="Random does not train at all positions"):
         check_debiasing(model, {**config, "sequence_loss": "gbce"})
+    with pytest.raises(ConfigError, match="label_smoothing is 0.1, but Random"):
+        check_debiasing(model, {**config, "label_smoothing": 0.1})
     sequential, _, _ = built(GRU4Rec, quick)
     check_debiasing(sequential, {"ips_power": 0.5, "sequence_loss": "gbce"})
     assert any(isinstance(module, ItemWeights) for module in sequential.modules())
