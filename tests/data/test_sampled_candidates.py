@@ -100,7 +100,7 @@ def test_a_run_ranks_the_target_among_the_drawn_items_alone(quick: dict[str, Any
     ("values", "sentence"),
     [
         ({"candidates": {"n": 9}}, r"has n = 9, fewer than the longest list of topk \(10\)"),
-        ({"candidates": {"kind": "pop"}}, "kind in candidates .* must be uniform or popularity"),
+        ({"candidates": {"kind": "pop"}}, "kind in candidates .* must be uniform, popularity or cold"),
         ({"candidates": {}, "rerank": {"method": "mmr"}}, "rerank .* needs the whole catalogue"),
         ({"candidates": {}, "valid_metric": "Gini@10"}, "says nothing of sampled candidates"),
         ({"candidates": {}, "metrics": ["Gini"]}, "says nothing of sampled|says anything of sampled"),

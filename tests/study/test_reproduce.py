@@ -319,5 +319,6 @@ def test_papers_are_listed_with_the_place_of_their_data(
     assert set(known_papers()) < set(lines)
     assert "Turning Dross Into Gold Loss" in lines["sasrec-plus-2023"]
     assert " 5 of 5 " in lines["sasrec-plus-2023"]
-    assert " 1 of 3 " in lines["esasrec-2025"]
+    assert " 3 of 3 " in lines["esasrec-2025"]
+    assert " 0 of 6 " in lines["ferrari-dacrema-2021-ml-1m"]  # its random split is not here
     assert " raw copy " in lines["seed-ml-100k"]  # RecBole brings it

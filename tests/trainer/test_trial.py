@@ -112,7 +112,7 @@ def test_the_trial_changes_nothing(
 def test_a_model_that_fails_while_it_is_built_is_told_in_a_sentence(
     quick: dict[str, Any], tmp_path: Path
 ) -> None:
-    values = {**quick, "hidden_dropout_prob": 2.0}
+    values = {**quick, "attn_dropout_prob": 2.0}
     with pytest.raises(RecBoleExtError, match=r"^SASRec cannot be built .*\(ValueError: dropout probability"):
         train("SASRec", overrides=values, output=tmp_path / "run")
     assert not list(tmp_path.iterdir())
