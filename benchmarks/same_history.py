@@ -25,12 +25,12 @@ class TrainingHistory(EvaluationLoader):
     """The test, with histories that end where training ended."""
 
     def _interaction(self, users: np.ndarray) -> Any:
-        before_test = self.stop
-        self.stop = self.split.before(TRAIN + 1)[1]
+        before_test = self.read_stop
+        self.read_stop = self.split.before(TRAIN + 1)[1]
         try:
             return super()._interaction(users)
         finally:
-            self.stop = before_test
+            self.read_stop = before_test
 
 
 def _ndcg(run: OpenedRun, kind: type[EvaluationLoader]) -> np.ndarray:

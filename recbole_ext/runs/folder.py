@@ -51,6 +51,19 @@ class _PlainFormatter(logging.Formatter):
         return mask_secrets(visible(_COLOUR.sub("", super().format(record))))
 
 
+class _RunLog(logging.FileHandler):
+    """Says where it is written before its first line, so that a refused resumption writes nothing."""
+
+    _told = False
+
+    def emit(self, record: logging.LogRecord) -> None:
+        if not self._told:
+            self._told = True
+            where = f"on {platform.node()}, process {os.getpid()}"
+            super().emit(logging.LogRecord(__name__, logging.INFO, __file__, 0, where, None, None))
+        super().emit(record)
+
+
 class RunFolder:
     """A run folder while it is written; a context manager that owns its log and keeps other processes out.
 
@@ -111,13 +124,12 @@ class RunFolder:
         root = logging.getLogger()
         mode = "w" if self._new else "a"
         with writing(self.path / "log.txt"):
-            self._handler = logging.FileHandler(self.path / "log.txt", mode, encoding="utf-8")
+            self._handler = _RunLog(self.path / "log.txt", mode, encoding="utf-8")
         self._handler.setFormatter(_PlainFormatter("%(asctime)s %(levelname)s %(message)s"))
         self._handler.setLevel(logging.INFO)
         self._level = root.level
         root.setLevel(logging.INFO)
         root.addHandler(self._handler)
-        logging.getLogger(__name__).info("on %s, process %d", platform.node(), os.getpid())
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None

@@ -116,7 +116,7 @@ def test_models_and_datasets(cycle_home: Path) -> None:
     models = rx.models()
     assert models.loc["EASE", ["source", "explained", "deterministic"]].tolist() == ["RecBole", "parts", True]
     assert models.loc["MarkovChain", "source"] == "recbole_ext"
-    assert set(models["new_people"]) <= {"window", "row", "solve", "counts", "none"}
+    assert set(models["new_people"]) <= {"window", "row", "solve", "neighbours", "counts", "none"}
     sets = rx.datasets(str(cycle_home))
     assert bool(sets.loc["cycle", "prepared"])
     assert sets.loc["ml-100k", "users"] == 943

@@ -244,7 +244,7 @@ STAGES = {
         *OPENING,
         *("ranking", "collecting histories, genres and popularity", "sweeping,"),
         *("re-ranking by popularity_penalty", "ordering the lists of", "re-ranking by exposure"),
-        *("moving the prices of items,", "filling the lists", "testing"),
+        "testing",
     ],
     "rerank": [*OPENING, "ranking", "re-ranking by exposure", "testing the differences", "writing lists"],
     "explain": [*OPENING, "ranking", "explaining 3 recommendations"],

@@ -66,6 +66,8 @@ def _keep_inside(folder: str) -> None:
         if isinstance(path, int) or path is None:
             return
         place = os.path.realpath(os.fsdecode(path).replace("\0", "?"))
+        if "__pycache__" in place.split(os.sep):  # numba keeps what it compiled there
+            return
         if not any(place == root or place.startswith(root + os.sep) for root in allowed):
             os.write(2, f"the command wants to write {place}, outside of its folder\n".encode())
             os._exit(ESCAPED)
