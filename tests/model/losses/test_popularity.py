@@ -140,7 +140,7 @@ def test_keys_that_a_model_would_ignore(quick: dict[str, Any]) -> None:
         check_debiasing(model, {**config, "ips_power": 0.5})
     with pytest.raises(ConfigError, match="Random does not train at all positions"):
         check_debiasing(model, {**config, "sequence_loss": "gbce"})
-    with pytest.raises(ConfigError, match="label_smoothing is 0.1, but Random"):
+    with pytest.raises(ConfigError, match=r"label_smoothing is 0\.1, but Random"):
         check_debiasing(model, {**config, "label_smoothing": 0.1})
     sequential, _, _ = built(GRU4Rec, quick)
     check_debiasing(sequential, {"ips_power": 0.5, "sequence_loss": "gbce"})
