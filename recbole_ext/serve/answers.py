@@ -139,36 +139,32 @@ class How(_Answer):
     history: int
 
 
-class RecommendAnswer(_Answer):
-    """A list.
+class ExplainAnswer(_Answer):
+    """Reasons of some items.
 
     Attributes:
-        list_id: For ``/v1/feedback``.
         model, fingerprint: Who gave it.
         basis: ``known_user``, ``history``, or ``fallback_popular``: the most popular items, for the reason in ``why``.
     """
 
+    model: str
+    fingerprint: str
+    basis: Literal["known_user", "history", "fallback_popular"]
+    why: str | None
+    history: HistoryGround
+    items: list[Place]
+    explained: How | None
+
+
+class RecommendAnswer(ExplainAnswer):
+    """A list, with its reasons where they were asked for.
+
+    Attributes:
+        list_id: For ``/v1/feedback``.
+    """
+
     list_id: str
-    model: str
-    fingerprint: str
-    basis: Literal["known_user", "history", "fallback_popular"]
-    why: str | None
-    history: HistoryGround
-    items: list[Place]
     rerank: Rerank | None
-    explained: How | None
-
-
-class ExplainAnswer(_Answer):
-    """Reasons of some items, as in :class:`RecommendAnswer`."""
-
-    model: str
-    fingerprint: str
-    basis: Literal["known_user", "history", "fallback_popular"]
-    why: str | None
-    history: HistoryGround
-    items: list[Place]
-    explained: How | None
 
 
 class ItemsAnswer(_Answer):
