@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from itertools import pairwise
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -69,6 +70,15 @@ def test_batches_meet_anew_and_follow_the_stream() -> None:
     assert len(lasts) > 1
 
 
+def loader_of(home: Path, name: str, model_name: str = "GRU4Rec", **keys: Any) -> Any:
+    """The training batches of a data set under ``home``."""
+    _, model = resolve_model(model_name)
+    few = {"min_item_interactions": 1, "topk": [2], "valid_metric": "NDCG@2"}
+    places = {"data_path": str(home), "dataset": name, "use_gpu": False}
+    config = build_config(model, None, [], {**places, **few, **keys})
+    return train_loader(config, prepare_data(config), model)
+
+
 @pytest.mark.parametrize(("kind", "least", "most"), [("by_length", 0.93, 1.0), ("random", 0.0, 0.3)])
 def test_short_histories_fill_the_places(
     kind: str, least: float, most: float, tmp_path_factory: pytest.TempPathFactory
@@ -77,19 +87,7 @@ def test_short_histories_fill_the_places(
     home = tmp_path_factory.mktemp("short")
     lengths = np.minimum(4 + np.random.default_rng(0).geometric(0.15, 400), 43)
     write_inter(home, "short", [(f"u{u}", f"i{k}", 3, k) for u, n in enumerate(lengths) for k in range(n)])
-    keys = {
-        "data_path": str(home),
-        "dataset": "short",
-        "window_batches": kind,
-        "train_batch_size": 500,
-        "use_gpu": False,
-        "topk": [2],
-        "valid_metric": "NDCG@2",
-    }
-    _, model = resolve_model("GRU4Rec")
-    config = build_config(model, None, [], {**keys, "min_item_interactions": 1})
-    data = prepare_data(config)
-    loader = train_loader(config, data, model)
+    loader = loader_of(home, "short", window_batches=kind, train_batch_size=500)
     state = loader.state()
     share = loader.filled_share()
     assert least < share < most
@@ -104,19 +102,7 @@ def test_windows_of_each_user_are_drawn_anew(tmp_path_factory: pytest.TempPathFa
     home = tmp_path_factory.mktemp("uneven")
     lengths = [100, *[8] * 30]
     write_inter(home, "uneven", [(f"u{u}", f"i{k}", 3, k) for u, n in enumerate(lengths) for k in range(n)])
-    keys = {
-        "data_path": str(home),
-        "dataset": "uneven",
-        "windows_per_user": 2,
-        "MAX_ITEM_LIST_LENGTH": 10,
-        "min_item_interactions": 1,
-        "use_gpu": False,
-        "topk": [2],
-        "valid_metric": "NDCG@2",
-    }
-    _, model = resolve_model("GRU4Rec")
-    config = build_config(model, None, [], keys)
-    loader = train_loader(config, prepare_data(config), model)
+    loader = loader_of(home, "uneven", windows_per_user=2, MAX_ITEM_LIST_LENGTH=10)
     seen = set()
     for _ in range(40):
         rows = [row for b in loader for row in zip(b["user_id"].tolist(), b["target_seq"], strict=True)]
@@ -136,23 +122,11 @@ def test_windows_of_each_user_are_drawn_anew(tmp_path_factory: pytest.TempPathFa
 def test_full_windows_hold_what_a_target_is_ranked_from(full: bool, tmp_path: Path) -> None:
     """Histories of 30 items numbered in time, windows of 4: a target sees its last four items, or all there are."""
     write_inter(tmp_path, "long", [(u, f"i{k:02}", 3, k) for u in "ab" for k in range(30)])
-    keys = {
-        "data_path": str(tmp_path),
-        "dataset": "long",
-        "MAX_ITEM_LIST_LENGTH": 4,
-        "full_windows": full,
-        "train_batch_size": 16,
-        "min_user_interactions": 1,
-        "min_item_interactions": 1,
-        "use_gpu": False,
-        "topk": [2],
-        "valid_metric": "NDCG@2",
-    }
-    _, model = resolve_model("Caser")
-    config = build_config(model, None, [], keys)
-    data = prepare_data(config)
+    loader = loader_of(
+        tmp_path, "long", "Caser", MAX_ITEM_LIST_LENGTH=4, full_windows=full, train_batch_size=16
+    )
     seen: dict[tuple[int, int], int] = {}
-    for batch in train_loader(config, data, model):
+    for batch in loader:
         assert batch["target_seq"].shape[1] <= (7 if full else 4)
         for user, targets, items in zip(
             batch["user_id"].tolist(),
